@@ -1,0 +1,39 @@
+# Everything below sets itself up: Python 3.11 to 3.13 and make are all it takes.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test bench lint format clean
+
+help: ## show this help
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+setup: .venv/.ready ## install everything into .venv
+
+serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
+	$(BIN)/dynamic-net serve --host $(HOST) --port $(PORT)
+
+test: .venv/.ready ## run the tests
+	$(BIN)/python -m pytest
+
+bench: .venv/.ready ## time the networks side by side
+	$(BIN)/python bench/networks.py
+
+lint: .venv/.ready ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/.ready ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment and caches
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
