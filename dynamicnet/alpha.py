@@ -1,0 +1,148 @@
+"""What a caller may say about α, checked, and the tensors it becomes.
+
+Every form of α is one tensor of four dimensions, each 1 where α does not vary along it:
+
+    (pictures of the batch, insertion points, height, width)
+
+so forms combine by broadcasting: ``per_picture([0.2, 0.9]) * per_point([1, 1, 0.5])``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.errors import DynamicNetError
+
+AxisAlpha = float | Sequence[float] | Tensor
+"""α of one axis: a number, a number per insertion point, or a tensor of four dimensions."""
+
+AlphaLike = AxisAlpha | Mapping[str, AxisAlpha]
+"""α of the first axis, or of the axes named; an axis that is not named stays at 0."""
+
+Alphas = dict[str, Tensor]
+"""Checked α by axis id: float32 on the CPU, four dimensions."""
+
+
+def per_point(values: Sequence[float]) -> Tensor:
+    """One α per insertion point: shape (1, points, 1, 1)."""
+    return torch.tensor(values, dtype=torch.float32).view(1, -1, 1, 1)
+
+
+def per_picture(values: Sequence[float]) -> Tensor:
+    """One α per picture of a batch: shape (pictures, 1, 1, 1)."""
+    return torch.tensor(values, dtype=torch.float32).view(-1, 1, 1, 1)
+
+
+def over_picture(values: Tensor) -> Tensor:
+    """A map over the picture, (H, W) in the picture's own coordinates: shape (1, 1, H, W)."""
+    return values.to(torch.float32)[None, None]
+
+
+def parse(text: str) -> AlphaLike:
+    """Read α as people type it: ``0.6``, ``0.2,0.5,0.9`` or JSON by axis such as ``{"strength": 0.6}``.
+
+    Raises:
+        DynamicNetError: ``alpha-not-understood``.
+    """
+    text = text.strip()
+    try:
+        if text.startswith("{"):
+            given = json.loads(text)
+            return {str(axis): _numbers(value) for axis, value in given.items()}
+        numbers = [float(part) for part in text.split(",")]
+        return numbers[0] if len(numbers) == 1 else numbers
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise DynamicNetError(
+            "alpha-not-understood",
+            f"Cannot read alpha {text[:60]!r}: give a number (0.6), one per insertion point (0.2,0.5,0.9) "
+            'or JSON by axis ({"strength": 0.6}).',
+        ) from None
+
+
+def _numbers(value: object) -> float | list[float]:
+    return [_number(v) for v in value] if isinstance(value, list) else _number(value)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
+
+
+def defaults(axes: Sequence[AxisSpec]) -> dict[str, float]:
+    """α as the model's maker set it: each axis at its default."""
+    return {axis.id: axis.default for axis in axes}
+
+
+def resolve(alpha: AlphaLike, axes: Sequence[AxisSpec], pictures: int, size: tuple[int, int] | None = None) -> Alphas:
+    """Check α and bring it to one form.
+
+    Args:
+        alpha: what the caller said.
+        axes: the axes of the model, in order.
+        pictures: how many pictures the prepared batch holds; a single one may be rendered with many α.
+        size: (H, W) of the pictures, which a map must match; None where maps mean nothing.
+
+    Returns:
+        α by axis id, without the axes that are one 0 for all pictures.
+
+    Raises:
+        DynamicNetError: ``alpha-unknown-axis``, ``alpha-wrong-length``, ``alpha-wrong-size``,
+            ``alpha-not-finite`` or ``alpha-out-of-range``; the sentence names the axis and its range.
+    """
+    first = {axis.id: alpha for axis in axes[:1] if not isinstance(alpha, Mapping)}
+    by_axis = alpha if isinstance(alpha, Mapping) else first
+    known = {axis.id: axis for axis in axes}
+    resolved: Alphas = {}
+    for axis_id, value in by_axis.items():
+        if axis_id not in known:
+            raise DynamicNetError(
+                "alpha-unknown-axis", f"There is no axis {axis_id[:40]!r} here; the axes are: {', '.join(known)}."
+            )
+        tensor = _check(value, known[axis_id], pictures, size)
+        if tensor.shape[0] != 1 or bool((tensor != 0).any()):
+            resolved[axis_id] = tensor
+    counts = {tensor.shape[0] for tensor in resolved.values()} - {1}
+    if len(counts) > 1:
+        raise DynamicNetError(
+            "alpha-wrong-length", f"The axes name alpha for different numbers of pictures: {sorted(counts)}."
+        )
+    return resolved
+
+
+def _check(value: AxisAlpha, axis: AxisSpec, pictures: int, size: tuple[int, int] | None) -> Tensor:
+    low, high = axis.range
+    points = len(axis.blocks)
+    where = f"axis '{axis.id}' (range {low:g} to {high:g}, {points} insertion points)"
+    if isinstance(value, Tensor):
+        tensor = value.detach().to("cpu", torch.float32)
+    elif isinstance(value, Sequence):
+        tensor = per_point(value)
+    else:
+        tensor = per_point([value])
+    if tensor.dim() == 0:
+        tensor = tensor.view(1, 1, 1, 1)
+    if tensor.dim() != 4 or tensor.shape[1] not in (1, points):
+        given = tensor.shape[1] if tensor.dim() == 4 else "a tensor of another form"
+        raise DynamicNetError(
+            "alpha-wrong-length",
+            f"alpha for {where} takes one number or {points}, one per insertion point; got {given}.",
+        )
+    if (pictures != 1 and tensor.shape[0] not in (1, pictures)) or tensor.shape[0] == 0:
+        raise DynamicNetError(
+            "alpha-wrong-length", f"alpha for {where} is for {tensor.shape[0]} pictures; there are {pictures}."
+        )
+    if tensor.shape[2:] != (1, 1) and tuple(tensor.shape[2:]) != size:
+        raise DynamicNetError(
+            "alpha-wrong-size",
+            f"The alpha map for {where} is {tensor.shape[3]}×{tensor.shape[2]}; it must have the picture's size.",
+        )
+    if not bool(torch.isfinite(tensor).all()):
+        raise DynamicNetError("alpha-not-finite", f"alpha for {where} must be a finite number.")
+    if bool((tensor < low).any()) or bool((tensor > high).any()):
+        worst = tensor.flatten()[(tensor.flatten() - (low + high) / 2).abs().argmax()].item()
+        raise DynamicNetError("alpha-out-of-range", f"alpha {worst:g} is out of range for {where}.")
+    return tensor

@@ -1,0 +1,96 @@
+"""Tuning-blocks and the axes made of them (paper section 3, figure 2)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+Sign = Literal["high", "low"]
+
+
+class AxisSpec(BaseModel):
+    """What a person reads about one axis, and where its tuning-blocks stand.
+
+    ``range`` is ``(0, 1)`` for one bank of tuning-blocks and ``(-1, 1)`` for the paper's dual form, which has a
+    second bank for negative α. ``ends`` names what lies at ``range[0]`` and at ``range[1]``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    title: Annotated[str, Field(min_length=1, max_length=80)]
+    ends: tuple[str, str]
+    range: tuple[float, float] = (0.0, 1.0)
+    default: float = 0.5
+    blocks: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "AxisSpec":
+        low, high = self.range
+        if not (low <= 0.0 < high) or not (low <= self.default <= high):
+            raise ValueError(f"axis '{self.id}': the range must hold 0 and the default")
+        if len(set(self.blocks)) != len(self.blocks):
+            raise ValueError(f"axis '{self.id}': an insertion point is named twice")
+        return self
+
+    @property
+    def signs(self) -> tuple[Sign, ...]:
+        """The banks this axis has: ``high`` for α > 0, and ``low`` for α < 0 in the dual form."""
+        return ("high", "low") if self.range[0] < 0 else ("high",)
+
+
+class TuningBlock(nn.Module):
+    """ψ: three 3×3 reflection-padded convolutions with ReLU between; the caller adds α·ψ(z) to z.
+
+    The last convolution starts at zero, so training starts from exactly the main network.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.convs = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
+        )
+        nn.init.zeros_(self.convs[-1].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.convs[-1].bias)  # type: ignore[arg-type]
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map features (N, C, H, W) to a residual of the same shape."""
+        return self.convs(z)  # type: ignore[no-any-return]
+
+
+class Axis(nn.Module):
+    """One direction in objective space: a bank of tuning-blocks, or two in the dual form."""
+
+    def __init__(self, spec: AxisSpec, channels: Mapping[str, int]) -> None:
+        """Build the banks.
+
+        Args:
+            spec: the axis.
+            channels: channels at each insertion point the main network offers.
+
+        Raises:
+            ValueError: the main network has no insertion point of a name that ``spec.blocks`` holds.
+        """
+        super().__init__()
+        unknown = [point for point in spec.blocks if point not in channels]
+        if unknown:
+            raise ValueError(f"axis '{spec.id}': no insertion point '{unknown[0]}'; there are {', '.join(channels)}")
+        self.spec = spec
+        self.banks = nn.ModuleDict(
+            {sign: nn.ModuleDict({p: TuningBlock(channels[p]) for p in spec.blocks}) for sign in spec.signs}
+        )
+
+    def block(self, sign: Sign, point: str) -> TuningBlock:
+        """The tuning-block of one bank at one insertion point."""
+        return self.banks[sign][point]  # type: ignore[index, no-any-return]
+
+
+def strength(alpha: Tensor, sign: Sign) -> Tensor:
+    """The share of α that one bank takes: max(α, 0) for ``high``, max(−α, 0) for ``low``."""
+    return torch.clamp(alpha if sign == "high" else -alpha, min=0)

@@ -1,0 +1,166 @@
+"""DynamicNet: a main network and the axes it has been given (paper section 3)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dynamicnet.alpha import AlphaLike, Alphas, resolve
+from dynamicnet.blocks import Axis, AxisSpec, Sign, strength
+from dynamicnet.networks.base import MainNetwork
+
+Residuals = dict[tuple[str, Sign], Tensor]
+"""ψ(z) at one insertion point, by axis id and bank."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything about a batch of inputs that does not depend on α.
+
+    Attributes:
+        inputs: the padded inputs, as the network's first stage was given them.
+        z: features at the first insertion point, untuned.
+        residuals: ψ(z) there, for every bank that has a block there.
+        size: (H, W) of the pictures before padding; None for inputs that are not pictures.
+    """
+
+    inputs: Tensor
+    z: Tensor
+    residuals: Residuals
+    size: tuple[int, int] | None
+
+    @property
+    def count(self) -> int:
+        """How many inputs the batch holds."""
+        return self.inputs.shape[0]
+
+
+class DynamicNet(nn.Module):
+    """ẑ = z + Σ α·ψ(z) over the axes, at every insertion point (paper equation 1).
+
+    ``prepare`` once, ``render`` for every α. With every α at 0, ``render`` runs no tuning-block and the result
+    is bit for bit the main network's.
+    """
+
+    def __init__(self, network: MainNetwork, axes: Iterable[AxisSpec] = ()) -> None:
+        """Give a main network axes.
+
+        Args:
+            network: θ, trained or to be trained.
+            axes: the axes, with ids that differ.
+
+        Raises:
+            ValueError: two axes share an id, or an axis names an insertion point the network lacks.
+        """
+        super().__init__()
+        self.network = network
+        self.axes = nn.ModuleDict()
+        for spec in axes:
+            self.add_axis(spec)
+
+    def add_axis(self, spec: AxisSpec) -> Axis:
+        """Give the network one more axis, its tuning-blocks untrained; θ is not touched."""
+        if hasattr(self.axes, spec.id) or spec.id in self.axes:
+            raise ValueError(f"the axis id '{spec.id}' is taken")
+        axis = Axis(spec, self.network.points)
+        self.axes[spec.id] = axis
+        return axis
+
+    @property
+    def specs(self) -> list[AxisSpec]:
+        """The axes as people read them, in order."""
+        return [axis.spec for axis in self._axes()]
+
+    def _axes(self) -> list[Axis]:
+        return list(self.axes.values())  # type: ignore[arg-type]
+
+    @property
+    def first_point(self) -> str:
+        """The earliest insertion point any axis uses; the last stage where there is no axis."""
+        used = {point for axis in self._axes() for point in axis.spec.blocks}
+        stages = list(self.network.stages)
+        return next((name for name in stages if name in used), stages[-1])
+
+    def prepare(self, inputs: Tensor) -> Prepared:
+        """Do everything that does not depend on α.
+
+        Args:
+            inputs: pictures, RGB (N, 3, H, W), float32 in [0, 1], H and W at least 32; or whatever else the
+                main network's first stage takes. Height and width are padded by reflection to its multiple.
+
+        Returns:
+            What ``render`` needs, the first ψ(z) included.
+        """
+        size = (inputs.shape[2], inputs.shape[3]) if inputs.dim() == 4 else None
+        inputs = self._pad(inputs)
+        z = inputs
+        for name in self.network.stages:
+            z = self.network.run(name, z, inputs)
+            if name == self.first_point:
+                break
+        residuals: Residuals = {
+            (axis.spec.id, sign): axis.block(sign, self.first_point)(z)
+            for axis in self._axes()
+            if self.first_point in axis.spec.blocks
+            for sign in axis.spec.signs
+        }
+        return Prepared(inputs, z, residuals, size)
+
+    def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
+        """Do everything that depends on α.
+
+        Args:
+            prepared: what ``prepare`` returned.
+            alpha: see :mod:`dynamicnet.alpha`. A single prepared picture may be given one α per picture: the
+                batch that comes back holds it at each.
+
+        Returns:
+            The network's output, cropped to the size of the inputs: (N, 3, H, W), not clamped.
+
+        Raises:
+            DynamicNetError: α is not one of the forms, not finite or out of range.
+        """
+        alphas = resolve(alpha, self.specs, prepared.count, prepared.size)
+        count = max([prepared.count, *(a.shape[0] for a in alphas.values())])
+        z, inputs = (t.expand(count, *t.shape[1:]) for t in (prepared.z, prepared.inputs))
+        alphas = {axis_id: self._pad(a) for axis_id, a in alphas.items()}
+        names = list(self.network.stages)
+        after = names.index(self.first_point) + 1
+        z = self._tune(z, self.first_point, alphas, prepared.residuals)
+        for name in names[after:]:
+            z = self._tune(self.network.run(name, z, inputs), name, alphas)
+        return z if prepared.size is None else z[..., : prepared.size[0], : prepared.size[1]]
+
+    def forward(self, inputs: Tensor, alpha: AlphaLike) -> Tensor:
+        """The same in one go, for training: ``render(prepare(inputs), alpha)``."""
+        return self.render(self.prepare(inputs), alpha)
+
+    def _tune(self, z: Tensor, point: str, alphas: Alphas, residuals: Residuals | None = None) -> Tensor:
+        """Tune at one insertion point, running only the blocks whose α is not 0."""
+        tuned = z
+        for axis_id, alpha in alphas.items():
+            axis: Axis = self.axes[axis_id]  # type: ignore[assignment]
+            if point not in axis.spec.blocks:
+                continue
+            here = alpha if alpha.shape[1] == 1 else alpha[:, [axis.spec.blocks.index(point)]]
+            for sign in axis.spec.signs:
+                share = strength(here, sign)
+                if not bool(share.any()):  # α is on the CPU, so that this waits for no device
+                    continue
+                psi = residuals[axis_id, sign] if residuals is not None else axis.block(sign, point)(z)
+                tuned = tuned + _resized(share.to(z.device, z.dtype), z) * psi
+        return tuned
+
+    def _pad(self, inputs: Tensor) -> Tensor:
+        """Pad height and width by reflection to the network's multiple, to the right and below."""
+        if inputs.dim() != 4 or inputs.shape[2:] == (1, 1):
+            return inputs
+        bottom, right = (-side % self.network.multiple for side in inputs.shape[2:])
+        return F.pad(inputs, (0, right, 0, bottom), mode="reflect") if bottom or right else inputs
+
+
+def _resized(alpha: Tensor, z: Tensor) -> Tensor:
+    if alpha.shape[2:] == (1, 1) or alpha.shape[2:] == z.shape[2:]:
+        return alpha
+    return F.interpolate(alpha, z.shape[2:], mode="bilinear", antialias=True)

@@ -1,0 +1,17 @@
+"""The one error a person can cause, and the sentence that tells them what to do."""
+
+
+class DynamicNetError(Exception):
+    """A request that cannot be served as it stands.
+
+    Attributes:
+        code: a stable word for programs, for example ``alpha-out-of-range``.
+        message: one sentence for people, saying what is wrong and what to do.
+        status: the HTTP status the server answers with; the command line prints ``message``.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 422) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status

@@ -1,0 +1,33 @@
+"""What a main network is: a list of named stages."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+
+class MainNetwork(nn.Module):
+    """θ: an ordinary network, cut into stages whose names are the insertion points.
+
+    A network says what it computes and nothing about α; DynamicNet runs its stages and tunes between them.
+
+    Attributes:
+        stages: the network in order.
+        points: channels of the feature map after each stage that may be tuned.
+        default_points: the insertion points an axis takes unless told otherwise.
+        multiple: height and width of an input must be a multiple of this; DynamicNet pads and crops.
+    """
+
+    stages: nn.ModuleDict
+    points: Mapping[str, int]
+    default_points: tuple[str, ...]
+    multiple: int = 1
+
+    def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
+        """Run one stage.
+
+        Args:
+            name: which stage.
+            z: the output of the stage before it; the inputs, for the first.
+            inputs: what the network was given, for stages that look at it again.
+        """
+        return self.stages[name](z)  # type: ignore[no-any-return]

@@ -1,0 +1,56 @@
+"""A lean style network: its body works at a quarter of the resolution, and next to nothing at full resolution."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dynamicnet.networks.base import MainNetwork
+from dynamicnet.networks.layers import ConvLayer, ResidualBlock
+
+
+class LeanNetwork(MainNetwork):
+    """Pixel-unshuffle stem, residual body, upsampling by interpolation, and a gate on the photograph.
+
+    It paints a colour y and a gate g, per pixel and channel; the result is y + g·x. Instance norm makes the
+    painted part independent of the photograph's contrast, as a strong style needs; the gate lets the photograph
+    itself through where the objective is faint, in full detail. Both are one insertion point, so that tuning
+    can open and close the gate.
+
+    Input and output: RGB (N, 3, H, W) in [0, 1]; the output is not clamped.
+    """
+
+    multiple = 4
+    default_points = ("res2", "res5", "join", "paint")
+
+    def __init__(self, channels: int = 64, half_channels: int = 32, join_channels: int = 16) -> None:
+        super().__init__()
+        self.stages = nn.ModuleDict(
+            {
+                "stem": nn.Sequential(nn.PixelUnshuffle(4), ConvLayer(48, channels)),
+                **{f"res{i}": ResidualBlock(channels) for i in range(1, 6)},
+                "up": nn.Sequential(nn.Upsample(scale_factor=2.0, mode="bilinear"), ConvLayer(channels, half_channels)),
+                "join": ConvLayer(half_channels + 12, join_channels, norm=False),
+                "paint": ConvLayer(join_channels + 3, 6, norm=False, relu=False),
+                "out": nn.Identity(),
+            }
+        )
+        self.points = {
+            "stem": channels,
+            **{f"res{i}": channels for i in range(1, 6)},
+            "up": half_channels,
+            "join": join_channels,
+            "paint": 6,
+        }
+
+    def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
+        """Run one stage; ``join``, ``paint`` and ``out`` look at the picture again, at half and full resolution."""
+        if name == "join":
+            return super().run(name, torch.cat([z, F.pixel_unshuffle(inputs, 2)], 1), inputs)
+        if name == "paint":
+            z = F.interpolate(z, scale_factor=2.0, mode="bilinear")
+            return super().run(name, torch.cat([z, inputs], 1), inputs)
+        if name == "out":
+            painted, gate = z.chunk(2, 1)
+            # Half the picture and half grey to begin with, so that either end is as near.
+            return painted + 0.25 + (gate + 0.5) * inputs
+        return super().run(name, z, inputs)
