@@ -1,0 +1,92 @@
+"""A model ready for use: the one road from what a person sends to the picture they get back."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dynamicnet import package
+from dynamicnet.alpha import AlphaLike
+from dynamicnet.applications import APPLICATIONS, Inputs
+from dynamicnet.dynamic import Prepared
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.package import Manifest
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """``auto`` is CUDA where there is one, else the CPU; anything else is torch's own name of a device.
+
+    Raises:
+        DynamicNetError: ``device-unknown``.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError):
+        raise DynamicNetError(
+            "device-unknown", f"There is no device '{name}' here; try auto, cpu or cuda.", 500
+        ) from None
+
+
+class Model:
+    """A package on a device: ``encode``, ``prepare`` once, then ``render`` for every α.
+
+    ::
+
+        model = Model.load(Path("weights/starry-night"))
+        prepared = model.prepare(model.encode(Inputs(image=Path("photo.jpg").read_bytes())))
+        model.render(prepared, 0.6).save("out.png")
+    """
+
+    def __init__(self, loaded: package.Package, device: torch.device) -> None:
+        """Put a package on a device.
+
+        Raises:
+            DynamicNetError: ``package-invalid``, the package names an application that does not exist.
+        """
+        name = loaded.manifest.application
+        if name not in APPLICATIONS:
+            raise DynamicNetError(
+                "package-invalid",
+                f"The model package '{loaded.id}' is not valid: there is no application '{name}'; "
+                f"there are {', '.join(APPLICATIONS)}.",
+                500,
+            )
+        self.id = loaded.id
+        self.manifest: Manifest = loaded.manifest
+        self.application = APPLICATIONS[name]
+        self.device = device
+        self.net = loaded.net.to(device)
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "auto") -> "Model":
+        """Read a package and put it on a device.
+
+        Raises:
+            DynamicNetError: ``package-missing``, ``package-invalid`` or ``device-unknown``.
+        """
+        return cls(package.load(folder), pick_device(device))
+
+    def encode(self, inputs: Inputs) -> Tensor:
+        """What a person sent, as the batch of one that ``prepare`` takes, on the CPU.
+
+        Raises:
+            DynamicNetError: the inputs cannot be used.
+        """
+        return self.application.encode(inputs)
+
+    @torch.inference_mode()
+    def prepare(self, encoded: Tensor) -> Prepared:
+        """Everything that does not depend on α."""
+        return self.net.prepare(encoded.to(self.device))
+
+    @torch.inference_mode()
+    def render(self, prepared: Prepared, alpha: AlphaLike) -> Image.Image:
+        """Everything that does.
+
+        Raises:
+            DynamicNetError: α cannot be used.
+        """
+        return self.application.decode(self.net.render(prepared, alpha))

@@ -1,0 +1,214 @@
+"""Model packages: a folder in weights/ with a manifest (model.json) and tensors (model.safetensors).
+
+A third file, objectives.safetensors, holds what ``dynamic-net evaluate`` needs of the objectives the model was
+trained on (the Gram matrices of a painting, say); a package serves without it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.dynamic import DynamicNet
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.networks import NETWORKS
+
+FORMAT: Final = 1
+MANIFEST = "model.json"
+TENSORS = "model.safetensors"
+OBJECTIVES = "objectives.safetensors"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NetworkSpec(_Strict):
+    """Which main network, and its parameters."""
+
+    name: str
+    params: dict[str, Any] = {}
+
+
+class Phase(_Strict):
+    """One training run: the main network (axis null), or one bank of one axis."""
+
+    axis: str | None
+    bank: Literal["high", "low"] | None
+    objective: dict[str, Any]
+    steps: int
+    batch: int
+    crop: int
+    learning_rate: float
+    seed: int
+    seconds: float
+    pictures: int
+    skipped: int
+    started_from: str | None = None
+
+
+class Training(_Strict):
+    """Where the weights come from."""
+
+    commands: list[str]
+    data: str
+    encoder: dict[str, str] = {}
+    phases: list[Phase] = []
+
+
+class Manifest(_Strict):
+    """model.json."""
+
+    format: Literal[1] = FORMAT
+    title: Annotated[str, Field(min_length=1, max_length=80)]
+    description: str = ""
+    application: str
+    network: NetworkSpec
+    axes: Annotated[list[AxisSpec], Field(min_length=1)]
+    training: Training
+    measured: dict[str, Any] = {}
+    licence: str
+
+
+@dataclass(frozen=True)
+class Package:
+    """A model package in memory; ``net`` is float32 on the CPU, in evaluation mode, without gradients."""
+
+    id: str
+    manifest: Manifest
+    net: DynamicNet
+
+
+def build(manifest: Manifest) -> DynamicNet:
+    """The network a manifest describes, untrained.
+
+    Raises:
+        DynamicNetError: ``package-invalid``.
+    """
+    if manifest.network.name not in NETWORKS:
+        raise _invalid(f"unknown network '{manifest.network.name}'; this version has {', '.join(NETWORKS)}")
+    try:
+        network = NETWORKS[manifest.network.name](**manifest.network.params)
+    except (TypeError, ValueError, RuntimeError) as error:  # torch raises the last for sizes it cannot make
+        raise _invalid(f"network.params cannot be used ({str(error).splitlines()[0]})") from None
+    try:
+        return DynamicNet(network, manifest.axes)
+    except ValueError as error:
+        raise _invalid(str(error)) from None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check model.json.
+
+    Raises:
+        DynamicNetError: ``package-missing`` or ``package-invalid``, with the one thing to mend first.
+    """
+    try:
+        data = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except FileNotFoundError:
+        raise DynamicNetError("package-missing", f"There is no model package at '{folder}'.", 404) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _invalid(f"{MANIFEST} cannot be read ({error})", folder) from None
+    version = data.get("format") if isinstance(data, dict) else None
+    if isinstance(version, int) and version > FORMAT:
+        raise _invalid(
+            f"format {version} is newer than this version understands ({FORMAT}); upgrade dynamic-net", folder
+        )
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _invalid(f"{'.'.join(map(str, first['loc'])) or MANIFEST}: {first['msg']}", folder) from None
+
+
+def load(folder: Path) -> Package:
+    """Read a package, check its tensors against its manifest, and return it ready to render.
+
+    Raises:
+        DynamicNetError: ``package-missing`` or ``package-invalid``.
+    """
+    manifest = read_manifest(folder)
+    try:
+        net = build(manifest)
+    except DynamicNetError as error:
+        raise _invalid(error.message, folder) from None
+    tensors = _read_tensors(folder / TENSORS)
+    _check_tensors(tensors, net.state_dict(), folder)
+    net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    return Package(folder.name, manifest, net.eval().requires_grad_(False))
+
+
+def _read_tensors(file: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise _invalid(f"{file.name} cannot be read ({error})", file.parent) from None
+
+
+def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], folder: Path) -> None:
+    missing, extra = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
+    if missing:
+        raise _invalid(f"{TENSORS} lacks {len(missing)} tensors, first '{missing[0]}'", folder)
+    if extra:
+        raise _invalid(f"{TENSORS} has {len(extra)} tensors too many, first '{extra[0]}'", folder)
+    for name, tensor in wanted.items():
+        if given[name].shape != tensor.shape:
+            raise _invalid(f"'{name}' is {list(given[name].shape)}, the manifest asks for {list(tensor.shape)}", folder)
+        if not bool(torch.isfinite(given[name]).all()):
+            raise _invalid(f"'{name}' holds values that are not finite", folder)
+
+
+def write(folder: Path, manifest: Manifest, net: DynamicNet, *, half: bool = True) -> None:
+    """Write a package; ``half`` stores real numbers as float16, which is enough for every shipped model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dtype = torch.float16 if half else torch.float32
+    tensors = {
+        name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
+        for name, tensor in net.state_dict().items()
+    }
+    save_file(tensors, folder / TENSORS)
+    write_manifest(folder, manifest)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write model.json alone, when only what is said about the model changes."""
+    (folder / MANIFEST).write_text(
+        json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", "utf-8"
+    )
+
+
+def write_objectives(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write the tensors of the objectives, float32."""
+    save_file(
+        {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in tensors.items()},
+        folder / OBJECTIVES,
+    )
+
+
+def read_objectives(folder: Path) -> dict[str, Tensor]:
+    """Read the tensors of the objectives.
+
+    Raises:
+        DynamicNetError: ``package-invalid``.
+    """
+    return _read_tensors(folder / OBJECTIVES)
+
+
+def find(folder: Path) -> list[Path]:
+    """The model packages in a folder, by name."""
+    return sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+
+
+def _invalid(what: str, folder: Path | None = None) -> DynamicNetError:
+    where = f" '{folder.name}'" if folder else ""
+    return DynamicNetError(
+        "package-invalid", f"The model package{where} is not valid: {what}." if folder else what, 500
+    )

@@ -1,0 +1,351 @@
+"""Pictures in and out, the odd ones above all."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import ExifTags, Image, PngImagePlugin
+
+from dynamicnet import DynamicNetError, pictures
+from server.settings import STATIC
+
+RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
+LOSSLESS = ("PNG", "BMP", "TIFF", "WEBP")
+
+
+def corners(width=64, height=48):
+    """Red, green, blue, grey from the top left by rows: no turn or flip leaves them as they are."""
+    picture = Image.new("RGB", (width, height), RED)
+    picture.paste(GREEN, (width // 2, 0, width, height // 2))
+    picture.paste(BLUE, (0, height // 2, width // 2, height))
+    picture.paste(GREY, (width // 2, height // 2, width, height))
+    return picture
+
+
+def looks(picture):
+    """The colours near the four corners, by rows."""
+    right, bottom = picture.width - 4, picture.height - 4
+    return [picture.getpixel(at) for at in ((3, 3), (right, 3), (3, bottom), (right, bottom))]
+
+
+def near(picture, colours, off=12):
+    found = np.array(looks(picture), dtype=int)
+    assert np.abs(found - np.array(colours)).max() <= off, found.tolist()
+
+
+def encoded(picture, kind, **options):
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def refusal(data, **options):
+    with pytest.raises(DynamicNetError) as refused:
+        pictures.read(data, **options)
+    return refused.value
+
+
+@pytest.mark.parametrize("kind", [*LOSSLESS, "JPEG", "GIF"])
+def test_every_format_we_name_is_read(kind):
+    read = pictures.read(encoded(corners(), kind, **({"quality": 95} if kind == "JPEG" else {})))
+    assert (read.mode, read.size) == ("RGB", (64, 48))
+    near(read, [RED, GREEN, BLUE, GREY])
+
+
+UPRIGHT = {
+    1: lambda p: p,
+    2: lambda p: p[:, ::-1],
+    3: lambda p: p[::-1, ::-1],
+    4: lambda p: p[::-1],
+    5: lambda p: p.swapaxes(0, 1),
+    6: lambda p: np.rot90(p, 1, (1, 0)),
+    7: lambda p: p[::-1, ::-1].swapaxes(0, 1),
+    8: lambda p: np.rot90(p, 1),
+}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_a_picture_is_turned_as_its_exif_asks(orientation, kind):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    read = pictures.read(encoded(corners(), kind, exif=exif))
+    wanted = Image.fromarray(np.ascontiguousarray(UPRIGHT[orientation](np.asarray(corners()))))
+    assert read.size == wanted.size
+    near(read, looks(wanted), 40)
+
+
+def test_orientation_holds_where_the_decoder_shrinks():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    read = pictures.read(encoded(corners(1280, 960), "JPEG", exif=exif), max_side=128)
+    assert read.size == (96, 128)
+    near(read, [BLUE, RED, GREY, GREEN], 40)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("exif", [b"Exif\0\0rubbish", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0"])
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_exif_that_cannot_be_read_does_not_cost_the_picture(exif, kind):
+    near(pictures.read(encoded(corners(), kind, exif=exif)), [RED, GREEN, BLUE, GREY], 40)
+
+
+def see_through(mode):
+    """The left half opaque, the right half wholly transparent."""
+    if mode == "P":
+        picture = Image.new("P", (64, 48), 2)
+        picture.putpalette([*RED, *BLUE, *GREEN])
+        picture.paste(0, (0, 0, 32, 24))
+        picture.paste(1, (0, 24, 32, 48))
+        picture.info["transparency"] = 2
+        return picture
+    picture = corners().convert("RGBA")
+    picture.paste((0, 0, 0, 0), (32, 0, 64, 48))
+    return picture.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("RGBA", "PNG"), ("RGBA", "WEBP"), ("RGBA", "TIFF"), ("LA", "PNG"), ("P", "PNG"), ("P", "GIF")]
+)
+def test_transparency_is_flattened_on_white(mode, kind):
+    read = pictures.read(encoded(see_through(mode), kind, **({"lossless": True} if kind == "WEBP" else {})))
+    colours = looks(read)
+    assert read.mode == "RGB"
+    assert colours[1] == colours[3] == (255, 255, 255)
+    assert colours[0] != (255, 255, 255)
+    assert mode == "LA" or (colours[0], colours[2]) == (RED, BLUE)
+
+
+def test_half_transparency_is_half_white():
+    read = pictures.read(encoded(Image.new("RGBA", (40, 40), (0, 0, 0, 128)), "PNG"))
+    assert all(abs(value - 127) <= 1 for value in read.getpixel((20, 20)))
+
+
+def test_one_colour_named_transparent_is_white():
+    read = pictures.read(encoded(corners(), "PNG", transparency=GREEN))
+    assert looks(read) == [RED, (255, 255, 255), BLUE, GREY]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bit_grey_keeps_its_brightness(kind):
+    values = np.linspace(0, 65535, 64).round().astype(np.uint16)
+    read = np.asarray(pictures.read(encoded(Image.fromarray(np.tile(values, (48, 1))), kind)))
+    assert np.array_equal(read[0, :, 0], np.rint(values / 257))
+
+
+@pytest.mark.parametrize("max_side", [None, 100])
+def test_cmyk_is_read_in_its_colours(max_side):
+    read = pictures.read(encoded(corners(400, 300).convert("CMYK"), "JPEG", quality=95), max_side=max_side)
+    assert (read.mode, read.width) == ("RGB", max_side or 400)
+    near(read, [RED, GREEN, BLUE, GREY], 40)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF"])
+def test_one_bit_is_black_and_white(kind):
+    picture = Image.new("1", (40, 40), 0)
+    picture.paste(1, (20, 0, 40, 40))
+    assert looks(pictures.read(encoded(picture, kind))) == [(0, 0, 0), (255, 255, 255)] * 2
+
+
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_grey_and_palette_are_read(mode):
+    read = pictures.read(encoded(corners().convert(mode), "PNG"))
+    near(read, looks(corners().convert(mode).convert("RGB")), 0)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_an_animation_the_first_frame_is_read(kind):
+    frames = [Image.new("RGB", (40, 40), colour) for colour in (RED, GREEN, BLUE)]
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    near(pictures.read(data), [RED] * 4)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_cut_off_picture_is_refused(kind):
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (48, 64, 3), dtype=np.uint8))
+    data = encoded(noise, kind)
+    for kept in (0.9, 0.5, 0.1):
+        refused = refusal(data[: int(len(data) * kept)])
+        assert (refused.code, refused.status in (415, 422)) == ("picture-unreadable", True)
+
+
+@pytest.mark.parametrize(
+    "data", [b"hello, I am a text", b"\x00", b"GIF89a", b"%PDF-1.7\n", b"<svg/>", b"\x89PNG\r\n\x1a\n"]
+)
+def test_what_is_no_picture_is_refused(data):
+    refused = refusal(data)
+    assert (refused.code, refused.status) == ("picture-unreadable", 415)
+    assert "PNG, JPEG, WebP" in refused.message
+
+
+def test_a_format_we_do_not_name_is_refused():
+    assert refusal(encoded(corners(), "ICO")).status == 415
+
+
+def test_nothing_is_refused():
+    refused = refusal(b"")
+    assert (refused.code, refused.status) == ("picture-missing", 422)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_bytes_are_an_answer_and_never_an_accident(kind):
+    """Every outcome is a picture or our own error; what a decoder raises never comes through."""
+    random = np.random.default_rng(3)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make] = "maker"
+    data = encoded(corners(), kind, **({} if kind in ("GIF", "BMP") else {"exif": exif}))
+    for _ in range(150):
+        spoiled = bytearray(data)
+        for at in random.integers(0, min(len(data), 200), random.integers(1, 6)):
+            spoiled[at] = random.integers(256)
+        try:
+            assert pictures.read(bytes(spoiled), max_pixels=1_000_000).mode == "RGB"
+        except DynamicNetError:
+            continue
+
+
+def test_exif_that_cannot_be_written_again_does_not_cost_the_picture():
+    """Turning a picture must not need its EXIF to be sound in all its other parts."""
+    exif = (
+        struct.pack("<2sHLHHHLHHHHL", b"II", 42, 8, 2, 0x112, 3, 1, 6, 0, 0x11A, 4, 1) + b"\x01\x02\x03\x04" + b"\0" * 4
+    )
+    read = pictures.read(encoded(corners(), "JPEG", exif=b"Exif\0\0" + exif))
+    assert read.size == (48, 64)
+
+
+def png_header(width, height):
+    """A PNG that says its size and holds no pixels."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(b"")
+    chunks = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, data, b"IEND")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("size", [(50_000, 50_000), (2**31 - 1, 2**31 - 1), (2_000_001, 20)])
+def test_a_huge_picture_is_refused_by_its_header(size):
+    """There are no pixels behind the header: to find the size wrong, nothing may be decoded."""
+    refused = refusal(png_header(*size), max_side=512)
+    assert (refused.code, refused.status) == ("picture-too-large", 413)
+    assert f"{size[0]}×{size[1]}" in refused.message
+
+
+def test_the_limit_on_pixels_can_be_set():
+    data = encoded(corners(), "PNG")
+    assert pictures.read(data, max_pixels=64 * 48).size == (64, 48)
+    assert refusal(data, max_pixels=64 * 48 - 1).code == "picture-too-large"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_max_side_shrinks_and_never_enlarges(kind):
+    data = encoded(corners(200, 150), kind)
+    assert pictures.read(data, max_side=100).size == (100, 75)
+    assert pictures.read(data, max_side=199).size == (199, 149)
+    assert pictures.read(data, max_side=200).size == (200, 150)
+    assert pictures.read(data, max_side=4000).size == (200, 150)
+    near(pictures.read(data, max_side=64), [RED, GREEN, BLUE, GREY], 40)
+
+
+@pytest.mark.parametrize("max_side", [31, 1, 0, -5])
+def test_a_max_side_that_is_too_small_is_refused(max_side):
+    refused = refusal(encoded(corners(), "PNG"), max_side=max_side)
+    assert (refused.code, refused.status) == ("max-side-invalid", 422)
+    assert str(max_side) in refused.message
+
+
+def test_a_picture_that_is_too_small_is_refused():
+    assert pictures.read(encoded(corners(32, 32), "PNG")).size == (32, 32)
+    refused = refusal(encoded(corners(64, 31), "PNG"))
+    assert (refused.code, refused.status) == ("picture-too-small", 422)
+    assert "64×31" in refused.message
+    assert "64×4" in refusal(encoded(corners(640, 40), "PNG"), max_side=64).message
+
+
+def told(kind):
+    """A picture that carries all it can say about who took it and where."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "SECRET"
+    options = {"exif": exif, "icc_profile": b"SECRET" * 30}
+    if kind == "PNG":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_text("Comment", "SECRET")
+    if kind == "JPEG":
+        options |= {"comment": b"SECRET", "xmp": b"SECRET", "dpi": (300, 300)}
+    if kind == "WEBP":
+        options["xmp"] = b"SECRET"
+    return encoded(corners(), kind, **options)
+
+
+@pytest.mark.parametrize("given", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("written", pictures.FORMATS)
+def test_what_a_picture_says_about_its_maker_does_not_survive(given, written):
+    data = told(given)
+    assert b"SECRET" in data
+    read = pictures.read(data)
+    assert read.info == {}
+    assert dict(read.getexif()) == {}
+    assert b"SECRET" not in pictures.write(read, written)
+
+
+@pytest.mark.parametrize(("kind", "off"), [("png", 0), ("jpeg", 12), ("webp", 40)])
+def test_what_is_written_is_the_picture_in_that_format(kind, off):
+    data = pictures.write(corners(), kind, 95)
+    with Image.open(io.BytesIO(data)) as opened:
+        assert opened.format.lower() == kind
+        assert Image.MIME[opened.format] == pictures.FORMATS[kind]
+        assert opened.size == (64, 48)
+    near(pictures.read(data), [RED, GREEN, BLUE, GREY], off)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "webp"])
+def test_lower_quality_is_a_smaller_file(kind):
+    photo = pictures.read((STATIC / "samples" / "chelsea.jpg").read_bytes(), max_side=200)
+    sizes = [len(pictures.write(photo, kind, quality)) for quality in (1, 40, 90, 100)]
+    assert sizes == sorted(set(sizes))
+
+
+@pytest.mark.parametrize("kind", ["gif", "PNG", "", "x" * 1000])
+def test_a_format_we_cannot_write_is_refused(kind):
+    with pytest.raises(DynamicNetError, match="choose png, jpeg, webp") as refused:
+        pictures.write(corners(), kind)
+    assert (refused.value.code, refused.value.status) == ("format-unknown", 406)
+    assert len(refused.value.message) < 100
+
+
+@pytest.mark.parametrize("quality", [0, 101, -1])
+def test_a_quality_out_of_range_is_refused(quality):
+    with pytest.raises(DynamicNetError, match=f"1 to 100; got {quality}") as refused:
+        pictures.write(corners(), "jpeg", quality)
+    assert refused.value.code == "quality-invalid"
+
+
+@pytest.mark.parametrize(("kind", "longest"), [("jpeg", 65_500), ("webp", 16_383)])
+def test_a_picture_longer_than_the_format_allows_is_refused(kind, longest):
+    assert pictures.write(Image.new("RGB", (longest, 32)), kind)
+    with pytest.raises(DynamicNetError, match="choose png") as refused:
+        pictures.write(Image.new("RGB", (longest + 1, 32)), kind)
+    assert (refused.value.code, refused.value.status) == ("picture-too-large", 422)
+
+
+def test_a_picture_goes_through_tensors_unchanged():
+    tensor = pictures.to_tensor(corners())
+    assert (tensor.shape, tensor.dtype) == ((1, 3, 48, 64), torch.float32)
+    assert (tensor.min(), tensor.max()) == (0, 1)
+    assert tensor[0, :, 3, 60].tolist() == [0, 1, 0]
+    assert pictures.to_picture(tensor).tobytes() == corners().tobytes()
+
+
+def test_a_tensor_beyond_black_and_white_is_clamped():
+    tensor = torch.tensor([-3.0, 0.5, 7.0]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
+    assert pictures.to_picture(tensor).getpixel((0, 0)) == (0, 128, 255)
+
+
+@pytest.mark.parametrize(
+    ("size", "short", "wanted"), [((64, 48), 24, (32, 24)), ((48, 64), 96, (96, 128)), ((451, 300), 64, (96, 64))]
+)
+def test_fit_scales_the_shorter_side(size, short, wanted):
+    assert pictures.fit(corners(*size), short).size == wanted
