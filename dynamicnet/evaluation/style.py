@@ -1,0 +1,152 @@
+"""What ``dynamic-net evaluate`` measures of a style model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+
+from dynamicnet import package
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.curve import Curve, measure
+from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
+from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """Direct optimisation of the pixels, and what the network reaches on the same pictures.
+
+    Attributes:
+        reached: the network's mean objective. optimised: the mean after ``iterations`` iterations.
+        matched: how many iterations the network's result is worth.
+        iterations: how many were run. pictures: on how many pictures.
+    """
+
+    reached: float
+    optimised: float
+    matched: int
+    iterations: int
+    pictures: int
+
+
+def objective(
+    folder: Path, manifest: package.Manifest, encoder: Encoder, axis: str | None, bank: str | None
+) -> StyleObjective:
+    """The objective that one phase of a package's training minimised.
+
+    Raises:
+        DynamicNetError: ``not-evaluable``, the package does not say; ``encoder-differs``.
+    """
+    phase = next((p for p in manifest.training.phases if (p.axis, p.bank) == (axis, bank)), None)
+    if phase is None:
+        raise DynamicNetError("not-evaluable", f"'{folder.name}' does not say what it was trained on.")
+    if manifest.training.encoder.get("sha256") != encoder.sha256:
+        wanted = manifest.training.encoder.get("file")
+        raise DynamicNetError("encoder-differs", f"'{folder.name}' was trained with {wanted}; give that as --encoder.")
+    title = "main" if axis is None else f"{axis}.{bank}"
+    tensors = package.read_objectives(folder)
+    targets = {key.removeprefix(f"{title}."): t for key, t in tensors.items() if key.startswith(f"{title}.conv")}
+    return StyleObjective(StyleSpec.model_validate(phase.objective), encoder, targets)
+
+
+def evaluate(
+    folder: Path, encoder: Encoder, squares: Tensor, yardstick: int, iterations: int, console: Console
+) -> dict[str, Any]:
+    """Measure every axis of a style model and print the tables.
+
+    Args:
+        folder: the package.
+        encoder: the one it was trained with.
+        squares: pictures not trained on, (N, 3, S, S) in [0, 1].
+        yardstick: on how many of them the pixels are optimised directly, at either end.
+        iterations: for how many iterations.
+        console: where the tables go.
+
+    Returns:
+        The figures, for the manifest.
+    """
+    loaded = package.load(folder)
+    measured: dict[str, Any] = {
+        "pictures": len(squares),
+        "side": squares.shape[-1],
+        "encoder": encoder.name,
+        "axes": {},
+    }
+    main = objective(folder, loaded.manifest, encoder, None, None)
+    for axis in loaded.manifest.axes:
+        high = objective(folder, loaded.manifest, encoder, axis.id, "high")
+        low = objective(folder, loaded.manifest, encoder, axis.id, "low") if "low" in axis.signs else main
+        inputs = list(track(torch.split(squares, 1), f"{folder.name} {axis.id}", console=console))
+        curve = measure(loaded.net, axis, low, high, inputs)
+        ends = {
+            end: _yardstick(aim, values, inputs[:yardstick], iterations)
+            for end, aim, values in (("low", low, curve.low[0]), ("high", high, curve.high[-1]))
+        }
+        console.print(_table(folder.name, axis, curve))
+        console.print(_summary(curve, ends))
+        measured["axes"][axis.id] = _figures(curve, ends)
+    return measured
+
+
+def _yardstick(aim: StyleObjective, values: Tensor, pictures: list[Tensor], iterations: int) -> Yardstick:
+    runs = [optimise_pixels(aim, picture, iterations) for picture in pictures]
+    means: list[float] = torch.tensor(runs).mean(0).tolist()
+    reached = float(values[: len(pictures)].mean())
+    return Yardstick(reached, means[-1], iterations_matched(reached, means), iterations, len(pictures))
+
+
+def _table(name: str, axis: AxisSpec, curve: Curve) -> Table:
+    table = Table(
+        "α", f"O₀ ({axis.ends[0]})", f"O₁ ({axis.ends[1]})", "content", "style", "variation", title=f"{name}: {axis.id}"
+    )
+    for i, alpha in enumerate(curve.alphas):
+        figures = (curve.low[i].mean(), curve.high[i].mean(), *curve.terms[i])
+        table.add_row(f"{alpha:+.1f}", *(f"{float(figure):.4f}" for figure in figures))
+    return table
+
+
+def _summary(curve: Curve, ends: dict[str, Yardstick]) -> str:
+    lines = [
+        f"mean O₀ rises and mean O₁ falls at every step: {'yes' if curve.mean_is_monotone() else 'NO'}",
+        f"single pictures: O₀ rises at every step for {curve.rising():.0%}, O₁ falls for {curve.falling():.0%}",
+    ]
+    for end, y in ends.items():
+        more = "or more" if y.matched == y.iterations else ""
+        lines.append(
+            f"{end} end: {y.reached:.4f}, worth {y.matched} {more} iterations of L-BFGS on the pixels "
+            f"({y.optimised:.4f} after {y.iterations}, {y.pictures} pictures)"
+        )
+    return "\n".join(lines)
+
+
+def _figures(curve: Curve, ends: dict[str, Yardstick]) -> dict[str, Any]:
+    def rounded(values: Tensor) -> list[float]:
+        return [round(v, 5) for v in values.tolist()]
+
+    return {
+        "alpha": curve.alphas,
+        "low": rounded(curve.low.mean(1)),
+        "high": rounded(curve.high.mean(1)),
+        "content": rounded(curve.terms[:, 0]),
+        "style": rounded(curve.terms[:, 1]),
+        "monotone": curve.mean_is_monotone(),
+        "low_rises": round(curve.rising(), 3),
+        "high_falls": round(curve.falling(), 3),
+        "ends": {
+            end: {
+                "objective": round(y.reached, 5),
+                "optimised": round(y.optimised, 5),
+                "iterations": y.iterations,
+                "iterations_matched": y.matched,
+                "pictures": y.pictures,
+            }
+            for end, y in ends.items()
+        },
+    }

@@ -1,0 +1,1 @@
+"""Objectives: the losses that an axis lies between."""

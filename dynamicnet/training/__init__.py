@@ -1,0 +1,1 @@
+"""Training: the two phases, once, and one recipe for each application."""

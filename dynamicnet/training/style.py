@@ -1,0 +1,243 @@
+"""The recipe for style transfer: phase one trains θ on O₀, phase two freezes it and trains ψ on O₁."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from dynamicnet import package, pictures
+from dynamicnet.blocks import AxisSpec, Sign
+from dynamicnet.dynamic import DynamicNet
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.model import pick_device
+from dynamicnet.networks import NETWORKS
+from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, style_targets
+from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
+from dynamicnet.training.photos import HELD_OUT, Photos
+from dynamicnet.training.sheets import write_sheet
+
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class End:
+    """One objective: a painting, the size it is looked at, and its weight."""
+
+    painting: Path
+    size: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class StyleRecipe:
+    """Everything that decides what a training run produces.
+
+    Attributes:
+        name: the package's name; title, description: what people read about it.
+        axis: the axis to train; a range from −1 trains two banks.
+        main: O₀; None with ``base``.
+        high: O₁ at the high end. low: the objective at the low end of a dual axis.
+        base: a package whose θ and axes are kept as they are, and given this axis on top.
+        start: a package whose θ phase one starts from.
+    """
+
+    title: str
+    description: str
+    axis: AxisSpec
+    main: End | None
+    high: End
+    low: End | None
+    network: str
+    base: Path | None
+    start: Path | None
+    content: Path
+    encoder: Path
+    main_steps: int
+    axis_steps: int
+    batch: int
+    crop: int
+    main_rate: float
+    axis_rate: float
+    variation: float
+    seed: int
+    licence: str
+
+
+class StyleTraining:
+    """A run of a recipe: its network, its objectives and the folder it checkpoints to."""
+
+    def __init__(self, recipe: StyleRecipe, out: Path, run: Path, device: str, command: str, console: Console) -> None:
+        """Read everything a run needs, so that what is wrong is said before any step is made.
+
+        Args:
+            recipe: what to train.
+            out: the package to write.
+            run: folder for checkpoints and sample sheets; an unfinished run in it is taken up.
+            device: see :func:`dynamicnet.model.pick_device`.
+            command: the command line, for the manifest.
+            console: where to report.
+
+        Raises:
+            DynamicNetError: something named cannot be used, or ``run`` holds another recipe's run.
+        """
+        self.recipe, self.out, self.run, self.console = recipe, out, run, console
+        self.device = pick_device(device)
+        torch.manual_seed(recipe.seed)
+        self.encoder = Encoder(recipe.encoder).to(self.device)
+        self.photos = Photos(recipe.content, recipe.crop, held_out=False)
+        self.samples = Photos(recipe.content, recipe.crop, held_out=True).centres(6).to(self.device)
+        self.training = package.Training(
+            commands=[command],
+            data=f"{len(self.photos.files)} photographs; held out: {HELD_OUT}",
+            encoder={"file": self.encoder.name, "sha256": self.encoder.sha256},
+        )
+        self.targets: dict[str, Tensor] = {}
+        try:
+            self.net = self._network().to(self.device)
+        except ValueError as error:
+            raise DynamicNetError("recipe-invalid", f"{error}.") from None
+        self._claim_run()
+
+    def _network(self) -> DynamicNet:
+        recipe = self.recipe
+        if recipe.base is not None:
+            base = package.load(recipe.base)
+            self.network = base.manifest.network
+            self.training = base.manifest.training.model_copy(
+                update={"commands": [*base.manifest.training.commands, *self.training.commands]}
+            )
+            self.targets = package.read_objectives(recipe.base)
+            base.net.add_axis(recipe.axis)
+            return base.net
+        self.network = package.NetworkSpec(name=recipe.network)
+        network = NETWORKS[recipe.network]()
+        if recipe.start is not None:
+            network.load_state_dict(package.load(recipe.start).net.network.state_dict())
+        return DynamicNet(network, [recipe.axis])
+
+    def _claim_run(self) -> None:
+        note = self.run / "recipe.json"
+        text = json.dumps(asdict(self.recipe), default=str, indent=2)
+        if note.exists() and note.read_text() != text:
+            raise DynamicNetError(
+                "run-taken", f"'{self.run}' holds the run of another recipe; remove it or choose another --run."
+            )
+        self.run.mkdir(parents=True, exist_ok=True)
+        note.write_text(text)
+
+    def train(self) -> package.Manifest:
+        """Run both phases and write the package.
+
+        Returns:
+            The manifest as written, without measured figures: ``dynamic-net evaluate`` adds those.
+        """
+        recipe = self.recipe
+        self.net.requires_grad_(False)
+        if recipe.main is not None:
+            self.net.network.requires_grad_(True)
+            self._phase(recipe.main, None, recipe.main_steps, recipe.main_rate)
+            self.net.network.requires_grad_(False)
+        axis = self.net.axes[recipe.axis.id]
+        ends: list[tuple[Sign, End]] = [("high", recipe.high)]
+        if recipe.low is not None:
+            ends.append(("low", recipe.low))
+        for sign, end in ends:
+            bank = axis.banks[sign]  # type: ignore[index]
+            bank.requires_grad_(True)
+            self._phase(end, sign, recipe.axis_steps, recipe.axis_rate)
+            bank.requires_grad_(False)
+        return self._write()
+
+    def _phase(self, end: End, sign: Sign | None, steps: int, rate: float) -> None:
+        recipe = self.recipe
+        title = MAIN if sign is None else f"{recipe.axis.id}.{sign}"
+        objective = self._objective(end, title)
+        plan = Plan(steps, recipe.batch, recipe.crop, rate, recipe.seed)
+        alpha = {None: 0.0, "high": 1.0, "low": -1.0}[sign]
+
+        def losses(step: int) -> Losses:
+            batch = self.photos.batch(plan.batch, f"{plan.seed} {title} {step}").to(self.device)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+                outputs = self.net(batch, {recipe.axis.id: alpha})
+            terms = objective.terms(outputs.float(), batch)
+            return {
+                "total": objective.total(terms).mean(),
+                "content": terms.content.mean(),
+                "style": terms.style.mean(),
+                "variation": terms.variation.mean(),
+            }
+
+        def sample(step: int) -> None:
+            columns = [0.0] if sign is None else [alpha * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+            axis = None if sign is None else recipe.axis.id
+            write_sheet(self.run / f"{title}-{step:06d}.jpg", self.net, self.samples, axis, columns)
+
+        files = Progressed(self.run / f"{title}.safetensors", max(1, min(500, steps // 2)), sample)
+        seconds = run_phase(title, self.net, losses, plan, files, self.console)
+        self.training.phases.append(
+            package.Phase(
+                axis=None if sign is None else recipe.axis.id,
+                bank=sign,
+                objective=objective.spec.model_dump(),
+                steps=steps,
+                batch=plan.batch,
+                crop=plan.crop,
+                learning_rate=rate,
+                seed=plan.seed,
+                seconds=round(seconds, 1),
+                pictures=len(self.photos.files) - len(self.photos.skipped),
+                skipped=len(self.photos.skipped),
+                started_from=recipe.start.name if sign is None and recipe.start else None,
+            )
+        )
+
+    def _objective(self, end: End, title: str) -> StyleObjective:
+        try:
+            painting = pictures.fit(pictures.read(end.painting.read_bytes()), end.size)
+        except OSError as error:
+            raise DynamicNetError("painting-missing", f"Cannot read the painting '{end.painting}': {error}.") from None
+        spec = StyleSpec(
+            painting=end.painting.name,
+            size=end.size,
+            style_weight=end.weight,
+            variation_weight=self.recipe.variation,
+        )
+        targets = style_targets(self.encoder, pictures.to_tensor(painting).to(self.device))
+        self.targets.update({f"{title}.{key}": tensor for key, tensor in targets.items()})
+        return StyleObjective(spec, self.encoder, targets)
+
+    def _write(self) -> package.Manifest:
+        manifest = package.Manifest(
+            title=self.recipe.title,
+            description=self.recipe.description,
+            application="style",
+            network=self.network,
+            axes=self.net.specs,
+            training=self.training,
+            licence=self.recipe.licence,
+        )
+        package.write(self.out, manifest, self.net)
+        package.write_objectives(self.out, self.targets)
+        if self.photos.skipped:
+            self.console.print(f"{len(self.photos.skipped)} unreadable pictures were skipped.")
+        return manifest
+
+
+def spread(values: Sequence[float], count: int, what: str) -> list[float]:
+    """One value for each of ``count`` objectives: as given, or the single one given for all.
+
+    Raises:
+        DynamicNetError: ``recipe-invalid``, another number of values was given.
+    """
+    if len(values) == 1:
+        return list(values) * count
+    if len(values) != count:
+        raise DynamicNetError(
+            "recipe-invalid", f"{what}: give one value, or {count}, from the low end to the high end."
+        )
+    return list(values)

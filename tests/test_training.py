@@ -1,0 +1,210 @@
+"""Training: it lowers the loss, leaves θ alone in phase two, resumes exactly, and says what it skipped."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import save_file
+from typer.testing import CliRunner
+
+from dynamicnet import package
+from dynamicnet.cli import app
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.training.phase import Plan, Progressed, learning_rate, run_phase
+from dynamicnet.training.photos import Photos, is_held_out
+
+SAMPLES = Path(__file__).parent.parent / "static" / "samples"
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("content")
+    for i in range(5):
+        for sample in sorted(SAMPLES.glob("*.jpg")):
+            shutil.copy(sample, folder / f"{i}-{sample.name}")
+    (folder / "a-broken.jpg").write_bytes(b"not a picture")
+    assert not is_held_out(folder / "a-broken.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small encoder of random features: their Gram matrices carry colour and texture well enough to train on."""
+    torch.manual_seed(0)
+    channels = {"conv11": (3, 8), "conv21": (8, 12), "conv31": (12, 16)}
+    tensors = {"conv0.weight": torch.eye(3)[:, :, None, None] * 4, "conv0.bias": torch.full((3,), -2.0)}
+    for layer, (inputs, outputs) in channels.items():
+        tensors[f"{layer}.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
+        tensors[f"{layer}.bias"] = torch.zeros(outputs)
+    file = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
+    save_file(tensors, file)
+    return file
+
+
+def train(content: Path, encoder: Path, out: Path, *more: str) -> None:
+    CliRunner().invoke(
+        app,
+        [
+            *("train", "style", "--style", str(SAMPLES / "coffee.jpg"), "--axis", "strength", "--weight", "0.1,5"),
+            *("--content", str(content), "--encoder", str(encoder), "--out", str(out), "--title", "Coffee"),
+            *("--main-steps", "30", "--axis-steps", "30", "--batch", "2", "--crop", "64", "--size", "96"),
+            *("--run", str(out.parent / f"run-{out.name}"), *more),
+        ],
+        catch_exceptions=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(content: Path, encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("weights") / "coffee"
+    train(content, encoder, out)
+    return out
+
+
+def objectives(folder: Path, content: Path, encoder: Path) -> dict:
+    """Both objectives at both ends, as `dynamic-net evaluate` writes them."""
+    result = CliRunner().invoke(
+        app,
+        [
+            *("evaluate", folder.name, "--weights", str(folder.parent), "--images", str(content)),
+            *("--encoder", str(encoder), "--side", "64", "--yardstick", "1", "--iterations", "2", "--write"),
+        ],
+        catch_exceptions=False,
+    )
+    assert result.exit_code == 0
+    return json.loads((folder / "model.json").read_text())["measured"]["axes"]
+
+
+def test_a_few_steps_lower_the_loss_along_the_axis(trained: Path, content: Path, encoder: Path) -> None:
+    figures = objectives(trained, content, encoder)["strength"]
+    assert figures["high"][-1] < 0.9 * figures["high"][0]
+    assert figures["low"][-1] > figures["low"][0]
+
+
+def test_the_manifest_says_how_it_was_made(trained: Path) -> None:
+    training = package.read_manifest(trained).training
+    main, high = training.phases
+    assert (main.axis, main.bank, main.steps, main.skipped) == (None, None, 30, 1)
+    assert (high.axis, high.bank, high.objective["style_weight"]) == ("strength", "high", 5.0)
+    assert high.pictures == main.pictures > 10
+    assert len(training.commands) == 1
+    assert training.encoder["sha256"]
+
+
+def test_an_axis_added_later_leaves_theta_and_the_first_axis_alone(trained: Path, content: Path, encoder: Path) -> None:
+    both = trained.parent / "both"
+    CliRunner().invoke(
+        app,
+        [
+            *("train", "style", "--style", str(SAMPLES / "rocket.jpg"), "--axis", "style", "--base", str(trained)),
+            *("--content", str(content), "--encoder", str(encoder), "--out", str(both), "--title", "Both"),
+            *("--axis-steps", "4", "--batch", "1", "--crop", "64", "--size", "96", "--ends", "coffee,rocket"),
+            *("--run", str(both.parent / "run-both")),
+        ],
+        catch_exceptions=False,
+    )
+    before, after = package.load(trained).net.state_dict(), package.load(both).net.state_dict()
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    added = [name for name in after if name not in before]
+    assert added
+    assert all(name.startswith("axes.style.") for name in added)
+    assert [axis.id for axis in package.read_manifest(both).axes] == ["strength", "style"]
+    assert list(objectives(both, content, encoder)) == ["strength", "style"]
+
+
+def test_a_dual_axis_trains_a_bank_for_each_sign(content: Path, encoder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "dual"
+    train(content, encoder, out, "--dual", "--weight", "0.1,1,5", "--main-steps", "2", "--axis-steps", "2")
+    loaded = package.load(out)
+    assert loaded.manifest.axes[0].range == (-1.0, 1.0)
+    assert [(p.bank, p.objective["style_weight"]) for p in loaded.manifest.training.phases] == [
+        (None, 1.0),
+        ("high", 5.0),
+        ("low", 0.1),
+    ]
+
+
+class Line(torch.nn.Module):
+    """Two numbers to fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.zeros(2))
+
+
+def run_line(folder: Path, stop_at: int | None = None) -> torch.Tensor:
+    line = Line()
+
+    def losses(step: int) -> dict[str, torch.Tensor]:
+        if step == stop_at:
+            raise KeyboardInterrupt
+        target = torch.randn(2, generator=torch.Generator().manual_seed(step)) + 3
+        return {"total": (line.value - target).square().sum()}
+
+    files = Progressed(folder / "line.safetensors", 4, lambda step: None)
+    run_phase("line", line, losses, Plan(20, 1, 1, 0.1, 0), files, QUIET)
+    return line.value.detach()
+
+
+def test_a_run_that_was_killed_ends_with_the_same_bits(tmp_path: Path) -> None:
+    whole = run_line(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run_line(tmp_path / "killed", stop_at=10)
+    assert torch.equal(run_line(tmp_path / "killed"), whole)
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
+    whole = run_line(tmp_path)
+    assert torch.equal(run_line(tmp_path, stop_at=0), whole)
+
+
+def test_a_whole_recipe_taken_up_again_gives_the_same_package(content: Path, encoder: Path, tmp_path: Path) -> None:
+    steps = ("--main-steps", "6", "--axis-steps", "6", "--batch", "1")
+    train(content, encoder, tmp_path / "whole", *steps)
+    train(content, encoder, tmp_path / "again", *steps)
+    (tmp_path / "run-again" / "strength.high.safetensors").unlink()  # as if stopped between the phases
+    train(content, encoder, tmp_path / "again", *steps)
+    assert (tmp_path / "whole/model.safetensors").read_bytes() == (tmp_path / "again/model.safetensors").read_bytes()
+
+
+def test_a_run_folder_of_another_recipe_is_refused(trained: Path, content: Path, encoder: Path) -> None:
+    with pytest.raises(DynamicNetError, match="another recipe"):
+        train(content, encoder, trained, "--weight", "0.1,7")
+
+
+def test_the_learning_rate_warms_up_and_ends_at_nothing() -> None:
+    plan = Plan(100, 1, 1, 1.0, 0)
+    assert learning_rate(plan, 0) == pytest.approx(0.2)
+    assert learning_rate(plan, 5) == pytest.approx(1.0)
+    assert learning_rate(plan, 99) < 0.001
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DynamicNetError, match="no pictures"):
+        Photos(tmp_path, 64, held_out=False)
+
+
+def test_a_folder_of_unreadable_pictures_is_an_error(tmp_path: Path) -> None:
+    for i in range(20):
+        (tmp_path / f"{i}.jpg").write_bytes(b"x")
+    with pytest.raises(DynamicNetError, match="can be read"):
+        Photos(tmp_path, 64, held_out=False).batch(1, "seed")
+
+
+def test_the_same_seed_draws_the_same_squares(content: Path) -> None:
+    photos = Photos(content, 64, held_out=False)
+    again = Photos(content, 64, held_out=False)
+    assert torch.equal(photos.batch(3, "7 main 1"), again.batch(3, "7 main 1"))
+    assert not torch.equal(photos.batch(3, "7 main 1"), photos.batch(3, "7 main 2"))
+
+
+def test_no_picture_is_both_trained_on_and_held_out(content: Path) -> None:
+    trained_on = set(Photos(content, 64, held_out=False).files)
+    held_out = set(Photos(content, 64, held_out=True).files)
+    assert trained_on
+    assert held_out
+    assert not trained_on & held_out
