@@ -1,0 +1,251 @@
+"""The command line: the same road as the server, and the only way models are made."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dynamicnet import alpha as alphas
+from dynamicnet import package, pictures
+from dynamicnet.applications import Inputs
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.model import Model
+from dynamicnet.networks import NETWORKS
+
+app = typer.Typer(
+    help="Dynamic-Net: train a network once, then tune its objective with a slider.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+train_app = typer.Typer(help="Train a model package in two phases.", no_args_is_help=True)
+app.add_typer(train_app, name="train")
+console = Console()
+
+Weights = Annotated[Path, typer.Option(help="Folder of model packages.", envvar="DYNAMICNET_WEIGHTS")]
+Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1 …")]
+DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+
+
+@app.command()
+def infer(
+    photo: Annotated[Path, typer.Argument(help="The picture.", exists=True, dir_okay=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to; the suffix decides the format.")],
+    model: Annotated[str | None, typer.Option(help="A model's name; the first one unless told otherwise.")] = None,
+    alpha: Annotated[
+        str | None, typer.Option(help='0.6, 0.2,0.5,0.9 (one per insertion point) or {"strength": 0.6}.')
+    ] = None,
+    max_side: Annotated[int | None, typer.Option(help="Shrink so that the longer side is at most this.")] = None,
+    quality: Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")] = 90,
+    weights: Weights = DEFAULT_WEIGHTS,
+    device: Device = "auto",
+) -> None:
+    """Render one picture at one α.
+
+    [dim]dynamic-net infer photo.jpg --model starry-night --alpha 0.6 -o out.png[/dim]
+    """
+    format = {"jpg": "jpeg"}.get(suffix := output.suffix.lower().lstrip("."), suffix)  # noqa: A001
+    pictures.check_format(format, quality)
+    names = [folder.name for folder in package.find(weights)]
+    if not names:
+        raise DynamicNetError("no-models", f"There is no model package in '{weights}'.", 503)
+    loaded = Model.load(weights / (model or names[0]), device)
+    chosen = alphas.defaults(loaded.manifest.axes) if alpha is None else alphas.parse(alpha)
+    alphas.resolve(chosen, loaded.manifest.axes, 1)
+    prepared = loaded.prepare(loaded.encode(Inputs(image=photo.read_bytes(), max_side=max_side)))
+    output.write_bytes(pictures.write(loaded.render(prepared, chosen), format, quality))
+    console.print(f"{output}: {loaded.manifest.title}, alpha {chosen}")
+
+
+@app.command()
+def models(weights: Weights = DEFAULT_WEIGHTS) -> None:
+    """List the models, their axes and the ends of each."""
+    table = Table("model", "title", "application", "axis", "from", "to", "range", "default", "insertion points")
+    for folder in package.find(weights):
+        manifest = package.read_manifest(folder)
+        for i, axis in enumerate(manifest.axes):
+            head = (folder.name, manifest.title, manifest.application) if i == 0 else ("", "", "")
+            span = f"{axis.range[0]:g} … {axis.range[1]:g}"
+            table.add_row(*head, axis.id, *axis.ends, span, f"{axis.default:g}", ", ".join(axis.blocks))
+    console.print(table)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="A checkpoint of the authors' code (.pth).", exists=True, dir_okay=False)
+    ],
+    kind: Annotated[Literal["style", "style-dual"], typer.Option(help="DynamicStyleTransfer, or its dual form.")],
+    name: Annotated[str, typer.Option(help="Name of the package to write.")],
+    title: Annotated[str | None, typer.Option(help="What people read.")] = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+) -> None:
+    """Turn a checkpoint released by the paper's authors into a model package."""
+    from dynamicnet.importer import import_checkpoint
+
+    import_checkpoint(file, kind, weights / name, title)
+    console.print(f"{weights / name}: written")
+
+
+@app.command()
+def evaluate(
+    name: Annotated[str, typer.Argument(help="A model's name.")],
+    images: Annotated[Path, typer.Option(help="Folder of photographs; the held-out ones are used.", exists=True)],
+    encoder: Annotated[Path, typer.Option(help="The frozen encoder the model was trained with.", exists=True)],
+    side: Annotated[int, typer.Option(help="Side of the centre squares measured on, in pixels.")] = 256,
+    limit: Annotated[int | None, typer.Option(help="At most so many photographs.")] = None,
+    yardstick: Annotated[int, typer.Option(help="Photographs whose pixels are optimised directly, at both ends.")] = 16,
+    iterations: Annotated[int, typer.Option(help="Iterations of that optimisation.")] = 40,
+    write: Annotated[bool, typer.Option("--write", help="Put the figures into the model's manifest.")] = False,
+    weights: Weights = DEFAULT_WEIGHTS,
+) -> None:
+    """Measure a model on photographs it was not trained on.
+
+    Both objectives over an 11-point grid of α, for how many single photographs each moves the right way at every
+    step, and how many iterations of direct optimisation of the pixels either end is worth (Johnson et al. 2016).
+    """
+    from dynamicnet.evaluation import EVALUATIONS
+    from dynamicnet.objectives.encoder import Encoder
+    from dynamicnet.training.photos import Photos
+
+    manifest = package.read_manifest(weights / name)
+    squares = Photos(images, side, held_out=True).centres(limit)
+    measure = EVALUATIONS[manifest.application]
+    measured = measure(weights / name, Encoder(encoder), squares, yardstick, iterations, console)
+    if write:
+        package.write_manifest(weights / name, manifest.model_copy(update={"measured": measured}))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.", envvar="DYNAMICNET_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", envvar="DYNAMICNET_PORT")] = 8000,
+) -> None:
+    """Serve the page, POST /infer and the WebSocket; further settings are environment variables."""
+    from server.__main__ import serve as run_server
+    from server.settings import Settings
+
+    run_server(Settings(host=host, port=port))
+
+
+@train_app.command("style")
+def train_style(
+    style: Annotated[
+        list[Path], typer.Option(help="A painting; one for all objectives, or one for each.", exists=True)
+    ],
+    axis: Annotated[Literal["strength", "style", "scale"], typer.Option(help="What the axis moves between.")],
+    content: Annotated[Path, typer.Option(help="Folder of photographs.", exists=True, file_okay=False)],
+    encoder: Annotated[
+        Path, typer.Option(help="Frozen encoder: .safetensors, or torchvision's VGG-16 .pth.", exists=True)
+    ],
+    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
+    title: Annotated[str, typer.Option(help="What people read.")],
+    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    axis_id: Annotated[str | None, typer.Option(help="The axis's id; its kind unless told otherwise.")] = None,
+    axis_title: Annotated[str | None, typer.Option(help="The axis's title.")] = None,
+    ends: Annotated[str | None, typer.Option(help="Names of both ends: faint,strong")] = None,
+    default: Annotated[float | None, typer.Option(help="Where the slider starts.")] = None,
+    weight: Annotated[str, typer.Option(help="Style weight; one, or one per objective from the low end up.")] = "5",
+    size: Annotated[str, typer.Option(help="Painting's shorter side in pixels; one, or one per objective.")] = "384",
+    dual: Annotated[bool, typer.Option("--dual", help="Range −1…1: three objectives, low, main and high.")] = False,
+    network: Annotated[str, typer.Option(help=f"Main network: {', '.join(NETWORKS)}.")] = "lean",
+    base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
+    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 2000,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 4,
+    crop: Annotated[int, typer.Option(help="Side of the squares trained on, in pixels.")] = 256,
+    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 2e-3,
+    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
+    variation: Annotated[float, typer.Option(help="Weight of total variation.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    device: Device = "auto",
+) -> None:
+    """Train a style model: content + style + total variation, from one objective to another.
+
+    [bold]strength[/bold]: --weight 0.3,5 from faint to strong. [bold]style[/bold]: --style A.jpg --style B.jpg from
+    one painting to another. [bold]scale[/bold]: --size 192,512 from fine to coarse strokes. Objectives are given from
+    the low end of the slider to the high end; phase one trains on the first (on the middle one with --dual). With
+    --base, only the new ends are given. A run that was stopped goes on where it was.
+    """
+    from dynamicnet.training.style import End, StyleRecipe, StyleTraining, spread
+
+    count = (3 if dual else 2) - (base is not None)
+    paintings = style * count if len(style) == 1 else style
+    weights = spread(_numbers(weight, "--weight"), count, "--weight")
+    sizes = spread(_numbers(size, "--size"), count, "--size")
+    if len(paintings) != count:
+        raise DynamicNetError(
+            "recipe-invalid", f"--style: give one painting, or {count}, from the low end to the high end."
+        )
+    objectives = [End(p, int(s), w) for p, s, w in zip(paintings, sizes, weights, strict=True)]
+    high, low = objectives[-1], objectives[0] if dual else None
+    main = None if base else objectives[1 if dual else 0]
+    names = ends.split(",") if ends else _ends(axis, objectives)
+    if len(names) != 2:
+        raise DynamicNetError("recipe-invalid", "--ends: give two names with a comma between.")
+    if network not in NETWORKS:
+        raise DynamicNetError("recipe-invalid", f"--network: there is no '{network}'; there are {', '.join(NETWORKS)}.")
+    points = package.load(base).net.network.default_points if base else NETWORKS[network]().default_points
+    spec = AxisSpec(
+        id=axis_id or axis,
+        title=axis_title or axis.capitalize(),
+        ends=(names[0].strip(), names[1].strip()),
+        range=(-1.0, 1.0) if dual else (0.0, 1.0),
+        default=default if default is not None else (0.0 if dual or base else 0.5),
+        blocks=points,
+    )
+    recipe = StyleRecipe(
+        title=title,
+        description=description,
+        axis=spec,
+        main=main,
+        high=high,
+        low=low,
+        network=network,
+        base=base,
+        start=start,
+        content=content,
+        encoder=encoder,
+        main_steps=main_steps,
+        axis_steps=axis_steps,
+        batch=batch,
+        crop=crop,
+        main_rate=main_rate,
+        axis_rate=axis_rate,
+        variation=variation,
+        seed=seed,
+        licence=licence,
+    )
+    command = shlex.join(["dynamic-net", *sys.argv[1:]])
+    StyleTraining(recipe, out, run or Path("runs") / out.name, device, command, console).train()
+    console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise DynamicNetError("recipe-invalid", f"{option}: '{text}' is not a number or numbers with commas.") from None
+
+
+def _ends(axis: str, objectives: list) -> list[str]:  # type: ignore[type-arg]
+    if axis == "style":
+        return [objectives[0].painting.stem, objectives[-1].painting.stem]
+    return {"strength": ["faint", "strong"], "scale": ["fine strokes", "coarse strokes"]}[axis]
+
+
+def main() -> None:
+    """Run the command line; an error a person can mend is one sentence and exit status 1."""
+    try:
+        app()
+    except DynamicNetError as error:
+        Console(stderr=True).print(f"[red]{error.message}[/red]")
+        raise SystemExit(1) from None
