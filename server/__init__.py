@@ -1,0 +1,1 @@
+"""The FastAPI application that serves Dynamic-Nets over HTTP and WebSocket."""

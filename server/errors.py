@@ -1,0 +1,75 @@
+"""Every error leaves as application/problem+json (RFC 9457)."""
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from dynamicnet import DynamicNetError
+
+PROBLEM = "application/problem+json"
+
+HTTP_CODES = {
+    400: "request-malformed",
+    404: "path-unknown",
+    405: "method-not-allowed",
+    413: "upload-too-large",
+}
+"""Codes of the errors that the framework raises, by status."""
+
+
+class ProblemResponse(JSONResponse):
+    """A problem document."""
+
+    media_type = PROBLEM
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401
+        """Encode as JSON; a lone surrogate a client sent, which UTF-8 lacks, becomes a JSON escape."""
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def problem(status: int, code: str, detail: str) -> ProblemResponse:
+    """The problem document of one error."""
+    title = HTTPStatus(status).phrase
+    return ProblemResponse(
+        {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}, status
+    )
+
+
+def from_validation(errors: Sequence[Any]) -> DynamicNetError:
+    """The first of pydantic's complaints as an error that names the field; ``quality-invalid``, say."""
+    first = errors[0]
+    # Pydantic's path to a field also holds where it came from ("body") and which kinds of value it tried there.
+    field = next((str(part) for part in first["loc"][1:] if isinstance(part, str)), "request")
+    if first["type"] == "extra_forbidden":
+        return DynamicNetError("field-unknown", f"There is no field '{field[:40]}' here.")
+    return DynamicNetError(f"{field.replace('_', '-')}-invalid", f"{field}: {first['msg']}.")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error with a problem document."""
+
+    @app.exception_handler(DynamicNetError)
+    async def _ours(request: Request, error: DynamicNetError) -> Response:
+        return problem(error.status, error.code, error.message)
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(request: Request, error: RequestValidationError) -> Response:
+        ours = from_validation(error.errors())
+        return problem(ours.status, ours.code, ours.message)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        response = problem(error.status_code, HTTP_CODES.get(error.status_code, "request-refused"), error.detail)
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        # Starlette raises the error again after this answer, and uvicorn logs it with its traceback.
+        return problem(500, "internal-error", "Something went wrong here; the server's log says what.")

@@ -1,0 +1,86 @@
+"""The messages of /ws, version 1; docs/protocol.md is the same for people."""
+
+import json
+import struct
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from dynamicnet import DynamicNetError
+from dynamicnet.pictures import MIN_SIDE
+from server.errors import from_validation
+
+VERSION = 1
+MAX_TEXT = 65_536
+"""Longest JSON message, in characters."""
+
+Number = Annotated[float, Field(strict=True)]
+Seq = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Open(_Message):
+    """Open a picture in a model; its bytes are the next binary message, unless the last picture is reused."""
+
+    type: Literal["open"]
+    seq: Seq | None = None
+    model: str | None = None
+    max_side: Annotated[int, Field(strict=True, ge=MIN_SIDE)] | None = None
+    format: Literal["png", "jpeg", "webp"] = "jpeg"
+    quality: Annotated[int, Field(strict=True, ge=1, le=100)] = 85
+    reuse: Annotated[bool, Field(strict=True)] = False
+
+
+class SetAlpha(_Message):
+    """Render the picture at α."""
+
+    type: Literal["alpha"]
+    seq: Seq
+    alpha: Number | list[Number] | dict[str, Number | list[Number]]
+
+
+Message = Open | SetAlpha
+
+_message: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
+
+
+def read(text: str) -> dict[str, Any]:
+    """A text message as JSON.
+
+    Raises:
+        DynamicNetError: ``message-too-long`` or ``message-not-json``.
+    """
+    if len(text) > MAX_TEXT:
+        raise DynamicNetError(
+            "message-too-long", f"A text message may have {MAX_TEXT} characters; this has {len(text)}."
+        )
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        raise DynamicNetError("message-not-json", "A text message must be a JSON object.")
+    return message
+
+
+def understand(message: dict[str, Any]) -> Message:
+    """JSON as one of the messages.
+
+    Raises:
+        DynamicNetError: ``type-invalid``, or a code such as ``quality-invalid`` that names the field.
+    """
+    if message.get("type") not in ("open", "alpha"):
+        raise DynamicNetError("type-invalid", 'The type of a message is "open" or "alpha".')
+    try:
+        return _message.validate_python(message)
+    except ValidationError as error:
+        raise from_validation(error.errors()) from None
+
+
+def frame(header: dict[str, Any], picture: bytes) -> bytes:
+    """A binary message to the client: the header's length (4 bytes, big-endian), the header, the picture file."""
+    head = json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack(">I", len(head)) + head + picture

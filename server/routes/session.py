@@ -1,0 +1,204 @@
+"""WS /ws: one picture, one slider, a frame for the latest α (docs/protocol.md)."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from dynamicnet import DynamicNetError, Inputs, Model, Prepared
+from server import protocol
+from server.dependencies import EngineDep, SettingsDep
+from server.engine import AxisValues, Engine, Timings
+from server.settings import Settings
+
+log = logging.getLogger(__name__)
+
+router = APIRouter()
+
+
+@router.websocket("/ws")
+async def ws(websocket: WebSocket, engine: EngineDep, settings: SettingsDep) -> None:
+    """Serve one client until it leaves."""
+    await websocket.accept()
+    await Session(websocket, engine, settings).serve()
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A picture to be opened."""
+
+    asked: protocol.Open
+    model: Model
+    picture: bytes
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture opened in a model."""
+
+    opening: Opening
+    prepared: Prepared
+
+
+class Session:
+    """One client: a reader that notes what is wanted, and a worker that does the latest of it.
+
+    Only the latest picture and the latest α wait. The worker does one thing at a time and begins the next when
+    its reply to the last has been sent, so neither a slow device nor a slow client makes work pile up.
+    """
+
+    def __init__(self, websocket: WebSocket, engine: Engine, settings: Settings) -> None:
+        self._websocket = websocket
+        self._engine = engine
+        self._settings = settings
+        self._picture_due = False  # an open was sent, its picture has not come
+        self._asked: tuple[protocol.Open, Model] | None = None  # that open; None if it was refused
+        self._latest: Opening | None = None  # its model checks α, its picture may be reused
+        self._seq = -1  # of the latest α accepted
+        self._next_opening: Opening | None = None
+        self._next_alpha: tuple[int, AxisValues] | None = None
+        self._news = asyncio.Event()
+        self._view: View | None = None
+
+    async def serve(self) -> None:
+        """Read messages until the client leaves, then drop what waits."""
+        worker = asyncio.create_task(self._work())
+        try:
+            while (message := await self._websocket.receive())["type"] == "websocket.receive":
+                if message.get("text") is not None:
+                    await self._read_text(message["text"])
+                else:
+                    async with self._errors_reported():
+                        self._take_picture(message["bytes"])
+        finally:
+            worker.cancel()
+            with suppress(asyncio.CancelledError, WebSocketDisconnect):
+                await worker
+
+    async def _read_text(self, text: str) -> None:
+        async with self._errors_reported():
+            message = protocol.read(text)
+            if message.get("type") == "open":
+                self._picture_due, self._asked = not message.get("reuse"), None
+            async with self._errors_reported(message.get("seq")):
+                match protocol.understand(message):
+                    case protocol.Open() as asked:
+                        self._ask(asked)
+                    case protocol.SetAlpha() as alpha:
+                        await self._take_alpha(alpha)
+
+    def _ask(self, asked: protocol.Open) -> None:
+        model = self._engine.model(asked.model)
+        if not asked.reuse:
+            self._asked = (asked, model)
+        elif self._latest is not None:
+            self._open_next(Opening(asked, model, self._latest.picture))
+        else:
+            raise DynamicNetError("picture-not-open", "There is no picture to reuse; send one after the open message.")
+
+    def _take_picture(self, picture: bytes) -> None:
+        if not self._picture_due:
+            raise DynamicNetError("picture-not-expected", "A picture must follow an open message.")
+        self._picture_due = False
+        if self._asked is None:
+            return
+        asked, model = self._asked
+        limit = self._settings.max_upload_bytes
+        if len(picture) > limit:
+            raise DynamicNetError(
+                "upload-too-large", f"The picture is over {limit / 1e6:g} MB; send a smaller one.", 413
+            )
+        self._open_next(Opening(asked, model, picture))
+
+    def _open_next(self, opening: Opening) -> None:
+        self._latest = self._next_opening = opening
+        self._next_alpha = None  # it was for the picture before
+        self._news.set()
+
+    async def _take_alpha(self, message: protocol.SetAlpha) -> None:
+        if self._latest is None:
+            raise DynamicNetError("picture-not-open", "There is no picture to render; open one first.")
+        if message.seq <= self._seq:
+            raise DynamicNetError("seq-not-increasing", f"seq must grow; got {message.seq} after {self._seq}.")
+        values = await self._engine.check(self._latest.model, message.alpha)
+        self._seq, self._next_alpha = message.seq, (message.seq, values)
+        self._news.set()
+
+    async def _work(self) -> None:
+        while True:
+            if self._next_opening is not None:
+                opening, self._next_opening = self._next_opening, None
+                async with self._errors_reported(opening.asked.seq):
+                    await self._open(opening)
+            elif self._next_alpha is not None:
+                (seq, values), self._next_alpha = self._next_alpha, None
+                async with self._errors_reported(seq):
+                    await self._render(seq, values)
+            else:
+                self._news.clear()
+                await self._news.wait()
+
+    async def _open(self, opening: Opening) -> None:
+        self._view = None
+        timings: Timings = {}
+        inputs = Inputs(image=opening.picture, max_side=opening.asked.max_side, max_pixels=self._settings.max_pixels)
+        decoded = await self._engine.decode(opening.model, inputs, timings)
+        prepared = await self._engine.prepare(opening.model, decoded, timings)
+        self._view = View(opening, prepared)
+        height, width = decoded.shape[-2:]
+        await self._send(
+            {
+                "type": "ready",
+                "version": protocol.VERSION,
+                **_echo(opening.asked.seq),
+                "model": opening.model.id,
+                "width": width,
+                "height": height,
+                "axes": [axis.model_dump(mode="json") for axis in opening.model.manifest.axes],
+                "timings": timings,
+            }
+        )
+
+    async def _render(self, seq: int, values: AxisValues) -> None:
+        if self._view is None:
+            raise DynamicNetError("picture-not-open", "The picture could not be opened; open another.")
+        asked, model = self._view.opening.asked, self._view.opening.model
+        timings: Timings = {}
+        picture = await self._engine.render(model, self._view.prepared, values, timings)
+        encoded = await self._engine.encode(picture, asked.format, asked.quality, timings)
+        header = {
+            "seq": seq,
+            "alpha": values,
+            "timings": timings,
+            "width": picture.width,
+            "height": picture.height,
+            "format": asked.format,
+        }
+        await self._websocket.send_bytes(protocol.frame(header, encoded))
+
+    @asynccontextmanager
+    async def _errors_reported(self, seq: object = None) -> AsyncIterator[None]:
+        """Tell the client what went wrong, and carry on."""
+        try:
+            yield
+        except WebSocketDisconnect:
+            raise
+        except DynamicNetError as error:
+            await self._send({"type": "error", "code": error.code, "message": error.message, **_echo(seq)})
+        except Exception:
+            log.exception("A session's request failed")
+            sentence = "Something went wrong here; the server's log says what."
+            await self._send({"type": "error", "code": "internal-error", "message": sentence, **_echo(seq)})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self._websocket.send_text(json.dumps(message))
+
+
+def _echo(seq: object) -> dict[str, int]:
+    """The seq of the message that is answered, if it had a usable one."""
+    return {"seq": seq} if type(seq) is int else {}

@@ -1,0 +1,94 @@
+"""What the API answers, as its OpenAPI document describes it."""
+
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.errors import PROBLEM
+
+
+class AxisInfo(BaseModel):
+    """One slider of a model."""
+
+    id: str = Field(examples=["strength"])
+    title: str = Field(examples=["Strength"])
+    ends: tuple[str, str] = Field(description="What lies at either end of the range.", examples=[["faint", "strong"]])
+    range: tuple[float, float] = Field(description="The smallest and the largest α.", examples=[[0.0, 1.0]])
+    default: float = Field(examples=[0.5])
+    blocks: list[str] = Field(
+        description="Insertion points, in order; α may be one number for each.", examples=[["res2", "res5", "join"]]
+    )
+
+
+class ModelInfo(BaseModel):
+    """A model and its axes."""
+
+    id: str = Field(examples=["starry"])
+    title: str = Field(examples=["Starry night"])
+    description: str = Field(examples=["From a faint to a full rendering in the manner of the painting."])
+    application: str = Field(examples=["style"])
+    takes: list[str] = Field(description="What a request must bring.", examples=[["image"]])
+    axes: list[AxisInfo]
+    thumbnail: str = Field(description="Where its thumbnail is.", examples=["/models/starry/thumbnail"])
+
+
+class ModelList(BaseModel):
+    """The models, by id."""
+
+    models: list[ModelInfo]
+
+
+class Health(BaseModel):
+    """How the server is."""
+
+    status: str = Field(description="``ok``, or ``no-models`` when there is nothing to serve.", examples=["ok"])
+    device: str = Field(examples=["cpu"])
+    models: int = Field(description="How many models are loaded.", examples=[6])
+    version: str = Field(examples=["0.1.0"])
+
+
+class Problem(BaseModel):
+    """An error, after RFC 9457."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(description="Always about:blank; ``code`` tells errors apart.")
+    title: str = Field(description="The status in words.")
+    status: int
+    detail: str = Field(description="One sentence: what is wrong and what to do.")
+    code: str = Field(description="A stable word for programs.")
+
+
+PROBLEMS = {
+    400: ("request-malformed", "Missing boundary in multipart."),
+    404: ("model-unknown", "There is no model 'monet'; there are starry, wave."),
+    406: ("not-acceptable", "Accept admits none of image/png, image/jpeg, image/webp; admit one, or send format."),
+    413: ("upload-too-large", "The upload is over 20 MB; send a smaller picture."),
+    415: ("picture-unreadable", "This is not a picture we can read; send a PNG, JPEG, WebP, GIF, BMP or TIFF file."),
+    422: ("alpha-out-of-range", "alpha 1.5 is out of range for axis 'strength' (range 0 to 1, 3 insertion points)."),
+    500: ("internal-error", "Something went wrong here; the server's log says what."),
+    503: ("no-models", "There are no models here; put a model package in the weights folder."),
+}
+"""An example of each error, by status."""
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error replies of a route, for FastAPI's ``responses``: those of its own, and what any route may answer."""
+    return {**{status: _problem(status) for status in statuses}, "default": _problem(500)}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    code, detail = PROBLEMS[status]
+    title = HTTPStatus(status).phrase
+    example = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
+    return {
+        "description": title,
+        "content": {PROBLEM: {"schema": Problem.model_json_schema(), "example": example}},
+    }
+
+
+def picture_reply(description: str, *media_types: str) -> dict[str, Any]:
+    """A reply that is a picture, for FastAPI's ``responses``."""
+    content = {media: {"schema": {"type": "string", "format": "binary"}} for media in media_types}
+    return {"description": description, "content": content}

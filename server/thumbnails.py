@@ -1,0 +1,43 @@
+"""Small pictures that show what each model does."""
+
+import asyncio
+from pathlib import Path
+
+from dynamicnet import DynamicNetError, Inputs, Model
+from server.engine import Engine
+
+SIDE = 256
+QUALITY = 85
+
+
+class Thumbnails:
+    """The first sample picture through each model, rendered when first asked for and kept."""
+
+    def __init__(self, engine: Engine, samples: Path) -> None:
+        self._engine = engine
+        self._samples = samples
+        self._kept: dict[str, bytes] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def get(self, model: Model) -> bytes:
+        """A JPEG, its longer side at most 256 pixels.
+
+        Raises:
+            DynamicNetError: ``thumbnail-missing``, there is no sample picture.
+        """
+        async with self._one_at_a_time:
+            if model.id not in self._kept:
+                self._kept[model.id] = await self._render(model)
+            return self._kept[model.id]
+
+    async def _render(self, model: Model) -> bytes:
+        sample = min(self._samples.glob("*.jpg"), default=None)
+        if sample is None:
+            raise DynamicNetError("thumbnail-missing", "There is no sample picture to make a thumbnail of.", 404)
+        inputs = Inputs(image=await asyncio.to_thread(sample.read_bytes), max_side=SIDE)
+        # A default of 0 would show the main network alone, not what the axis does.
+        alpha = {axis.id: axis.default or axis.range[1] for axis in model.manifest.axes}
+        decoded = await self._engine.decode(model, inputs, {})
+        prepared = await self._engine.prepare(model, decoded, {})
+        picture = await self._engine.render(model, prepared, alpha, {})
+        return await self._engine.encode(picture, "jpeg", QUALITY, {})

@@ -1,0 +1,83 @@
+"""A real server, started once, and what tests send it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from server.settings import ROOT, STATIC, Settings
+
+
+@dataclass(frozen=True)
+class Running:
+    url: str
+    log: Path
+
+
+@contextmanager
+def running_server(folder: Path, **settings: object) -> Iterator[Running]:
+    """A server process of its own on a free port; settings as in server.settings."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    changes = {f"DYNAMICNET_{name.upper()}": str(value) for name, value in settings.items()}
+    running = Running(f"http://127.0.0.1:{port}", folder / "server.log")
+    with running.log.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server"],
+            cwd=ROOT,
+            env=os.environ | {"DYNAMICNET_PORT": str(port)} | changes,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_up(running, process)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_until_up(running: Running, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(f"{running.url}/health").raise_for_status()
+            return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the server did not start:\n{running.log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a server that serves the packages in weights/ (or in DYNAMICNET_WEIGHTS)."""
+    with running_server(tmp_path_factory.mktemp("server")) as running:
+        assert httpx.get(f"{running.url}/health").json()["models"], f"no model packages in {Settings().weights}"
+        yield running.url
+
+
+@pytest.fixture(scope="session")
+def http(server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server, timeout=120) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def models(http: httpx.Client) -> list[dict]:
+    """What GET /models lists."""
+    return http.get("/models").json()["models"]
+
+
+@pytest.fixture(scope="session")
+def photo() -> Path:
+    """A photograph, 451×300 JPEG."""
+    return STATIC / "samples" / "chelsea.jpg"

@@ -1,0 +1,383 @@
+"""The HTTP API, over HTTP."""
+
+import asyncio
+import io
+import json
+import re
+import statistics
+import struct
+import threading
+import time
+import zlib
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from conftest import running_server
+from PIL import Image
+
+from dynamicnet import Inputs, Model, pictures
+from server.app import create_app
+from server.negotiate import choose_format
+from server.settings import STATIC, Settings
+
+PROBLEM = "application/problem+json"
+
+
+def saved(picture: Image.Image, kind="PNG", **options) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(opened(data).convert("RGB"), dtype=np.int16)
+
+
+def infer(http, image: bytes, headers=None, **fields) -> httpx.Response:
+    return http.post("/infer", files={"image": image}, data=fields, headers=headers)
+
+
+def rendered(http, image: bytes, **fields) -> bytes:
+    response = infer(http, image, **fields)
+    assert response.status_code == 200, response.text
+    return response.content
+
+
+@pytest.fixture(scope="module")
+def small(photo) -> Image.Image:
+    """A picture whose sides are no multiple of anything, so that padding shows."""
+    return Image.open(photo).resize((101, 67))
+
+
+# Rendering
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_a_picture_comes_back_at_its_size_in_the_format_asked_for(http, small, kind):
+    response = infer(http, saved(small), format=kind)
+    picture = opened(response.content)
+    assert (response.status_code, response.headers["content-type"]) == (200, f"image/{kind}")
+    assert (picture.size, picture.format) == (small.size, kind.upper())
+
+
+def test_max_side_shrinks_the_picture(http, photo):
+    assert opened(rendered(http, photo.read_bytes(), max_side=90)).size == (90, 60)
+
+
+def test_quality_makes_a_difference(http, small):
+    low, high = (rendered(http, saved(small), format="jpeg", quality=quality) for quality in (10, 95))
+    assert len(low) < len(high)
+
+
+def test_pixels_move_away_from_the_main_network_as_alpha_grows(http, models, photo):
+    image, axis = photo.read_bytes(), models[0]["axes"][0]
+    high = axis["range"][1]
+    main, *tuned = (
+        pixels(rendered(http, image, max_side=256, alpha=json.dumps({axis["id"]: share * high})))
+        for share in (0, 0.25, 0.5, 0.75, 1)
+    )
+    distances = [np.abs(picture - main).mean() for picture in tuned]
+    assert distances == sorted(distances)
+    assert distances[0] > 0
+
+
+def test_alpha_0_is_the_main_network(http, models, small):
+    model = Model.load(Settings().weights / models[0]["id"], "cpu")
+    z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))))
+    with torch.inference_mode():
+        for stage in model.net.network.stages:
+            z = model.net.network.run(stage, z, inputs)
+    main = pictures.to_picture(z[..., : small.height, : small.width])
+    assert np.abs(pixels(rendered(http, saved(small), alpha="0")) - np.asarray(main, np.int16)).max() <= 1
+
+
+def test_alpha_may_differ_by_insertion_point(http, models, small):
+    points, high = len(models[0]["axes"][0]["blocks"]), models[0]["axes"][0]["range"][1]
+    everywhere, listed, first = (
+        rendered(http, saved(small), alpha=",".join(str(value) for value in values))
+        for values in ([high], [high] * points, [high] + [0] * (points - 1))
+    )
+    assert listed == everywhere
+    assert (first == everywhere) == (points == 1)
+
+
+def test_without_alpha_every_axis_is_at_its_default(http, models, small):
+    for model in models:
+        defaults = {axis["id"]: axis["default"] for axis in model["axes"]}
+        response = infer(http, saved(small), model=model["id"])
+        assert json.loads(response.headers["x-dynamic-net-alpha"]) == defaults
+        assert response.content == rendered(http, saved(small), model=model["id"], alpha=json.dumps(defaults))
+
+
+def test_headers_say_what_was_rendered_and_what_it_took(http, models, small):
+    model = models[-1]
+    first, *others = (axis["id"] for axis in model["axes"])
+    response = infer(http, saved(small), model=model["id"], alpha="0.25")
+    assert response.headers["x-dynamic-net-model"] == model["id"]
+    assert json.loads(response.headers["x-dynamic-net-alpha"]) == {first: 0.25} | dict.fromkeys(others, 0.0)
+    metrics = response.headers["server-timing"].split(", ")
+    durations = dict(re.fullmatch(r"(\w+);dur=(\d+\.\d)", metric).groups() for metric in metrics)
+    assert list(durations) == ["decode", "prepare", "render", "encode"]
+    assert float(durations["render"]) > 0
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def _kinds(rgb: Image.Image) -> dict[str, tuple[bytes, Image.Image]]:
+    """Files of every kind, each with the RGB picture it should be taken for."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned a quarter clockwise
+    grey = rgb.convert("L")
+    deep = Image.fromarray(np.asarray(grey, np.uint16) * 257)
+    palette = rgb.quantize(64)
+    cmyk = saved(rgb.convert("CMYK"), "JPEG", quality=95)
+    clear = rgb.copy()
+    clear.putalpha(grey)
+    white = Image.alpha_composite(Image.new("RGBA", rgb.size, "white"), clear).convert("RGB")
+    return {
+        "exif": (saved(rgb.transpose(Image.Transpose.ROTATE_90), exif=exif), rgb),
+        "rgba": (saved(clear), white),
+        "grey": (saved(grey), grey.convert("RGB")),
+        "16-bit": (saved(deep), grey.convert("RGB")),
+        "palette": (saved(palette), palette.convert("RGB")),
+        "cmyk": (cmyk, opened(cmyk).convert("RGB")),
+    }
+
+
+@pytest.mark.parametrize("kind", ["exif", "rgba", "grey", "16-bit", "palette", "cmyk"])
+def test_every_kind_of_picture_is_taken_as_a_viewer_shows_it(http, small, kind):
+    file, meant = _kinds(small)[kind]
+    assert rendered(http, file, alpha="0.5") == rendered(http, saved(meant), alpha="0.5")
+
+
+# Negotiation
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", "png"),
+        ("*/*", "png"),
+        ("image/*", "png"),
+        ("image/webp", "webp"),
+        ("IMAGE/JPEG", "jpeg"),
+        ("image/webp;q=0.4, image/jpeg;q=0.6", "jpeg"),
+        ("image/*;q=0.5, image/jpeg", "jpeg"),
+        ("image/png;q=0, */*;q=0.1", "jpeg"),
+        ("text/html, image/webp;q=0.2", "webp"),
+        ("image/avif,image/webp,image/*,*/*;q=0.8", "png"),
+        ("image/png;q=nonsense, image/webp;q=0.1", "webp"),
+    ],
+)
+def test_accept_decides_the_format(accept, kind):
+    assert choose_format(accept) == kind
+
+
+def test_the_reply_is_negotiated_and_says_so(http, small):
+    response = infer(http, saved(small), headers={"Accept": "image/webp, */*;q=0.5"})
+    assert (response.headers["content-type"], response.headers["vary"]) == ("image/webp", "Accept")
+    assert infer(http, saved(small), headers={"Accept": "text/html"}, format="jpeg").status_code == 200
+
+
+# Errors
+
+
+def _png_of(width: int, height: int) -> bytes:
+    """The beginning of a PNG that claims to be this large."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(b"\0" * 100)
+    chunks = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (header, data))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+SMALL = saved(Image.new("RGB", (40, 40), "teal"))
+NOISE = saved(Image.effect_noise((200, 200), 90), "JPEG")
+
+BAD = {
+    "not a picture": (b"hello", {}, 415, "picture-unreadable"),
+    "an svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", {}, 415, "picture-unreadable"),
+    "cut off": (NOISE[: len(NOISE) // 2], {}, 422, "picture-unreadable"),
+    "empty": (b"", {}, 422, "picture-missing"),
+    "a bomb": (_png_of(60_000, 60_000), {}, 413, "picture-too-large"),
+    "tiny": (saved(Image.new("RGB", (8, 8))), {}, 422, "picture-too-small"),
+    "alpha nan": (SMALL, {"alpha": "nan"}, 422, "alpha-not-finite"),
+    "alpha infinite": (SMALL, {"alpha": "-inf"}, 422, "alpha-not-finite"),
+    "alpha huge": (SMALL, {"alpha": "1e300"}, 422, "alpha-not-finite"),
+    "alpha out of range": (SMALL, {"alpha": "5"}, 422, "alpha-out-of-range"),
+    "alpha of the wrong length": (SMALL, {"alpha": "0," * 30 + "0"}, 422, "alpha-wrong-length"),
+    "alpha of no axis": (SMALL, {"alpha": '{"nothing": 0.5}'}, 422, "alpha-unknown-axis"),
+    "alpha of a lone surrogate": (SMALL, {"alpha": '{"\\ud800": 0.5}'}, 422, "alpha-unknown-axis"),
+    "alpha in bad json": (SMALL, {"alpha": '{"strength": '}, 422, "alpha-not-understood"),
+    "alpha in words": (SMALL, {"alpha": "much"}, 422, "alpha-not-understood"),
+    "alpha too long": (SMALL, {"alpha": "0," * 10_000}, 422, "alpha-invalid"),
+    "alpha empty": (SMALL, {"alpha": ""}, 422, "field-empty"),
+    "model unknown": (SMALL, {"model": "no-such-model"}, 404, "model-unknown"),
+    "model empty": (SMALL, {"model": ""}, 422, "field-empty"),
+    "format unknown": (SMALL, {"format": "bmp"}, 422, "format-invalid"),
+    "quality 0": (SMALL, {"quality": "0"}, 422, "quality-invalid"),
+    "quality 101": (SMALL, {"quality": "101"}, 422, "quality-invalid"),
+    "quality in words": (SMALL, {"quality": "good"}, 422, "quality-invalid"),
+    "max_side too small": (SMALL, {"max_side": "8"}, 422, "max-side-invalid"),
+    "max_side not whole": (SMALL, {"max_side": "99.5"}, 422, "max-side-invalid"),
+    "a misspelt field": (SMALL, {"alhpa": "0.5"}, 422, "field-unknown"),
+    "a field twice": (SMALL, {"alpha": ["0.1", "0.2"]}, 422, "field-repeated"),
+    "an upload too large": (b"\0" * 20_000_001, {}, 413, "upload-too-large"),
+}
+
+
+def assert_problem(response: httpx.Response, status: int, code: str) -> None:
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (status, code), problem
+    assert response.headers["content-type"] == PROBLEM
+    assert problem["status"] == status
+    assert set(problem) == {"type", "title", "status", "detail", "code"}
+    assert problem["detail"]
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused_with_a_reason(http, case):
+    image, fields, status, code = BAD[case]
+    assert_problem(infer(http, image, **fields), status, code)
+
+
+def test_an_unknown_model_is_answered_with_those_there_are(http, models):
+    assert models[0]["id"] in infer(http, SMALL, model="no-such-model").json()["detail"]
+
+
+def test_a_picture_that_is_missing_or_not_a_file_is_asked_for(http):
+    assert_problem(http.post("/infer", data={"alpha": "0.5"}), 422, "picture-missing")
+    assert_problem(http.post("/infer", data={"image": "photo.jpg"}), 422, "picture-missing")
+    assert_problem(http.post("/infer", json={"alpha": 0.5}), 422, "picture-missing")
+
+
+def test_an_upload_of_unstated_length_is_cut_off_when_it_grows_too_large(http):
+    def parts():
+        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        for _ in range(21):
+            yield b"\0" * 1_000_000
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert_problem(http.post("/infer", content=parts(), headers=headers), 413, "upload-too-large")
+
+
+def test_what_the_framework_refuses_is_a_problem_document_too(http):
+    malformed = http.post("/infer", content=b"abc", headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert_problem(malformed, 400, "request-malformed")
+    assert_problem(http.get("/nowhere"), 404, "path-unknown")
+    assert_problem(http.get("/static/nowhere.js"), 404, "path-unknown")
+    assert_problem(http.get("/infer"), 405, "method-not-allowed")
+    assert http.get("/infer").headers["allow"] == "POST"
+    assert_problem(infer(http, SMALL, headers={"Accept": "text/html"}), 406, "not-acceptable")
+
+
+def test_an_accident_is_a_problem_document_that_tells_nothing_of_the_inside():
+    app = create_app()
+
+    @app.get("/broken")
+    async def broken():
+        raise RuntimeError("the inside")
+
+    async def get():
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            return await client.get("/broken")
+
+    response = asyncio.run(get())
+    assert_problem(response, 500, "internal-error")
+    assert "the inside" not in response.text
+
+
+# Everything else
+
+
+def test_the_page_is_served(http):
+    response = http.get("/")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/html")
+
+
+def test_models_are_described_as_their_manifests_say(http, models):
+    folders = sorted(path.parent.name for path in Settings().weights.glob("*/model.json"))
+    assert [model["id"] for model in models] == folders
+    for model in models:
+        manifest = json.loads((Settings().weights / model["id"] / "model.json").read_text())
+        assert set(model) == {"id", "title", "description", "application", "takes", "axes", "thumbnail"}
+        assert (model["title"], model["axes"]) == (manifest["title"], manifest["axes"])
+        assert model["takes"] == ["image"]
+
+
+def test_thumbnails_show_a_sample_with_every_axis_at_work(http, models):
+    sample = min((STATIC / "samples").glob("*.jpg")).read_bytes()
+    for model in models:
+        reply = http.get(model["thumbnail"])
+        assert (reply.status_code, reply.headers["content-type"]) == (200, "image/jpeg")
+        assert "max-age" in reply.headers["cache-control"]
+        alpha = json.dumps({axis["id"]: axis["default"] or axis["range"][1] for axis in model["axes"]})
+        fields = {"model": model["id"], "alpha": alpha, "max_side": 256, "format": "jpeg", "quality": 85}
+        assert reply.content == rendered(http, sample, **fields)
+    assert_problem(http.get("/models/no-such-model/thumbnail"), 404, "model-unknown")
+
+
+def test_health_answers_while_a_large_picture_renders(http, server, photo):
+    large = saved(Image.open(photo).resize((1600, 1200)), "JPEG")
+    work = threading.Thread(target=lambda: httpx.post(f"{server}/infer", files={"image": large}, timeout=120))
+    work.start()
+    seconds = []
+    while work.is_alive():
+        start = time.perf_counter()
+        assert http.get("/health").json()["status"] == "ok"
+        seconds.append(time.perf_counter() - start)
+        time.sleep(0.02)
+    assert len(seconds) >= 10
+    assert statistics.median(seconds) < 0.05
+
+
+def test_without_models_the_server_starts_and_says_so(tmp_path):
+    with running_server(tmp_path, weights=tmp_path / "nothing") as running:
+        health = httpx.get(f"{running.url}/health").json()
+        assert (health["status"], health["models"]) == ("no-models", 0)
+        assert httpx.get(f"{running.url}/models").json() == {"models": []}
+        assert_problem(httpx.post(f"{running.url}/infer", files={"image": SMALL}), 503, "no-models")
+
+
+# The OpenAPI document
+
+
+def _references(node) -> list[str]:
+    if isinstance(node, dict):
+        return [value for key, value in node.items() if key == "$ref"] + _references(list(node.values()))
+    return [ref for child in node for ref in _references(child)] if isinstance(node, list) else []
+
+
+def test_openapi_is_whole(http):
+    document = http.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {"/health", "/models", "/models/{model_id}/thumbnail", "/infer"}
+    for reference in _references(document):
+        node = document
+        for part in reference.removeprefix("#/").split("/"):
+            node = node[part]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert {"200", "default"} <= set(operation["responses"])
+            for status, reply in operation["responses"].items():
+                if status != "200":
+                    assert set(reply["content"]) == {PROBLEM}
+                    assert str(reply["content"][PROBLEM]["example"]["status"]) == status.replace("default", "500")
+
+
+def test_openapi_describes_infer(http):
+    document = http.get("/openapi.json").json()
+    operation = document["paths"]["/infer"]["post"]
+    assert set(operation["responses"]) == {"200", "400", "404", "406", "413", "415", "422", "503", "default"}
+    assert set(operation["responses"]["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
+    (reference,) = _references(operation["requestBody"]["content"]["multipart/form-data"])
+    form = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
+    assert form["required"] == ["image"]
+    assert set(form["properties"]) == {"image", "model", "alpha", "max_side", "format", "quality"}
+    assert all("description" in field for field in form["properties"].values())

@@ -1,0 +1,321 @@
+"""The WebSocket protocol (docs/protocol.md), over a WebSocket."""
+
+import io
+import json
+import socket
+import struct
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from PIL import Image
+from websockets.sync.client import ClientConnection, connect
+
+from server.app import create_app
+from server.settings import Settings
+
+
+class Client:
+    """What a well-behaved client does."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.seq = 0
+
+    def send(self, message: dict | str | bytes) -> None:
+        self.connection.send(json.dumps(message) if isinstance(message, dict) else message)
+
+    def receive(self) -> dict | tuple[dict, bytes]:
+        """A text message, or the header and the picture of a frame."""
+        message = self.connection.recv(timeout=60)
+        if isinstance(message, str):
+            return json.loads(message)
+        (length,) = struct.unpack(">I", message[:4])
+        return json.loads(message[4 : 4 + length]), message[4 + length :]
+
+    def open(self, picture: bytes | None, **fields) -> dict:
+        self.send({"type": "open", "reuse": picture is None, **fields})
+        if picture is not None:
+            self.send(picture)
+        ready = self.receive()
+        assert ready["type"] == "ready", ready
+        return ready
+
+    def ask(self, alpha: object) -> int:
+        self.seq += 1
+        self.send({"type": "alpha", "seq": self.seq, "alpha": alpha})
+        return self.seq
+
+    def render(self, alpha: object) -> tuple[dict, bytes]:
+        seq = self.ask(alpha)
+        header, picture = self.receive()
+        assert header["seq"] == seq
+        return header, picture
+
+
+@pytest.fixture
+def dial(server):
+    """Connects clients, and hangs up after the test."""
+    with ExitStack() as stack:
+
+        def dial(**options) -> Client:
+            url = f"{server.replace('http', 'ws')}/ws"
+            return Client(stack.enter_context(connect(url, max_size=None, **options)))
+
+        yield dial
+
+
+@pytest.fixture
+def client(dial) -> Client:
+    return dial()
+
+
+@pytest.fixture(scope="module")
+def image(photo) -> bytes:
+    return photo.read_bytes()
+
+
+def some_alpha(model: dict, share: float) -> float:
+    return share * model["axes"][0]["range"][1]
+
+
+def test_a_picture_opens(client, models, image):
+    ready = client.open(image, model=models[-1]["id"], max_side=90, seq=7)
+    timings = ready.pop("timings")
+    assert ready == {
+        "type": "ready",
+        "version": 1,
+        "seq": 7,
+        "model": models[-1]["id"],
+        "width": 90,
+        "height": 60,
+        "axes": models[-1]["axes"],
+    }
+    assert set(timings) == {"decode", "prepare"}
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_a_frame_carries_its_seq_its_alpha_and_a_picture(client, models, image, kind):
+    client.open(image, format=kind, max_side=90)
+    value = some_alpha(models[0], 0.5)
+    header, picture = client.render(value)
+    assert set(header.pop("timings")) == {"render", "encode"}
+    first, *others = (axis["id"] for axis in models[0]["axes"])
+    assert header == {
+        "seq": 1,
+        "alpha": {first: value} | dict.fromkeys(others, 0),
+        "width": 90,
+        "height": 60,
+        "format": kind,
+    }
+    opened = Image.open(io.BytesIO(picture))
+    assert (opened.size, opened.format) == ((90, 60), kind.upper())
+
+
+def test_frames_are_what_infer_returns(client, http, models, image):
+    client.open(image, format="png", max_side=120)
+    axis = models[0]["axes"][0]
+    for alpha in (0, axis["range"][1], {axis["id"]: [0] + [axis["range"][1]] * (len(axis["blocks"]) - 1)}):
+        fields = {"alpha": json.dumps(alpha), "max_side": 120}
+        assert client.render(alpha)[1] == http.post("/infer", files={"image": image}, data=fields).content
+
+
+def test_the_latest_alpha_wins(client, models, image):
+    client.open(image)
+    for step in range(50):
+        last = client.ask(some_alpha(models[0], step / 50))
+    headers = []
+    while not headers or headers[-1]["seq"] != last:
+        headers.append(client.receive()[0])
+    numbers = [header["seq"] for header in headers]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) < 25
+    assert headers[-1]["alpha"][models[0]["axes"][0]["id"]] == some_alpha(models[0], 49 / 50)
+
+
+def test_frames_do_not_pile_up_for_a_slow_client(dial, server, models):
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect((urlsplit(server).hostname, urlsplit(server).port))
+    client = dial(sock=narrow, max_queue=1, compression=None)
+    noise = io.BytesIO()
+    Image.effect_noise((512, 512), 90).save(noise, "PNG")
+    client.open(noise.getvalue(), format="png")
+    for step in range(80):  # reading nothing for a while
+        last = client.ask(some_alpha(models[0], step / 80))
+        time.sleep(0.1)
+    frames = 1
+    while client.receive()[0]["seq"] != last:
+        frames += 1
+    assert frames <= 12  # what the buffers of the connection hold, and the last
+
+
+def test_another_model_renders_the_same_picture(client, models, image):
+    pictures = set()
+    for number, model in enumerate(models):
+        ready = client.open(image if number == 0 else None, model=model["id"], max_side=90)
+        assert (ready["model"], ready["axes"]) == (model["id"], model["axes"])
+        pictures.add(client.render(some_alpha(model, 1))[1])
+    assert len(pictures) == len(models)
+
+
+def test_opening_drops_the_alpha_that_waits(client, models, image):
+    client.open(image)
+    for _ in range(3):
+        client.ask(0)
+    client.send({"type": "open", "reuse": True, "max_side": 64})
+    answers = [client.receive()]
+    while isinstance(answers[-1], tuple):
+        answers.append(client.receive())
+    assert answers[-1]["type"] == "ready"
+    assert len(answers) < 4
+    header, _ = client.render(some_alpha(models[0], 1))  # the next thing to come
+    assert header["width"] == 64
+
+
+def test_two_sessions_at_once_each_get_their_own(dial, models, image):
+    def drag(side: int, model: dict) -> set[tuple[int, bool]]:
+        client = dial()
+        client.open(image, max_side=side, model=model["id"])
+        headers = [client.render(some_alpha(model, step / 10))[0] for step in range(10)]
+        return {(header["width"], set(header["alpha"]) == {axis["id"] for axis in model["axes"]}) for header in headers}
+
+    with ThreadPoolExecutor() as pool:
+        seen = list(pool.map(drag, (64, 96), (models[0], models[-1])))
+    assert seen == [{(64, True)}, {(96, True)}]
+
+
+# Nonsense
+
+OPEN = {"type": "open", "max_side": 64}
+NONSENSE = {
+    "not json": ("{alpha", "message-not-json"),
+    "not an object": ("[1, 2]", "message-not-json"),
+    "empty": ("", "message-not-json"),
+    "deep": ("[" * 60_000, "message-not-json"),
+    "long": (json.dumps({"type": "alpha", "seq": 999, "alpha": [0] * 30_000}), "message-too-long"),
+    "no type": ({"seq": 999, "alpha": 0.5}, "type-invalid"),
+    "unknown type": ({"type": "dance", "seq": 999}, "type-invalid"),
+    "type of another kind": ({"type": ["open"], "seq": 999}, "type-invalid"),
+    "no seq": ({"type": "alpha", "alpha": 0.5}, "seq-invalid"),
+    "seq in words": ({"type": "alpha", "seq": "nine", "alpha": 0.5}, "seq-invalid"),
+    "seq true": ({"type": "alpha", "seq": True, "alpha": 0.5}, "seq-invalid"),
+    "seq of the past": ({"type": "alpha", "seq": 0, "alpha": 0.5}, "seq-not-increasing"),
+    "no alpha": ({"type": "alpha", "seq": 999}, "alpha-invalid"),
+    "alpha in words": ({"type": "alpha", "seq": 999, "alpha": "much"}, "alpha-invalid"),
+    "alpha true": ({"type": "alpha", "seq": 999, "alpha": True}, "alpha-invalid"),
+    "alpha null": ({"type": "alpha", "seq": 999, "alpha": None}, "alpha-invalid"),
+    "alpha nested": ({"type": "alpha", "seq": 999, "alpha": [[0.5]]}, "alpha-invalid"),
+    "alpha nan": ('{"type": "alpha", "seq": 999, "alpha": NaN}', "alpha-not-finite"),
+    "alpha beyond floats": ('{"type": "alpha", "seq": 999, "alpha": 1' + "0" * 400 + "}", "alpha-invalid"),
+    "alpha out of range": ({"type": "alpha", "seq": 999, "alpha": 5}, "alpha-out-of-range"),
+    "alpha of the wrong length": ({"type": "alpha", "seq": 999, "alpha": [0.1] * 40}, "alpha-wrong-length"),
+    "alpha of no axis": ({"type": "alpha", "seq": 999, "alpha": {"\ud800": 0.5}}, "alpha-unknown-axis"),
+    "a field too many": ({"type": "alpha", "seq": 999, "alpha": 0, "colour": 1}, "field-unknown"),
+    "a picture nobody asked for": (b"\0" * 100, "picture-not-expected"),
+}
+BAD_OPENS = {
+    "unknown model": ({"model": "no-such-model"}, None, "model-unknown"),
+    "bad format": ({"format": "bmp"}, None, "format-invalid"),
+    "bad quality": ({"quality": 500}, None, "quality-invalid"),
+    "bad max_side": ({"max_side": 1}, None, "max-side-invalid"),
+    "no picture": ({}, b"", "picture-missing"),
+    "not a picture": ({}, b"hello", "picture-unreadable"),
+    "an upload too large": ({}, b"\0" * 20_000_001, "upload-too-large"),
+}
+
+
+@pytest.fixture(scope="module")
+def lasting(server, image):
+    """One session that every piece of nonsense is sent to."""
+    with connect(f"{server.replace('http', 'ws')}/ws", max_size=None) as connection:
+        client = Client(connection)
+        client.open(image, max_side=64)
+        client.render(0)
+        yield client
+
+
+@pytest.mark.parametrize("case", NONSENSE)
+def test_nonsense_is_answered_and_the_session_goes_on(lasting, case):
+    message, code = NONSENSE[case]
+    lasting.send(message)
+    error = lasting.receive()
+    assert (error["type"], error["code"]) == ("error", code), error
+    assert error["message"]
+    if isinstance(message, dict):
+        assert error.get("seq") == (message.get("seq") if type(message.get("seq")) is int else None)
+    lasting.render(0)
+
+
+@pytest.mark.parametrize("case", BAD_OPENS)
+def test_a_bad_open_is_answered_once_and_the_session_goes_on(lasting, image, case):
+    fields, picture, code = BAD_OPENS[case]
+    lasting.send({**OPEN, "seq": 3, **fields})
+    lasting.send(image if picture is None else picture)
+    error = lasting.receive()
+    assert (error["type"], error["code"]) == ("error", code), error
+    lasting.open(image, max_side=64)
+    lasting.render(0)
+
+
+def test_alpha_and_reuse_need_a_picture(client, image):
+    client.ask(0)
+    assert client.receive()["code"] == "picture-not-open"
+    client.send({"type": "open", "reuse": True})
+    assert client.receive()["code"] == "picture-not-open"
+    client.open(image, max_side=64)
+    client.render(0)
+
+
+def test_a_refused_alpha_does_not_replace_the_one_that_waits(client, models, image):
+    client.open(image)
+    client.ask(0)
+    good = client.ask(some_alpha(models[0], 0.5))
+    bad = client.ask(99)
+    answers = [client.receive() for _ in range(3)]
+    assert [answer["seq"] for answer in answers if isinstance(answer, dict)] == [bad]
+    assert [answer[0]["seq"] for answer in answers if isinstance(answer, tuple)] == [1, good]
+
+
+# Leaving
+
+
+def test_when_a_client_leaves_what_waits_for_it_is_dropped(image):
+    """A server in this process, so that what its engine renders can be counted."""
+    app = create_app(Settings())
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.05)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        rendered = _count_renders(app.state.engine)
+        with connect(f"ws://127.0.0.1:{port}/ws", max_size=None) as connection:
+            client = Client(connection)
+            client.open(image, max_side=64)
+            client.render(0)
+            app.state.engine._worker.submit(time.sleep, 1.5)  # the device is busy with somebody else's picture
+            client.ask(0)
+            time.sleep(0.5)
+        app.state.engine._worker.submit(int).result(10)
+        assert rendered == [0]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _count_renders(engine) -> list[float]:
+    rendered = []
+    for model in engine.models.values():
+
+        def render(prepared, alpha, real=model.render):
+            rendered.append(next(iter(alpha.values())))
+            return real(prepared, alpha)
+
+        model.render = render
+    return rendered
