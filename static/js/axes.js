@@ -1,0 +1,43 @@
+// The sliders of a model: one per axis, or one per insertion point of every axis.
+
+import { gather, spread } from "./alpha.js";
+import { slider } from "./slider.js";
+
+function ends(axis) {
+  const words = document.createElement("div");
+  words.className = "ends";
+  words.setAttribute("aria-hidden", "true"); // every slider already says them
+  for (const end of axis.ends) words.append(Object.assign(document.createElement("span"), { textContent: end }));
+  return words;
+}
+
+function whole(axis, value, changed) {
+  return [slider(axis, axis.title, gather(value), changed)];
+}
+
+function byPoint(axis, value, changed) {
+  const values = [...spread(axis, value)];
+  const heading = Object.assign(document.createElement("h3"), { textContent: axis.title });
+  const sliders = axis.blocks.map((block, index) =>
+    slider(axis, `Point ${index + 1} · ${block}`, values[index], (to) => {
+      values[index] = to;
+      changed([...values]);
+    }),
+  );
+  return [heading, ...sliders];
+}
+
+/** Fill `container` with sliders; `changed(axis id, value)` is called whenever one moves. */
+export function build(container, axes, alpha, fine, changed) {
+  container.replaceChildren(
+    ...axes.map((axis) => {
+      const group = document.createElement("div");
+      group.className = "axis";
+      group.setAttribute("role", "group");
+      group.setAttribute("aria-label", axis.title);
+      const parts = (fine ? byPoint : whole)(axis, alpha[axis.id], (value) => changed(axis.id, value));
+      group.append(...parts, ends(axis));
+      return group;
+    }),
+  );
+}

@@ -1,0 +1,64 @@
+// Before and after: hold to see the original, or drag a divider between the two.
+
+const HOLD_KEYS = [" ", "Enter", "b", "B"];
+
+function holdToSee(elements, picture, canHold) {
+  let holder = null;
+  const show = (element) => {
+    if (element && !canHold()) return;
+    holder = element;
+    picture.classList.toggle("held", element !== null);
+    for (const each of elements) each.setAttribute("aria-pressed", each === element);
+  };
+  for (const element of elements) {
+    element.addEventListener("pointerdown", (event) => event.button === 0 && show(element));
+    element.addEventListener("keydown", (event) => {
+      if (!HOLD_KEYS.includes(event.key) || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      show(element);
+    });
+    // Pressing one moves the focus away from the other, which must not end the hold.
+    for (const name of ["keyup", "blur", "pointerleave"]) element.addEventListener(name, () => holder === element && show(null));
+    element.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault());
+  }
+  for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, () => show(null));
+}
+
+function divide(picture, split, isComparing) {
+  const move = () => picture.parentElement.style.setProperty("--split", `${split.value}%`);
+  const follow = (event) => {
+    const box = picture.getBoundingClientRect();
+    split.value = (100 * (event.clientX - box.left)) / box.width;
+    move();
+  };
+  picture.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !isComparing()) return;
+    picture.setPointerCapture(event.pointerId);
+    follow(event);
+  });
+  picture.addEventListener("pointermove", (event) => picture.hasPointerCapture(event.pointerId) && follow(event));
+  split.addEventListener("input", move);
+}
+
+/** Wire up the picture, the button to hold, the button that turns the divider on, and the divider's range input. */
+export function compare({ picture, hold, toggle, split }) {
+  const isComparing = () => picture.classList.contains("comparing");
+  holdToSee([picture, hold], picture, () => !hold.disabled && !isComparing());
+  divide(picture, split, isComparing);
+
+  const set = (on) => {
+    picture.classList.toggle("comparing", on);
+    toggle.setAttribute("aria-pressed", on);
+    split.hidden = !on;
+  };
+  toggle.addEventListener("click", (event) => {
+    set(!isComparing());
+    if (isComparing() && event.detail === 0) split.focus(); // pressed with a key: the arrows move the divider next
+  });
+
+  /** There is an original to show, or there is none. */
+  return function available(on) {
+    hold.disabled = toggle.disabled = !on;
+    if (!on) set(false);
+  };
+}

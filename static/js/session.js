@@ -1,0 +1,117 @@
+// A live session over a WebSocket (docs/protocol.md): a photograph is opened in a model once, then rendered for
+// every α asked for. One request is under way at a time, and what follows it is whatever is wanted by then.
+// A lost connection is made again, and the session with it.
+
+import { unpack } from "./protocol.js";
+
+const LIVE = { type: "open", max_side: 1024, format: "jpeg", quality: 85 };
+const WAITS = [500, 1000, 2000, 4000, 8000];
+const TOO_BIG = 1009;
+
+export class Session {
+  #on;
+  #socket = null;
+  #attempts = 0;
+  #wanted = null; // what to open: { photo, model }
+  #opened = null; // what the server has open
+  #opening = null; // what it was asked to open and has not answered
+  #alpha = null; // the newest α
+  #asked = true; // whether the server was asked for it
+  #seq = 0;
+  #pending = 0; // the number of the request under way; 0 for none
+  #first = 1; // frames of lower numbers are of another photograph or model
+
+  /** `on` holds: sending(), ready(photo, size), rendering(), frame(seq, image), refused(sentence, photo or null), lost(). */
+  constructor(on) {
+    this.#on = on;
+    this.#connect();
+    addEventListener("online", () => this.#socket ?? this.#connect());
+  }
+
+  /** Open a photograph in a model, and show it at α. */
+  open(photo, model, alpha) {
+    this.#wanted = { photo, model };
+    this.#first = this.#seq + 1;
+    this.set(alpha);
+  }
+
+  /** Show the photograph at α. */
+  set(alpha) {
+    this.#alpha = alpha;
+    this.#asked = false;
+    this.#advance();
+  }
+
+  #connect() {
+    const url = new URL("ws", document.baseURI);
+    url.protocol = url.protocol.replace("http", "ws");
+    this.#socket = new WebSocket(url);
+    this.#socket.binaryType = "arraybuffer";
+    this.#socket.onopen = () => this.#advance();
+    this.#socket.onmessage = ({ data }) => (typeof data === "string" ? this.#answer(JSON.parse(data)) : this.#frame(data));
+    this.#socket.onclose = ({ code }) => this.#closed(code);
+  }
+
+  #closed(code) {
+    this.#socket = null;
+    if (code === TOO_BIG) this.#refuseOpening("The photograph is too large to send; choose a smaller one.");
+    else this.#on.lost();
+    this.#opened = this.#opening = null;
+    setTimeout(() => this.#socket ?? this.#connect(), WAITS[Math.min(this.#attempts++, WAITS.length - 1)]);
+  }
+
+  /** Do the next thing there is to do, if the server is not busy with the last. */
+  #advance() {
+    if (this.#socket?.readyState !== WebSocket.OPEN || this.#opening || !this.#wanted) return;
+    if (this.#opened !== this.#wanted) this.#open();
+    else if (!this.#asked && !this.#pending) this.#ask();
+  }
+
+  #open() {
+    const reuse = this.#opened?.photo === this.#wanted.photo;
+    this.#opening = this.#wanted;
+    this.#pending = 0; // the server drops what it was asked for before
+    this.#asked = false;
+    this.#socket.send(JSON.stringify({ ...LIVE, model: this.#wanted.model.id, reuse }));
+    if (reuse) return;
+    this.#on.sending();
+    this.#socket.send(this.#wanted.photo.blob);
+  }
+
+  #ask() {
+    this.#pending = ++this.#seq;
+    this.#asked = true;
+    this.#socket.send(JSON.stringify({ type: "alpha", seq: this.#seq, alpha: this.#alpha }));
+    this.#on.rendering();
+  }
+
+  #answer(message) {
+    if (message.type === "ready") this.#isOpen(message);
+    else if (!("seq" in message)) this.#refuseOpening(message.message);
+    else if (message.seq === this.#pending) {
+      this.#pending = 0;
+      this.#on.refused(message.message, null);
+    }
+    this.#advance();
+  }
+
+  #isOpen(size) {
+    this.#attempts = 0;
+    [this.#opened, this.#opening] = [this.#opening, null];
+    this.#on.ready(this.#opened.photo, size);
+  }
+
+  #refuseOpening(sentence) {
+    const refused = this.#opening;
+    this.#opened = this.#opening = null;
+    if (this.#wanted === refused) this.#wanted = null;
+    this.#on.refused(sentence, refused.photo);
+  }
+
+  #frame(data) {
+    const { header, image } = unpack(data);
+    if (header.seq === this.#pending) this.#pending = 0;
+    if (header.seq >= this.#first) this.#on.frame(header.seq, image);
+    this.#advance();
+  }
+}
