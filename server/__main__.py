@@ -14,6 +14,7 @@ def serve(settings: Settings) -> None:
         port=settings.port,
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,  # pictures are compressed already
+        timeout_graceful_shutdown=10,  # seconds; a client that does not hang up must not keep us
     )
 
 

@@ -12,8 +12,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+import torch
 
 from server.settings import ROOT, STATIC, Settings
+
+# The server under test has the cores; many small tensors are faster on one thread than on two that wait.
+torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast ones first: the library, then what needs a server, then what needs a browser."""
+    items.sort(key=lambda item: ("server" in item.fixturenames) + ("browser" in item.fixturenames))
 
 
 @dataclass(frozen=True)
