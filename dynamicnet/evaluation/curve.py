@@ -68,9 +68,9 @@ def measure(
     lows, highs, terms = [], [], []
     for picture in pictures:
         outputs = net.render(net.prepare(picture), {axis.id: per_picture(alphas)}).clamp(0, 1)
-        same = picture.expand_as(outputs)
-        of_high = high.terms(outputs, same)
-        lows.append(low(outputs, same))
+        features = high.features(outputs, picture)
+        of_high = high.compare(outputs, *features)
+        lows.append(low.total(low.compare(outputs, *features)))
         highs.append(high.total(of_high))
         terms.append(torch.stack(of_high, 1))
     return Curve(alphas, torch.stack(lows, 1).cpu(), torch.stack(highs, 1).cpu(), torch.stack(terms).mean(0).cpu())

@@ -73,8 +73,19 @@ class StyleObjective(nn.Module):
 
     def terms(self, outputs: Tensor, pictures: Tensor) -> Terms:
         """The three terms, for outputs and the pictures they were made from: both (N, 3, H, W) in [0, 1]."""
-        features = self.encoder(outputs, {*self.targets, self.content_layer})
-        wanted = self.encoder(pictures, {self.content_layer})[self.content_layer].detach()
+        return self.compare(outputs, *self.features(outputs, pictures))
+
+    def features(self, outputs: Tensor, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """What the terms compare: features of the outputs, and the content of the pictures.
+
+        The same for all objectives of one encoder, so that several need only one look. One picture may stand for
+        several outputs: (1, 3, H, W).
+        """
+        content = self.encoder(pictures, {self.content_layer})[self.content_layer].detach()
+        return self.encoder(outputs, {*self.targets, self.content_layer}), content
+
+    def compare(self, outputs: Tensor, features: Mapping[str, Tensor], wanted: Tensor) -> Terms:
+        """The three terms, from :meth:`features`."""
         content = (features[self.content_layer] - wanted).square().flatten(1).mean(1)
         content = content / wanted.square().flatten(1).mean(1)
         style = [

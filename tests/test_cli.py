@@ -1,0 +1,90 @@
+"""The command line takes the same road as the server and says what is wrong in one sentence."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from authors_layout import random_state
+from PIL import Image
+
+from dynamicnet import Inputs, Model, package, pictures
+from server.settings import ROOT, Settings
+
+PHOTO = ROOT / "static" / "samples" / "chelsea.jpg"
+FIRST = package.find(Settings().weights)[0]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from dynamicnet.cli import main; main()", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_infer_writes_what_the_library_renders(tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    axis = package.read_manifest(FIRST).axes[0]
+    result = run("infer", str(PHOTO), "--model", FIRST.name, "--alpha", f'{{"{axis.id}": 0.6}}', "-o", str(out))
+    assert result.returncode == 0, result.stderr
+    model = Model.load(FIRST, "cpu")
+    rendered = model.render(model.prepare(model.encode(Inputs(image=PHOTO.read_bytes()))), {axis.id: 0.6})
+    got, wanted = (pictures.to_tensor(p.convert("RGB")) for p in (Image.open(out), rendered))
+    assert got.shape == wanted.shape
+    assert (got - wanted).abs().max() <= 1 / 255 + 1e-6
+
+
+def test_the_suffix_decides_the_format_and_max_side_the_size(tmp_path: Path) -> None:
+    out = tmp_path / "out.JPG"
+    assert run("infer", str(PHOTO), "--max-side", "128", "-o", str(out)).returncode == 0
+    with Image.open(io.BytesIO(out.read_bytes())) as picture:
+        assert (picture.format, max(picture.size)) == ("JPEG", 128)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--alpha", "7"], "out of range"),
+        (["--alpha", "nonsense"], "Cannot read alpha"),
+        (["--model", "no-such-model"], "no model package"),
+        (["--max-side", "3"], "max_side must be at least"),
+        (["--quality", "0"], "quality goes from 1 to 100"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_status_1(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    result = run("infer", str(PHOTO), "-o", str(tmp_path / "out.png"), *arguments)
+    assert result.returncode == 1
+    assert sentence in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_an_unknown_suffix_is_refused_before_any_work(tmp_path: Path) -> None:
+    result = run("infer", str(PHOTO), "-o", str(tmp_path / "out.xyz"))
+    assert result.returncode == 1
+    assert "no format 'xyz'" in " ".join(result.stderr.split())
+
+
+def test_models_lists_every_package() -> None:
+    result = run("models")
+    assert result.returncode == 0
+    for folder in package.find(Settings().weights):
+        assert folder.name[:8] in result.stdout
+
+
+@pytest.mark.parametrize("command", ["", "infer", "models", "train style", "import", "evaluate", "serve"])
+def test_help_is_there(command: str) -> None:
+    result = run(*command.split(), "--help")
+    assert result.returncode == 0
+    assert "Usage" in result.stdout
+
+
+def test_import_writes_a_package_that_infer_can_use(tmp_path: Path) -> None:
+    torch.save(random_state("style"), tmp_path / "net.pth")
+    weights = str(tmp_path / "weights")
+    done = run("import", str(tmp_path / "net.pth"), "--kind", "style", "--name", "theirs", "--weights", weights)
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "out.png"
+    done = run("infer", str(PHOTO), "--weights", weights, "--max-side", "64", "--alpha", "0.5", "-o", str(out))
+    assert done.returncode == 0, done.stderr
+    assert out.exists()

@@ -1,0 +1,136 @@
+"""Objectives, the encoders under them, and the yardstick of direct optimisation."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dynamicnet import pictures
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.curve import Curve
+from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
+from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, gram, style_targets
+
+SAMPLES = Path(__file__).parent.parent / "static" / "samples"
+CHANNELS = {"conv11": (3, 6), "conv12": (6, 6), "conv21": (6, 8), "conv31": (8, 10)}
+
+
+def square(name: str) -> Tensor:
+    return pictures.to_tensor(pictures.fit(pictures.read((SAMPLES / name).read_bytes()), 64))[..., :64, :64]
+
+
+@pytest.fixture(scope="module")
+def tensors() -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    made = {"conv0.weight": torch.eye(3)[:, :, None, None] * 4, "conv0.bias": torch.full((3,), -2.0)}
+    for layer, (inputs, outputs) in CHANNELS.items():
+        made[f"{layer}.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
+        made[f"{layer}.bias"] = torch.randn(outputs) * 0.1
+    return made
+
+
+@pytest.fixture(scope="module")
+def encoder(tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    file = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
+    save_file(tensors, file)
+    return Encoder(file)
+
+
+def objective(encoder: Encoder, weight: float = 1.0) -> StyleObjective:
+    spec = StyleSpec(painting="coffee.jpg", size=64, style_weight=weight, variation_weight=0.1)
+    return StyleObjective(spec, encoder, style_targets(encoder, square("coffee.jpg")))
+
+
+def test_features_are_those_of_the_stack_written_out(encoder: Encoder, tensors: dict[str, Tensor]) -> None:
+    x = square("chelsea.jpg")
+    z = F.conv2d(x, tensors["conv0.weight"], tensors["conv0.bias"])
+    wanted = {}
+    for layer in CHANNELS:
+        if layer in ("conv21", "conv31"):
+            z = F.max_pool2d(z, 2)
+        z = F.pad(z, (1, 1, 1, 1), mode="reflect")
+        z = wanted[layer] = F.relu(F.conv2d(z, tensors[f"{layer}.weight"], tensors[f"{layer}.bias"]))
+    features = encoder(x, ["conv12", "conv31"])
+    assert list(features) == ["conv12", "conv31"]
+    assert all(torch.allclose(features[layer], wanted[layer], atol=1e-5) for layer in features)
+
+
+def test_torchvisions_vgg16_is_read_as_torchvision_runs_it(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    layers: list[nn.Module] = []
+    inputs = 3
+    for outputs in (8, 8, 0, 8, 8, 0, 8, 8, 8, 0, 8):  # torchvision's order, narrower; 0 is a pooling
+        layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU()] if outputs else [nn.MaxPool2d(2)]
+        inputs = outputs or inputs
+    vgg = nn.Sequential(*layers)
+    torch.save({f"features.{key}": value for key, value in vgg.state_dict().items()}, tmp_path / "vgg16.pth")
+    x = square("rocket.jpg")
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    wanted = vgg[:19]((x - mean) / std)
+    assert torch.allclose(Encoder(tmp_path / "vgg16.pth")(x, ["conv41"])["conv41"], wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("damage", ["text", "no-encoder"])
+def test_a_file_that_is_no_encoder_is_refused(damage: str, tmp_path: Path) -> None:
+    file = tmp_path / "bad.safetensors"
+    if damage == "text":
+        file.write_text("not tensors")
+    else:
+        save_file({"conv21.weight": torch.zeros(1, 1, 3, 3)}, file)
+    with pytest.raises(DynamicNetError) as refused:
+        Encoder(file)
+    assert refused.value.code == "encoder-invalid"
+
+
+def test_the_photograph_has_no_content_term_and_the_painting_no_style_term(encoder: Encoder) -> None:
+    x = square("chelsea.jpg")
+    assert objective(encoder).terms(x, x).content.item() == 0
+    painting = square("coffee.jpg")
+    terms = objective(encoder).terms(painting, x)
+    assert terms.style.item() < 1e-6
+    assert terms.content.item() > 0.1
+
+
+def test_the_objective_is_the_weighted_sum_of_each_picture(encoder: Encoder) -> None:
+    x = torch.cat([square("chelsea.jpg"), square("rocket.jpg")])
+    aim = objective(encoder, weight=3.0)
+    terms = aim.terms(x.flip(3), x)
+    assert torch.allclose(aim(x.flip(3), x), terms.content + 3.0 * terms.style + 0.1 * terms.variation)
+    assert torch.allclose(aim(x[:1].flip(3), x[:1]), aim(x.flip(3), x)[:1], rtol=1e-4)
+
+
+def test_a_gram_matrix_is_the_mean_outer_product() -> None:
+    features = torch.randn(2, 3, 4, 5)
+    by_hand = sum(torch.outer(features[1, :, i, j], features[1, :, i, j]) for i in range(4) for j in range(5)) / 20
+    assert torch.allclose(gram(features)[1], by_hand, atol=1e-6)
+
+
+def test_direct_optimisation_starts_at_the_photograph_and_only_goes_down(encoder: Encoder) -> None:
+    x = square("astronaut.jpg")
+    aim = objective(encoder)
+    values = optimise_pixels(aim, x, 12)
+    assert len(values) == 13
+    assert values[0] == pytest.approx(aim(x, x).item(), rel=1e-4)
+    assert values[-1] < 0.5 * values[0]
+    assert all(after <= before * 1.0001 for before, after in pairwise(values))
+
+
+def test_iterations_matched_is_the_last_one_that_is_no_better() -> None:
+    means = [10.0, 6.0, 4.0, 3.0]
+    assert iterations_matched(11.0, means) == 0
+    assert iterations_matched(5.0, means) == 1
+    assert iterations_matched(4.0, means) == 2
+    assert iterations_matched(1.0, means) == 3
+
+
+def test_a_curve_counts_pictures_that_move_the_right_way_at_every_step() -> None:
+    low = torch.tensor([[0.0, 0.0], [1.0, 2.0], [2.0, 1.0]])
+    curve = Curve([0.0, 0.5, 1.0], low, -low, torch.zeros(3, 3))
+    assert curve.rising() == 0.5
+    assert curve.falling() == 0.5
+    assert curve.mean_is_monotone() is False
