@@ -11,7 +11,7 @@ from torch import Tensor
 from dynamicnet.errors import DynamicNetError
 
 MIN_SIDE = 32
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 25_000_000  # a 24-megapixel photograph takes about 12 GB to render on the CPU
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383}  # of their encoders; PNG has no limit that matters

@@ -6,6 +6,8 @@ from typing import Protocol
 from PIL import Image
 from torch import Tensor
 
+from dynamicnet.pictures import MAX_PIXELS
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -19,7 +21,7 @@ class Inputs:
 
     image: bytes = b""
     max_side: int | None = None
-    max_pixels: int = 40_000_000
+    max_pixels: int = MAX_PIXELS
 
 
 class Application(Protocol):

@@ -1,6 +1,6 @@
 """Objective-space curves: both objectives of an axis, over a grid of α (paper figure 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -53,7 +53,7 @@ def grid(axis: AxisSpec) -> list[float]:
 
 @torch.inference_mode()
 def measure(
-    net: DynamicNet, axis: AxisSpec, low: StyleObjective, high: StyleObjective, pictures: Sequence[Tensor]
+    net: DynamicNet, axis: AxisSpec, low: StyleObjective, high: StyleObjective, pictures: Iterable[Tensor]
 ) -> Curve:
     """Measure both objectives of an axis, the other axes at 0.
 

@@ -1,5 +1,6 @@
 """What ``dynamic-net evaluate`` measures of a style model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,11 +81,12 @@ def evaluate(
         "axes": {},
     }
     main = objective(folder, loaded.manifest, encoder, None, None)
+    inputs = torch.split(squares, 1)
     for axis in loaded.manifest.axes:
         high = objective(folder, loaded.manifest, encoder, axis.id, "high")
         low = objective(folder, loaded.manifest, encoder, axis.id, "low") if "low" in axis.signs else main
-        inputs = list(track(torch.split(squares, 1), f"{folder.name} {axis.id}", console=console))
-        curve = measure(loaded.net, axis, low, high, inputs)
+        progress = track(inputs, f"{folder.name} {axis.id}", console=console)
+        curve = measure(loaded.net, axis, low, high, progress)
         ends = {
             end: _yardstick(aim, values, inputs[:yardstick], iterations)
             for end, aim, values in (("low", low, curve.low[0]), ("high", high, curve.high[-1]))
@@ -95,7 +97,7 @@ def evaluate(
     return measured
 
 
-def _yardstick(aim: StyleObjective, values: Tensor, pictures: list[Tensor], iterations: int) -> Yardstick:
+def _yardstick(aim: StyleObjective, values: Tensor, pictures: Sequence[Tensor], iterations: int) -> Yardstick:
     runs = [optimise_pixels(aim, picture, iterations) for picture in pictures]
     means: list[float] = torch.tensor(runs).mean(0).tolist()
     reached = float(values[: len(pictures)].mean())
