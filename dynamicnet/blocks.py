@@ -63,6 +63,13 @@ class TuningBlock(nn.Module):
         """Map features (N, C, H, W) to a residual of the same shape."""
         return self.convs(z)  # type: ignore[no-any-return]
 
+    @torch.no_grad()
+    def scale(self, factor: float) -> None:
+        """Make ψ(z) ``factor`` times what it is, for every z."""
+        last = self.convs[-1]
+        for parameter in last.parameters():
+            parameter.mul_(factor)
+
 
 class Axis(nn.Module):
     """One direction in objective space: a bank of tuning-blocks, or two in the dual form."""

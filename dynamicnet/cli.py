@@ -163,6 +163,7 @@ def train_style(
     main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 2e-3,
     axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
     variation: Annotated[float, typer.Option(help="Weight of total variation.")] = 1.0,
+    reach: Annotated[float, typer.Option(help="Where the slider ends, as a share of the α trained with.")] = 0.85,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
@@ -221,6 +222,7 @@ def train_style(
         main_rate=main_rate,
         axis_rate=axis_rate,
         variation=variation,
+        reach=reach,
         seed=seed,
         licence=licence,
     )

@@ -128,6 +128,17 @@ def test_a_dual_axis_trains_a_bank_for_each_sign(content: Path, encoder: Path, t
     ]
 
 
+def test_the_end_of_the_slider_is_its_reach_of_what_was_trained(content: Path, encoder: Path, tmp_path: Path) -> None:
+    steps = ("--main-steps", "2", "--axis-steps", "20")
+    train(content, encoder, tmp_path / "whole", *steps, "--reach", "1")
+    train(content, encoder, tmp_path / "half", *steps, "--reach", "0.5")
+    picture = Photos(content, 64, held_out=True).centres(1)
+    whole, half = (package.load(tmp_path / name).net for name in ("whole", "half"))
+    with torch.no_grad():
+        assert torch.allclose(half(picture, 1.0), whole(picture, 0.5), atol=2e-3)  # packages are half precision
+        assert not torch.allclose(half(picture, 1.0), whole(picture, 1.0), atol=1e-2)
+
+
 class Line(torch.nn.Module):
     """Two numbers to fit."""
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from torch import Tensor
 
 from dynamicnet import package, pictures
-from dynamicnet.blocks import AxisSpec, Sign
+from dynamicnet.blocks import Axis, AxisSpec, Sign
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.model import pick_device
@@ -42,6 +42,8 @@ class StyleRecipe:
         axis: the axis to train; a range from −1 trains two banks.
         main: O₀; None with ``base``.
         high: O₁ at the high end. low: the objective at the low end of a dual axis.
+        reach: the share of the α trained with that the end of the slider stands for. An objective is at its best
+            around α = 1, so just before it single pictures no longer gain; the slider ends where they still do.
         base: a package whose θ and axes are kept as they are, and given this axis on top.
         start: a package whose θ phase one starts from.
     """
@@ -64,6 +66,7 @@ class StyleRecipe:
     main_rate: float
     axis_rate: float
     variation: float
+    reach: float
     seed: int
     licence: str
 
@@ -142,15 +145,17 @@ class StyleTraining:
             self.net.network.requires_grad_(True)
             self._phase(recipe.main, None, recipe.main_steps, recipe.main_rate)
             self.net.network.requires_grad_(False)
-        axis = self.net.axes[recipe.axis.id]
+        axis: Axis = self.net.axes[recipe.axis.id]  # type: ignore[assignment]
         ends: list[tuple[Sign, End]] = [("high", recipe.high)]
         if recipe.low is not None:
             ends.append(("low", recipe.low))
         for sign, end in ends:
-            bank = axis.banks[sign]  # type: ignore[index]
+            bank = axis.banks[sign]
             bank.requires_grad_(True)
             self._phase(end, sign, recipe.axis_steps, recipe.axis_rate)
             bank.requires_grad_(False)
+            for point in recipe.axis.blocks:
+                axis.block(sign, point).scale(recipe.reach)
         return self._write()
 
     def _phase(self, end: End, sign: Sign | None, steps: int, rate: float) -> None:
