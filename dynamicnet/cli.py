@@ -65,13 +65,13 @@ def infer(
 @app.command()
 def models(weights: Weights = DEFAULT_WEIGHTS) -> None:
     """List the models, their axes and the ends of each."""
-    table = Table("model", "title", "application", "axis", "from", "to", "range", "default", "insertion points")
+    table = Table()
+    for column in ("model", "axis", "from", "to", "range", "default"):
+        table.add_column(column, overflow="fold", no_wrap=column == "model")
     for folder in package.find(weights):
-        manifest = package.read_manifest(folder)
-        for i, axis in enumerate(manifest.axes):
-            head = (folder.name, manifest.title, manifest.application) if i == 0 else ("", "", "")
+        for i, axis in enumerate(package.read_manifest(folder).axes):
             span = f"{axis.range[0]:g} … {axis.range[1]:g}"
-            table.add_row(*head, axis.id, *axis.ends, span, f"{axis.default:g}", ", ".join(axis.blocks))
+            table.add_row("" if i else folder.name, axis.id, *axis.ends, span, f"{axis.default:g}")
     console.print(table)
 
 
