@@ -24,15 +24,15 @@ the-scream() { # faint, main and strong objectives: a dual axis
 }
 
 starry-night() {
-    train starry-night --title "Starry Night" --axis strength --style data/styles/starry_night.jpg \
-        --start weights/starry-wave --weight 0.01,1 --batch 2 \
-        --main-steps 400 --main-rate 1e-3 --axis-steps 1200 --axis-rate 3e-3
+    train starry-night --title "Starry Night" --axis strength --dual --style data/styles/starry_night.jpg \
+        --start weights/starry-wave --weight 0.01,0.3,2 --batch 2 \
+        --main-steps 300 --main-rate 1e-3 --axis-steps 700 --axis-rate 3e-3
 }
 
 great-wave() {
-    train great-wave --title "The Great Wave" --axis strength --style data/styles/wave.jpg \
-        --start weights/starry-wave --weight 0.01,1 --batch 2 \
-        --main-steps 500 --main-rate 1e-3 --axis-steps 1200 --axis-rate 3e-3
+    train great-wave --title "The Great Wave" --axis strength --ends "light,strong" --style data/styles/wave.jpg \
+        --start weights/starry-wave --weight 0.15,0.8 --batch 2 \
+        --main-steps 500 --main-rate 1e-3 --axis-steps 700 --axis-rate 3e-3
 }
 
 composition-brush() {
@@ -45,7 +45,7 @@ three-paintings() { # a second axis on the θ of starry-wave, which stays as it 
     train three-paintings --title "Starry Night, the Great Wave, Udnie" --axis style --axis-id udnie \
         --axis-title "Towards Udnie" --ends "Starry Night,Udnie" \
         --style data/styles/udnie.jpg --base weights/starry-wave --weight 1 --batch 2 \
-        --axis-steps 1400 --axis-rate 3e-3
+        --axis-steps 800 --axis-rate 3e-3
 }
 
 all=(starry-wave the-scream starry-night great-wave composition-brush three-paintings)
