@@ -20,13 +20,13 @@ starry-wave() { # strong θ, which the others start from
 
 the-scream() { # faint, main and strong objectives: a dual axis
     train the-scream --title "The Scream" --axis strength --dual --style data/styles/the_scream.jpg \
-        --weight 0.03,0.4,2 --batch 2 --main-steps 1300 --axis-steps 900 --axis-rate 3e-3
+        --weight 0.03,0.4,2 --batch 2 --main-steps 1300 --axis-steps 900 --axis-rate 3e-3 --reach 0.8
 }
 
 starry-night() {
     train starry-night --title "Starry Night" --axis strength --dual --style data/styles/starry_night.jpg \
         --start weights/starry-wave --weight 0.01,0.3,2 --batch 2 \
-        --main-steps 300 --main-rate 1e-3 --axis-steps 700 --axis-rate 3e-3
+        --main-steps 300 --main-rate 1e-3 --axis-steps 700 --axis-rate 3e-3 --reach 0.8
 }
 
 great-wave() {
@@ -38,7 +38,7 @@ great-wave() {
 composition-brush() {
     train composition-brush --title "Composition VII, fine to coarse" --axis scale --ends "fine,coarse" \
         --style data/styles/composition_vii.jpg --start weights/starry-wave --weight 1 --size 192,640 --batch 2 \
-        --main-steps 900 --main-rate 1e-3 --axis-steps 1200 --axis-rate 3e-3
+        --main-steps 900 --main-rate 1e-3 --axis-steps 1200 --axis-rate 3e-3 --reach 0.8
 }
 
 three-paintings() { # a second axis on the θ of starry-wave, which stays as it is
