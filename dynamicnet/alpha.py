@@ -93,8 +93,7 @@ def resolve(alpha: AlphaLike, axes: Sequence[AxisSpec], pictures: int, size: tup
         DynamicNetError: ``alpha-unknown-axis``, ``alpha-wrong-length``, ``alpha-wrong-size``,
             ``alpha-not-finite`` or ``alpha-out-of-range``; the sentence names the axis and its range.
     """
-    first = {axis.id: alpha for axis in axes[:1] if not isinstance(alpha, Mapping)}
-    by_axis = alpha if isinstance(alpha, Mapping) else first
+    by_axis = alpha if isinstance(alpha, Mapping) else {axis.id: alpha for axis in axes[:1]}
     known = {axis.id: axis for axis in axes}
     resolved: Alphas = {}
     for axis_id, value in by_axis.items():

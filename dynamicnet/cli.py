@@ -179,13 +179,9 @@ def train_style(
     from dynamicnet.training.style import End, StyleRecipe, StyleTraining, spread
 
     count = (3 if dual else 2) - (base is not None)
-    paintings = style * count if len(style) == 1 else style
+    paintings = spread(style, count, "--style")
     weights = spread(_numbers(weight, "--weight"), count, "--weight")
     sizes = spread(_numbers(size, "--size"), count, "--size")
-    if len(paintings) != count:
-        raise DynamicNetError(
-            "recipe-invalid", f"--style: give one painting, or {count}, from the low end to the high end."
-        )
     objectives = [End(p, int(s), w) for p, s, w in zip(paintings, sizes, weights, strict=True)]
     high, low = objectives[-1], objectives[0] if dual else None
     main = None if base else objectives[1 if dual else 0]

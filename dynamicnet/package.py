@@ -87,6 +87,11 @@ class Package:
     net: DynamicNet
 
 
+def phase_name(axis: str | None, bank: str | None) -> str:
+    """What a phase is called: in its checkpoint's name, and before each of its tensors in objectives.safetensors."""
+    return "main" if axis is None else f"{axis}.{bank}"
+
+
 def build(manifest: Manifest) -> DynamicNet:
     """The network a manifest describes, untrained.
 

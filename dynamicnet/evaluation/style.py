@@ -51,7 +51,7 @@ def objective(
     if manifest.training.encoder.get("sha256") != encoder.sha256:
         wanted = manifest.training.encoder.get("file")
         raise DynamicNetError("encoder-differs", f"'{folder.name}' was trained with {wanted}; give that as --encoder.")
-    title = "main" if axis is None else f"{axis}.{bank}"
+    title = package.phase_name(axis, bank)
     tensors = package.read_objectives(folder)
     targets = {key.removeprefix(f"{title}."): t for key, t in tensors.items() if key.startswith(f"{title}.conv")}
     return StyleObjective(StyleSpec.model_validate(phase.objective), encoder, targets)

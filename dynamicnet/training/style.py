@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from rich.console import Console
@@ -21,7 +22,7 @@ from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
 from dynamicnet.training.sheets import write_sheet
 
-MAIN = "main"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class StyleTraining:
 
     def _phase(self, end: End, sign: Sign | None, steps: int, rate: float) -> None:
         recipe = self.recipe
-        title = MAIN if sign is None else f"{recipe.axis.id}.{sign}"
+        title = package.phase_name(None if sign is None else recipe.axis.id, sign)
         objective = self._objective(end, title)
         plan = Plan(steps, recipe.batch, recipe.crop, rate, recipe.seed)
         alpha = {None: 0.0, "high": 1.0, "low": -1.0}[sign]
@@ -233,7 +234,7 @@ class StyleTraining:
         return manifest
 
 
-def spread(values: Sequence[float], count: int, what: str) -> list[float]:
+def spread(values: Sequence[T], count: int, what: str) -> list[T]:
     """One value for each of ``count`` objectives: as given, or the single one given for all.
 
     Raises:
