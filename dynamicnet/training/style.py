@@ -1,8 +1,7 @@
 """The recipe for style transfer: phase one trains θ on O₀, phase two freezes it and trains ψ on O₁."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, style_targets
 from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
+from dynamicnet.training.runs import claim_run
 from dynamicnet.training.sheets import write_sheet
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class StyleTraining:
             self.net = self._network().to(self.device)
         except ValueError as error:
             raise DynamicNetError("recipe-invalid", f"{error}.") from None
-        self._claim_run()
+        claim_run(run, recipe)
 
     def _network(self) -> DynamicNet:
         recipe = self.recipe
@@ -123,16 +123,6 @@ class StyleTraining:
         if recipe.start is not None:
             network.load_state_dict(package.load(recipe.start).net.network.state_dict())
         return DynamicNet(network, [recipe.axis])
-
-    def _claim_run(self) -> None:
-        note = self.run / "recipe.json"
-        text = json.dumps(asdict(self.recipe), default=str, indent=2)
-        if note.exists() and note.read_text() != text:
-            raise DynamicNetError(
-                "run-taken", f"'{self.run}' holds the run of another recipe; remove it or choose another --run."
-            )
-        self.run.mkdir(parents=True, exist_ok=True)
-        note.write_text(text)
 
     def train(self) -> package.Manifest:
         """Run both phases and write the package.
