@@ -34,11 +34,22 @@ DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 @app.command()
 def infer(
-    photo: Annotated[Path, typer.Argument(help="The picture.", exists=True, dir_okay=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to; the suffix decides the format.")],
+    photo: Annotated[
+        Path | None, typer.Argument(help="The picture, for models that take one.", exists=True, dir_okay=False)
+    ] = None,
     model: Annotated[str | None, typer.Option(help="A model's name; the first one unless told otherwise.")] = None,
     alpha: Annotated[
         str | None, typer.Option(help='0.6, 0.2,0.5,0.9 (one per insertion point) or {"strength": 0.6}.')
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="A picture, white where PHOTO has a hole; transparency does as well.", exists=True),
+    ] = None,
+    seed: Annotated[str | None, typer.Option(help="7, or 1,2,3 for a grid, for models that make pictures.")] = None,
+    latent: Annotated[
+        Path | None,
+        typer.Option(help="JSON file instead of --seed: a list of numbers, or of such lists.", exists=True),
     ] = None,
     max_side: Annotated[int | None, typer.Option(help="Shrink so that the longer side is at most this.")] = None,
     quality: Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")] = 90,
@@ -57,7 +68,14 @@ def infer(
     loaded = Model.load(weights / (model or names[0]), device)
     chosen = alphas.defaults(loaded.manifest.axes) if alpha is None else alphas.parse(alpha)
     alphas.resolve(chosen, loaded.manifest.axes, 1)
-    prepared = loaded.prepare(loaded.encode(Inputs(image=photo.read_bytes(), max_side=max_side)))
+    inputs = Inputs(
+        image=photo.read_bytes() if photo else None,
+        mask=mask.read_bytes() if mask else None,
+        seed=seed,
+        latent=latent.read_text("utf-8", "replace") if latent else None,
+        max_side=max_side,
+    )
+    prepared = loaded.prepare(loaded.encode(inputs))
     output.write_bytes(pictures.write(loaded.render(prepared, chosen), format, quality))
     console.print(f"{output}: {loaded.manifest.title}, alpha {chosen}")
 
@@ -109,16 +127,15 @@ def evaluate(
     Both objectives over an 11-point grid of α, for how many single photographs each moves the right way at every
     step, and how many iterations of direct optimisation of the pixels either end is worth (Johnson et al. 2016).
     """
-    from dynamicnet.evaluation import EVALUATIONS
-    from dynamicnet.objectives.encoder import Encoder
-    from dynamicnet.training.photos import Photos
+    from dynamicnet.evaluation import EVALUATIONS, Task
 
-    manifest = package.read_manifest(weights / name)
-    squares = Photos(images, side, held_out=True).centres(limit)
-    measure = EVALUATIONS[manifest.application]
-    measured = measure(weights / name, Encoder(encoder), squares, yardstick, iterations, console)
+    folder = weights / name
+    manifest = package.read_manifest(folder)
+    measured = EVALUATIONS[manifest.application](
+        Task(folder, images, encoder, side, limit, yardstick, iterations, console)
+    )
     if write:
-        package.write_manifest(weights / name, manifest.model_copy(update={"measured": measured}))
+        package.write_manifest(folder, manifest.model_copy(update={"measured": measured}))
 
 
 @app.command()

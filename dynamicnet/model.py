@@ -1,14 +1,14 @@
 """A model ready for use: the one road from what a person sends to the picture they get back."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from dynamicnet import package
 from dynamicnet.alpha import AlphaLike
-from dynamicnet.applications import APPLICATIONS, Inputs
+from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
 from dynamicnet.dynamic import Prepared
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.package import Manifest
@@ -28,6 +28,19 @@ def pick_device(name: str = "auto") -> torch.device:
         raise DynamicNetError(
             "device-unknown", f"There is no device '{name}' here; try auto, cpu or cuda.", 500
         ) from None
+
+
+@dataclass(frozen=True)
+class PreparedInputs:
+    """What a person sent, ready to be rendered at any α.
+
+    Attributes:
+        prepared: on the model's device.
+        encoded: what it was prepared from, on the CPU.
+    """
+
+    prepared: Prepared
+    encoded: Encoded
 
 
 class Model:
@@ -69,24 +82,24 @@ class Model:
         """
         return cls(package.load(folder), pick_device(device))
 
-    def encode(self, inputs: Inputs) -> Tensor:
-        """What a person sent, as the batch of one that ``prepare`` takes, on the CPU.
+    def encode(self, inputs: Inputs) -> Encoded:
+        """What a person sent, as what ``prepare`` takes, on the CPU.
 
         Raises:
             DynamicNetError: the inputs cannot be used.
         """
-        return self.application.encode(inputs)
+        return self.application.encode(inputs, self.net.network)
 
     @torch.inference_mode()
-    def prepare(self, encoded: Tensor) -> Prepared:
+    def prepare(self, encoded: Encoded) -> PreparedInputs:
         """Everything that does not depend on α."""
-        return self.net.prepare(encoded.to(self.device))
+        return PreparedInputs(self.net.prepare(encoded.batch.to(self.device)), encoded)
 
     @torch.inference_mode()
-    def render(self, prepared: Prepared, alpha: AlphaLike) -> Image.Image:
+    def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
         """Everything that does.
 
         Raises:
             DynamicNetError: α cannot be used.
         """
-        return self.application.decode(self.net.render(prepared, alpha))
+        return self.application.decode(self.net.render(prepared.prepared, alpha), prepared.encoded)

@@ -29,7 +29,7 @@ _TURNS = {
 Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, before any pixel is decoded, with a sentence of its own
 
 
-def read(data: bytes, max_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def read(data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode an uploaded picture: the first frame, upright, RGB, transparency flattened on white.
 
     Args:
@@ -47,7 +47,9 @@ def read(data: bytes, max_side: int | None = None, max_pixels: int = MAX_PIXELS)
     if max_side is not None and max_side < MIN_SIDE:
         raise DynamicNetError("max-side-invalid", f"max_side must be at least {MIN_SIDE}; got {max_side}.")
     if not data:
-        raise DynamicNetError("picture-missing", "The picture is empty; send a PNG, JPEG, WebP, GIF, BMP or TIFF file.")
+        raise DynamicNetError(
+            "picture-missing", "There is no picture; send a PNG, JPEG, WebP, GIF, BMP or TIFF file in the field image."
+        )
     try:
         with Image.open(io.BytesIO(data), formats=READABLE) as opened:
             width, height = opened.size

@@ -11,9 +11,8 @@ from typing import TypeVar
 
 import torch
 from PIL import Image
-from torch import Tensor
 
-from dynamicnet import DynamicNetError, Inputs, Model, Prepared, package, pictures
+from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, package, pictures
 from dynamicnet.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.model import pick_device
 
@@ -90,7 +89,7 @@ class Engine:
         given = alpha if isinstance(alpha, Mapping) else {axes[0].id: alpha}
         return {axis.id: given.get(axis.id, 0.0) for axis in axes}
 
-    async def decode(self, model: Model, inputs: Inputs, timings: Timings) -> Tensor:
+    async def decode(self, model: Model, inputs: Inputs, timings: Timings) -> Encoded:
         """What a client sent, as what ``prepare`` takes.
 
         Raises:
@@ -98,10 +97,10 @@ class Engine:
         """
         return await self._run(None, lambda: model.encode(inputs), "decode", timings)
 
-    async def prepare(self, model: Model, decoded: Tensor, timings: Timings) -> Prepared:
+    async def prepare(self, model: Model, decoded: Encoded, timings: Timings) -> PreparedInputs:
         """Everything that does not depend on α."""
 
-        def prepare() -> Prepared:
+        def prepare() -> PreparedInputs:
             prepared = model.prepare(decoded)
             if self.device.type == "cuda":
                 torch.cuda.synchronize(self.device)  # else its time would be counted as render's
@@ -109,7 +108,7 @@ class Engine:
 
         return await self._run(self._worker, prepare, "prepare", timings)
 
-    async def render(self, model: Model, prepared: Prepared, alpha: AlphaLike, timings: Timings) -> Image.Image:
+    async def render(self, model: Model, prepared: PreparedInputs, alpha: AlphaLike, timings: Timings) -> Image.Image:
         """Everything that does.
 
         Raises:

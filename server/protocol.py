@@ -15,6 +15,8 @@ MAX_TEXT = 65_536
 """Longest JSON message, in characters."""
 
 Number = Annotated[float, Field(strict=True)]
+FileName = Literal["image", "mask"]
+Text = Annotated[str, Field(strict=True, min_length=1)]
 Seq = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
 
 
@@ -23,7 +25,7 @@ class _Message(BaseModel):
 
 
 class Open(_Message):
-    """Open a picture in a model; its bytes are the next binary message, unless the last picture is reused."""
+    """Open something in a model; the files it names are the next binary messages, in that order."""
 
     type: Literal["open"]
     seq: Seq | None = None
@@ -32,6 +34,9 @@ class Open(_Message):
     format: Literal["png", "jpeg", "webp"] = "jpeg"
     quality: Annotated[int, Field(strict=True, ge=1, le=100)] = 85
     reuse: Annotated[bool, Field(strict=True)] = False
+    files: Annotated[list[FileName], Field(max_length=2)] | None = None
+    seed: Text | None = None
+    latent: Text | None = None
 
 
 class SetAlpha(_Message):
@@ -64,6 +69,14 @@ def read(text: str) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise DynamicNetError("message-not-json", "A text message must be a JSON object.")
     return message
+
+
+def announced(message: dict[str, Any]) -> list[Any]:
+    """The files that follow an open message, understood or not: a picture, unless it says otherwise or reuses it."""
+    files = message.get("files")
+    if isinstance(files, list):
+        return files
+    return [] if message.get("reuse") else ["image"]
 
 
 def understand(message: dict[str, Any]) -> Message:

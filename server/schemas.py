@@ -28,7 +28,9 @@ class ModelInfo(BaseModel):
     title: str = Field(examples=["Starry night"])
     description: str = Field(examples=["From a faint to a full rendering in the manner of the painting."])
     application: str = Field(examples=["style"])
-    takes: list[str] = Field(description="What a request must bring.", examples=[["image"]])
+    takes: list[str] = Field(
+        description="The fields of a request that it has a use for.", examples=[["image", "max_side"]]
+    )
     axes: list[AxisInfo]
     thumbnail: str = Field(description="Where its thumbnail is.", examples=["/models/starry/thumbnail"])
 

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from dynamicnet import DynamicNetError, Inputs, Model
+from dynamicnet import DynamicNetError, Model, pictures
 from server.engine import Engine
 
 SIDE = 256
@@ -11,7 +11,7 @@ QUALITY = 85
 
 
 class Thumbnails:
-    """The first sample picture through each model, rendered when first asked for and kept."""
+    """An example of each model, of the first sample picture where it takes one; made when first asked for and kept."""
 
     def __init__(self, engine: Engine, samples: Path) -> None:
         self._engine = engine
@@ -34,10 +34,10 @@ class Thumbnails:
         sample = min(self._samples.glob("*.jpg"), default=None)
         if sample is None:
             raise DynamicNetError("thumbnail-missing", "There is no sample picture to make a thumbnail of.", 404)
-        inputs = Inputs(image=await asyncio.to_thread(sample.read_bytes), max_side=SIDE)
+        photo = await asyncio.to_thread(lambda: pictures.write(pictures.read(sample.read_bytes(), SIDE)))
         # A default of 0 would show the main network alone, not what the axis does.
         alpha = {axis.id: axis.default or axis.range[1] for axis in model.manifest.axes}
-        decoded = await self._engine.decode(model, inputs, {})
+        decoded = await self._engine.decode(model, model.application.example(photo), {})
         prepared = await self._engine.prepare(model, decoded, {})
         picture = await self._engine.render(model, prepared, alpha, {})
         return await self._engine.encode(picture, "jpeg", QUALITY, {})

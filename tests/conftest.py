@@ -82,8 +82,9 @@ def http(server: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def models(http: httpx.Client) -> list[dict]:
-    """What GET /models lists."""
-    return http.get("/models").json()["models"]
+    """What GET /models lists of the models that take a photograph and need nothing else."""
+    models = http.get("/models").json()["models"]
+    return [model for model in models if "image" in model["takes"] and "mask" not in model["takes"]]
 
 
 @pytest.fixture(scope="session")

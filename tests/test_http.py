@@ -18,6 +18,7 @@ from conftest import running_server
 from PIL import Image
 
 from dynamicnet import Inputs, Model, pictures
+from dynamicnet.applications import FIELDS
 from server.app import create_app
 from server.negotiate import choose_format
 from server.settings import STATIC, Settings
@@ -89,7 +90,7 @@ def test_pixels_move_away_from_the_main_network_as_alpha_grows(http, models, pho
 
 def test_alpha_0_is_the_main_network(http, models, small):
     model = Model.load(Settings().weights / models[0]["id"], "cpu")
-    z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))))
+    z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))).batch)
     with torch.inference_mode():
         for stage in model.net.network.stages:
             z = model.net.network.run(stage, z, inputs)
@@ -224,6 +225,7 @@ BAD = {
     "quality in words": (SMALL, {"quality": "good"}, 422, "quality-invalid"),
     "max_side too small": (SMALL, {"max_side": "8"}, 422, "max-side-invalid"),
     "max_side not whole": (SMALL, {"max_side": "99.5"}, 422, "max-side-invalid"),
+    "a field of no use": (SMALL, {"seed": "1"}, 422, "field-not-taken"),
     "a misspelt field": (SMALL, {"alhpa": "0.5"}, 422, "field-unknown"),
     "a field twice": (SMALL, {"alpha": ["0.1", "0.2"]}, 422, "field-repeated"),
     "an upload too large": (b"\0" * 20_000_001, {}, 413, "upload-too-large"),
@@ -251,7 +253,7 @@ def test_an_unknown_model_is_answered_with_those_there_are(http, models):
 
 def test_a_picture_that_is_missing_or_not_a_file_is_asked_for(http):
     assert_problem(http.post("/infer", data={"alpha": "0.5"}), 422, "picture-missing")
-    assert_problem(http.post("/infer", data={"image": "photo.jpg"}), 422, "picture-missing")
+    assert_problem(http.post("/infer", data={"image": "photo.jpg"}), 422, "file-missing")
     assert_problem(http.post("/infer", json={"alpha": 0.5}), 422, "picture-missing")
 
 
@@ -308,7 +310,7 @@ def test_models_are_described_as_their_manifests_say(http, models):
         manifest = json.loads((Settings().weights / model["id"] / "model.json").read_text())
         assert set(model) == {"id", "title", "description", "application", "takes", "axes", "thumbnail"}
         assert (model["title"], model["axes"]) == (manifest["title"], manifest["axes"])
-        assert model["takes"] == ["image"]
+        assert model["takes"] == ["image", "max_side"]
 
 
 def test_thumbnails_show_a_sample_with_every_axis_at_work(http, models):
@@ -378,6 +380,6 @@ def test_openapi_describes_infer(http):
     assert set(operation["responses"]["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
     (reference,) = _references(operation["requestBody"]["content"]["multipart/form-data"])
     form = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
-    assert form["required"] == ["image"]
-    assert set(form["properties"]) == {"image", "model", "alpha", "max_side", "format", "quality"}
+    assert "required" not in form  # a model says what it takes
+    assert set(form["properties"]) == {*FIELDS, "model", "alpha", "format", "quality"}
     assert all("description" in field for field in form["properties"].values())

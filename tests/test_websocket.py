@@ -93,6 +93,7 @@ def test_a_picture_opens(client, models, image):
         "model": models[-1]["id"],
         "width": 90,
         "height": 60,
+        "columns": 1,
         "axes": models[-1]["axes"],
     }
     assert set(timings) == {"decode", "prepare"}
@@ -223,6 +224,8 @@ BAD_OPENS = {
     "bad format": ({"format": "bmp"}, None, "format-invalid"),
     "bad quality": ({"quality": 500}, None, "quality-invalid"),
     "bad max_side": ({"max_side": 1}, None, "max-side-invalid"),
+    "unknown files": ({"files": ["sound"]}, None, "files-invalid"),
+    "a seed nobody takes": ({"seed": "1"}, None, "field-not-taken"),
     "no picture": ({}, b"", "picture-missing"),
     "not a picture": ({}, b"hello", "picture-unreadable"),
     "an upload too large": ({}, b"\0" * 20_000_001, "upload-too-large"),

@@ -1,8 +1,8 @@
 """The applications a model package may name: one file and one line here for each."""
 
-from dynamicnet.applications.base import Application, Inputs
+from dynamicnet.applications.base import FIELDS, FILES, Application, Encoded, Inputs
 from dynamicnet.applications.style import StyleTransfer
 
 APPLICATIONS: dict[str, Application] = {application.name: application for application in (StyleTransfer(),)}
 
-__all__ = ["APPLICATIONS", "Application", "Inputs"]
+__all__ = ["APPLICATIONS", "FIELDS", "FILES", "Application", "Encoded", "Inputs"]

@@ -1,27 +1,71 @@
 """The protocol between an application and everything that serves it."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 from PIL import Image
 from torch import Tensor
 
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.networks.base import MainNetwork
 from dynamicnet.pictures import MAX_PIXELS
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a person sends, before anything is made of it.
+    """What a person sends, before anything is made of it; None where nothing was sent.
 
     Attributes:
         image: a picture file's bytes.
+        mask: a picture file's bytes, white where ``image`` has a hole.
+        seed: whole numbers with commas between, one for each picture to be made.
+        latent: JSON: a list of numbers, or a list of such lists, instead of seeds.
         max_side: shrink the picture so that its longer side is at most this, in pixels.
         max_pixels: refuse a picture with more.
     """
 
-    image: bytes = b""
+    image: bytes | None = None
+    mask: bytes | None = None
+    seed: str | None = None
+    latent: str | None = None
     max_side: int | None = None
     max_pixels: int = MAX_PIXELS
+
+    def only(self, *takes: str) -> None:
+        """Refuse what an application has no use for, which would otherwise pass in silence.
+
+        Raises:
+            DynamicNetError: ``field-not-taken``.
+        """
+        for field in FIELDS:
+            if field not in takes and getattr(self, field) is not None:
+                raise DynamicNetError(
+                    "field-not-taken", f"This model has no use for the field {field}; it takes {', '.join(takes)}."
+                )
+
+
+FIELDS = tuple(field.name for field in fields(Inputs) if field.name != "max_pixels")
+"""What a person may send; ``max_pixels`` is the server's to say."""
+
+FILES = ("image", "mask")
+"""Those of FIELDS that are files."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What an application makes of inputs.
+
+    Attributes:
+        batch: what ``DynamicNet.prepare`` takes, on the CPU.
+        size: (width, height) of the picture that ``decode`` will return.
+        columns: how many pictures stand side by side in it, where it holds several of one size.
+        context: whatever else ``decode`` needs.
+    """
+
+    batch: Tensor
+    size: tuple[int, int]
+    columns: int = 1
+    context: Any = None
 
 
 class Application(Protocol):
@@ -31,17 +75,21 @@ class Application(Protocol):
 
     @property
     def takes(self) -> tuple[str, ...]:
-        """The fields of :class:`Inputs` that matter to it."""
+        """The fields of :class:`Inputs` it has a use for."""
         ...
 
-    def encode(self, inputs: Inputs) -> Tensor:
-        """Inputs to the batch of one that ``DynamicNet.prepare`` takes.
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
+        """Inputs to what ``DynamicNet.prepare`` takes.
 
         Raises:
             DynamicNetError: the inputs cannot be used.
         """
         ...
 
-    def decode(self, output: Tensor) -> Image.Image:
-        """The network's output, a batch of one, to a picture."""
+    def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
+        """The network's output to one picture."""
+        ...
+
+    def example(self, photo: bytes) -> Inputs:
+        """Something to show the model on, with a photograph at hand for applications that take one."""
         ...

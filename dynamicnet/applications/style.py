@@ -4,23 +4,30 @@ from PIL import Image
 from torch import Tensor
 
 from dynamicnet import pictures
-from dynamicnet.applications.base import Inputs
+from dynamicnet.applications.base import Encoded, Inputs
+from dynamicnet.networks.base import MainNetwork
 
 
 class StyleTransfer:
     """How strong a style is, which of two styles, how coarse its strokes (paper section 4.1)."""
 
     name = "style"
-    takes = ("image",)
+    takes = ("image", "max_side")
 
-    def encode(self, inputs: Inputs) -> Tensor:
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
         """A picture file to (1, 3, H, W) in [0, 1].
 
         Raises:
             DynamicNetError: the picture cannot be used.
         """
-        return pictures.to_tensor(pictures.read(inputs.image, inputs.max_side, inputs.max_pixels))
+        inputs.only(*self.takes)
+        picture = pictures.read(inputs.image, inputs.max_side, inputs.max_pixels)
+        return Encoded(pictures.to_tensor(picture), picture.size)
 
-    def decode(self, output: Tensor) -> Image.Image:
+    def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(1, 3, H, W) to an RGB picture of that size."""
         return pictures.to_picture(output)
+
+    def example(self, photo: bytes) -> Inputs:
+        """The photograph."""
+        return Inputs(image=photo)

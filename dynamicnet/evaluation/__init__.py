@@ -1,5 +1,12 @@
 """Evaluation: what an axis does to its objectives, on pictures not trained on."""
 
-from dynamicnet.evaluation import style
+from collections.abc import Callable
+from typing import Any
 
-EVALUATIONS = {"style": style.evaluate}
+from dynamicnet.evaluation import style
+from dynamicnet.evaluation.task import Task
+
+EVALUATIONS: dict[str, Callable[[Task], dict[str, Any]]] = {"style": style.evaluate}
+"""How a model is measured, by application: prints its tables, and returns the figures for its manifest."""
+
+__all__ = ["EVALUATIONS", "Task"]

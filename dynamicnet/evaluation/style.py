@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import Tensor
@@ -16,8 +15,10 @@ from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.curve import Curve, measure
 from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
+from dynamicnet.evaluation.task import Task
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec
+from dynamicnet.training.photos import Photos
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,15 @@ def objective(
     return StyleObjective(StyleSpec.model_validate(phase.objective), encoder, targets)
 
 
-def evaluate(
-    folder: Path, encoder: Encoder, squares: Tensor, yardstick: int, iterations: int, console: Console
-) -> dict[str, Any]:
-    """Measure every axis of a style model and print the tables.
-
-    Args:
-        folder: the package.
-        encoder: the one it was trained with.
-        squares: pictures not trained on, (N, 3, S, S) in [0, 1].
-        yardstick: on how many of them the pixels are optimised directly, at either end.
-        iterations: for how many iterations.
-        console: where the tables go.
+def evaluate(task: Task) -> dict[str, Any]:
+    """Measure every axis of a style model on held-out squares, and print the tables.
 
     Returns:
         The figures, for the manifest.
     """
+    folder, console = task.folder, task.console
+    encoder = Encoder(task.encoder)
+    squares = Photos(task.images, task.side, held_out=True).centres(task.limit)
     loaded = package.load(folder)
     measured: dict[str, Any] = {
         "pictures": len(squares),
@@ -88,7 +82,7 @@ def evaluate(
         progress = track(inputs, f"{folder.name} {axis.id}", console=console)
         curve = measure(loaded.net, axis, low, high, progress)
         ends = {
-            end: _yardstick(aim, values, inputs[:yardstick], iterations)
+            end: _yardstick(aim, values, inputs[: task.yardstick], task.iterations)
             for end, aim, values in (("low", low, curve.low[0]), ("high", high, curve.high[-1]))
         }
         console.print(_table(folder.name, axis, curve))

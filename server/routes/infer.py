@@ -1,4 +1,4 @@
-"""POST /infer: a picture in, the picture rendered at some α out."""
+"""POST /infer: a picture, or a seed, in; a picture rendered at some α out."""
 
 import json
 from typing import Annotated, Literal
@@ -10,6 +10,8 @@ from starlette.datastructures import UploadFile as UploadedFile
 
 from dynamicnet import DynamicNetError, Inputs
 from dynamicnet.alpha import defaults, parse
+from dynamicnet.applications import FIELDS as INPUTS
+from dynamicnet.applications import FILES
 from dynamicnet.pictures import FORMATS, MIN_SIDE
 from server.dependencies import EngineDep, SettingsDep
 from server.engine import Timings
@@ -18,9 +20,12 @@ from server.schemas import picture_reply, problems
 
 router = APIRouter(tags=["infer"])
 
-FIELDS = ("image", "model", "alpha", "max_side", "format", "quality")
+FIELDS = (*INPUTS, "model", "alpha", "format", "quality")
 
-RENDERED = picture_reply("The rendered picture, at the size of the one sent.", *FORMATS.values()) | {
+RENDERED = picture_reply(
+    "The rendered picture, at the size of the one sent; of several seeds, a grid with about as many columns as rows.",
+    *FORMATS.values(),
+) | {
     "headers": {
         "Server-Timing": {
             "description": "What decoding, preparing, rendering and encoding took, in milliseconds.",
@@ -42,16 +47,12 @@ RENDERED = picture_reply("The rendered picture, at the size of the one sent.", *
 
 
 async def complete_form(request: Request) -> None:
-    """Refuse a form whose fields are unknown, repeated or empty, any of which would otherwise pass in silence.
+    """Refuse a form whose fields are unknown, repeated, empty or no files, any of which would else pass in silence.
 
     Raises:
-        DynamicNetError: ``picture-missing``, ``field-unknown``, ``field-repeated`` or ``field-empty``.
+        DynamicNetError: ``field-unknown``, ``field-repeated``, ``field-empty`` or ``file-missing``.
     """
     form = await request.form()
-    if not isinstance(form.get("image"), UploadedFile):
-        raise DynamicNetError(
-            "picture-missing", "Send the picture as a file in the field image; with curl: -F image=@photo.jpg."
-        )
     for name in form:
         if name not in FIELDS:
             raise DynamicNetError("field-unknown", f"There is no field '{name[:40]}'; there are {', '.join(FIELDS)}.")
@@ -59,6 +60,10 @@ async def complete_form(request: Request) -> None:
             raise DynamicNetError("field-repeated", f"The field {name} is there more than once; send it once.")
         if form[name] == "":
             raise DynamicNetError("field-empty", f"The field {name} is empty; give it a value or leave it out.")
+        if name in FILES and not isinstance(form[name], UploadedFile):
+            raise DynamicNetError(
+                "file-missing", f"The field {name} must be a file; with curl: -F {name}=@{name}.png, the @ included."
+            )
 
 
 @router.post(
@@ -71,7 +76,25 @@ async def infer(
     request: Request,
     engine: EngineDep,
     settings: SettingsDep,
-    image: Annotated[UploadFile, File(description="The picture: PNG, JPEG, WebP, GIF, BMP or TIFF.")],
+    image: Annotated[
+        UploadFile | None, File(description="The picture: PNG, JPEG, WebP, GIF, BMP or TIFF; for models that take one.")
+    ] = None,
+    mask: Annotated[
+        UploadFile | None,
+        File(description="A picture of the same size, white where `image` has a hole; transparency does as well."),
+    ] = None,
+    seed: Annotated[
+        str | None,
+        Form(
+            max_length=10_000,
+            description="Whole numbers with commas between, one for each picture to be made.",
+            examples=["7", "1,2,3"],
+        ),
+    ] = None,
+    latent: Annotated[
+        str | None,
+        Form(max_length=200_000, description="Instead of seeds: a JSON list of numbers, or a list of such lists."),
+    ] = None,
     model: Annotated[
         str | None, Form(description="Its id; the first there is if left out.", examples=["starry"])
     ] = None,
@@ -93,7 +116,7 @@ async def infer(
     ] = None,
     quality: Annotated[int, Form(ge=1, le=100, description="Of JPEG and WebP.", examples=[90])] = 90,
 ) -> Response:
-    """Render a picture.
+    """Render a picture; `takes` in /models says which of image, mask, seed, latent and max_side a model has a use for.
 
     `curl -F image=@photo.jpg -F alpha=0.6 localhost:8000/infer -o out.png`
     """
@@ -103,7 +126,14 @@ async def infer(
     values = await engine.check(chosen, defaults(axes) if alpha is None else parse(alpha))
 
     timings: Timings = {}
-    inputs = Inputs(image=await image.read(), max_side=max_side, max_pixels=settings.max_pixels)
+    inputs = Inputs(
+        image=await image.read() if image else None,
+        mask=await mask.read() if mask else None,
+        seed=seed,
+        latent=latent,
+        max_side=max_side,
+        max_pixels=settings.max_pixels,
+    )
     decoded = await engine.decode(chosen, inputs, timings)
     prepared = await engine.prepare(chosen, decoded, timings)
     picture = await engine.render(chosen, prepared, values, timings)

@@ -1,4 +1,4 @@
-"""WS /ws: one picture, one slider, a frame for the latest α (docs/protocol.md)."""
+"""WS /ws: one picture or some seeds, one slider, a frame for the latest α (docs/protocol.md)."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from dynamicnet import DynamicNetError, Inputs, Model, Prepared
+from dynamicnet import DynamicNetError, Inputs, Model, PreparedInputs
 from server import protocol
 from server.dependencies import EngineDep, SettingsDep
 from server.engine import AxisValues, Engine, Timings
@@ -30,19 +30,26 @@ async def ws(websocket: WebSocket, engine: EngineDep, settings: SettingsDep) -> 
 
 @dataclass(frozen=True)
 class Opening:
-    """A picture to be opened."""
+    """Something to be opened: what was sent with the message, and before it where that is reused."""
 
     asked: protocol.Open
     model: Model
-    picture: bytes
+    sent: dict[str, Any]
+    kept: dict[str, Any]
+
+    def inputs(self, max_pixels: int) -> Inputs:
+        """What was kept for another model, and this one has no use for, stays out of the way."""
+        takes = self.model.application.takes
+        kept = {name: value for name, value in self.kept.items() if name in takes}
+        return Inputs(**kept | self.sent, max_side=self.asked.max_side, max_pixels=max_pixels)
 
 
 @dataclass(frozen=True)
 class View:
-    """A picture opened in a model."""
+    """Something opened in a model."""
 
     opening: Opening
-    prepared: Prepared
+    prepared: PreparedInputs
 
 
 class Session:
@@ -56,9 +63,9 @@ class Session:
         self._websocket = websocket
         self._engine = engine
         self._settings = settings
-        self._picture_due = False  # an open was sent, its picture has not come
-        self._asked: tuple[protocol.Open, Model] | None = None  # that open; None if it was refused
-        self._latest: Opening | None = None  # its model checks α, its picture may be reused
+        self._due: list[str] = []  # files of the last open that have not come
+        self._arriving: Opening | None = None  # that open; None if it was refused
+        self._latest: Opening | None = None  # its model checks α, what it holds may be reused
         self._seq = -1  # of the latest α accepted
         self._next_opening: Opening | None = None
         self._next_alpha: tuple[int, AxisValues] | None = None
@@ -74,7 +81,7 @@ class Session:
                     await self._read_text(message["text"])
                 else:
                     async with self._errors_reported():
-                        self._take_picture(message["bytes"])
+                        self._take_file(message["bytes"])
         finally:
             worker.cancel()
             with suppress(asyncio.CancelledError, WebSocketDisconnect):
@@ -84,7 +91,7 @@ class Session:
         async with self._errors_reported():
             message = protocol.read(text)
             if message.get("type") == "open":
-                self._picture_due, self._asked = not message.get("reuse"), None
+                self._due, self._arriving = protocol.announced(message), None
             async with self._errors_reported(message.get("seq")):
                 match protocol.understand(message):
                     case protocol.Open() as asked:
@@ -94,26 +101,31 @@ class Session:
 
     def _ask(self, asked: protocol.Open) -> None:
         model = self._engine.model(asked.model)
-        if not asked.reuse:
-            self._asked = (asked, model)
-        elif self._latest is not None:
-            self._open_next(Opening(asked, model, self._latest.picture))
-        else:
-            raise DynamicNetError("picture-not-open", "There is no picture to reuse; send one after the open message.")
+        kept: dict[str, Any] = {}
+        if asked.reuse:
+            if self._latest is None:
+                raise DynamicNetError("picture-not-open", "There is nothing to reuse; open something first.")
+            kept = self._latest.kept | self._latest.sent
+        sent = {name: text for name, text in (("seed", asked.seed), ("latent", asked.latent)) if text is not None}
+        self._arriving = Opening(asked, model, sent, kept)
+        if not self._due:
+            self._open_next(self._arriving)
 
-    def _take_picture(self, picture: bytes) -> None:
-        if not self._picture_due:
+    def _take_file(self, data: bytes) -> None:
+        if not self._due:
             raise DynamicNetError("picture-not-expected", "A picture must follow an open message.")
-        self._picture_due = False
-        if self._asked is None:
+        name = self._due.pop(0)
+        if self._arriving is None:
             return
-        asked, model = self._asked
         limit = self._settings.max_upload_bytes
-        if len(picture) > limit:
+        if len(data) > limit:
+            self._arriving = None
             raise DynamicNetError(
                 "upload-too-large", f"The picture is over {limit / 1e6:g} MB; send a smaller one.", 413
             )
-        self._open_next(Opening(asked, model, picture))
+        self._arriving.sent[name] = data
+        if not self._due:
+            self._open_next(self._arriving)
 
     def _open_next(self, opening: Opening) -> None:
         self._latest = self._next_opening = opening
@@ -122,7 +134,7 @@ class Session:
 
     async def _take_alpha(self, message: protocol.SetAlpha) -> None:
         if self._latest is None:
-            raise DynamicNetError("picture-not-open", "There is no picture to render; open one first.")
+            raise DynamicNetError("picture-not-open", "There is nothing to render; open a picture first.")
         if message.seq <= self._seq:
             raise DynamicNetError("seq-not-increasing", f"seq must grow; got {message.seq} after {self._seq}.")
         values = await self._engine.check(self._latest.model, message.alpha)
@@ -146,11 +158,10 @@ class Session:
     async def _open(self, opening: Opening) -> None:
         self._view = None
         timings: Timings = {}
-        inputs = Inputs(image=opening.picture, max_side=opening.asked.max_side, max_pixels=self._settings.max_pixels)
-        decoded = await self._engine.decode(opening.model, inputs, timings)
+        decoded = await self._engine.decode(opening.model, opening.inputs(self._settings.max_pixels), timings)
         prepared = await self._engine.prepare(opening.model, decoded, timings)
         self._view = View(opening, prepared)
-        height, width = decoded.shape[-2:]
+        width, height = decoded.size
         await self._send(
             {
                 "type": "ready",
@@ -159,6 +170,7 @@ class Session:
                 "model": opening.model.id,
                 "width": width,
                 "height": height,
+                "columns": decoded.columns,
                 "axes": [axis.model_dump(mode="json") for axis in opening.model.manifest.axes],
                 "timings": timings,
             }
@@ -166,7 +178,7 @@ class Session:
 
     async def _render(self, seq: int, values: AxisValues) -> None:
         if self._view is None:
-            raise DynamicNetError("picture-not-open", "The picture could not be opened; open another.")
+            raise DynamicNetError("picture-not-open", "What was sent could not be opened; open something else.")
         asked, model = self._view.opening.asked, self._view.opening.model
         timings: Timings = {}
         picture = await self._engine.render(model, self._view.prepared, values, timings)

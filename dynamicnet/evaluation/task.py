@@ -1,0 +1,31 @@
+"""What an evaluation is asked to do, whatever the application."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model to be measured.
+
+    Attributes:
+        folder: its package.
+        images: folder of pictures; only those held out of training are measured on.
+        encoder: the frozen encoder's file.
+        side: side of the squares measured on, in pixels.
+        limit: at most so many pictures; None for all.
+        yardstick: on how many pictures the objective is optimised directly, where that is measured.
+        iterations: for how many iterations.
+        console: where the tables go.
+    """
+
+    folder: Path
+    images: Path
+    encoder: Path
+    side: int
+    limit: int | None
+    yardstick: int
+    iterations: int
+    console: Console
