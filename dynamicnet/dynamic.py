@@ -1,8 +1,9 @@
 """DynamicNet: a main network and the axes it has been given (paper section 3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -121,16 +122,43 @@ class DynamicNet(nn.Module):
         Raises:
             DynamicNetError: α is not one of the forms, not finite or out of range.
         """
-        alphas = resolve(alpha, self.specs, prepared.count, prepared.size)
-        count = max([prepared.count, *(a.shape[0] for a in alphas.values())])
-        z, inputs = (t.expand(count, *t.shape[1:]) for t in (prepared.z, prepared.inputs))
-        alphas = {axis_id: self._pad(a) for axis_id, a in alphas.items()}
+        return self.render_together([(prepared, alpha)])[0]
+
+    def render_together(self, batch: Sequence[tuple[Prepared, AlphaLike]]) -> list[Tensor]:
+        """Render several prepared inputs, each at its own α, as one batch.
+
+        Args:
+            batch: what ``prepare`` returned, of inputs of one shape, each with its α as in ``render``.
+
+        Returns:
+            What ``render`` returns, for each.
+
+        Raises:
+            DynamicNetError: as ``render``.
+        """
+        parts = [(one, resolve(alpha, self.specs, one.count, one.size)) for one, alpha in batch]
+        counts = [max([one.count, *(a.shape[0] for a in alphas.values())]) for one, alphas in parts]
+        each = [one for one, _ in parts]
+        z, inputs = (
+            _joined([t.expand(count, *t.shape[1:]) for t, count in zip(tensors, counts, strict=True)])
+            for tensors in ([one.z for one in each], [one.inputs for one in each])
+        )
+        residuals = {
+            key: _joined(
+                [r.expand(n, *r.shape[1:]) for r, n in zip((one.residuals[key] for one in each), counts, strict=True)]
+            )
+            for key in each[0].residuals
+        }
+        alphas = _together([{axis_id: self._pad(a) for axis_id, a in alphas.items()} for _, alphas in parts], counts)
         names = list(self.network.stages)
         after = names.index(self.first_point) + 1
-        z = self._tune(z, self.first_point, alphas, prepared.residuals)
+        z = self._tune(z, self.first_point, alphas, residuals)
         for name in names[after:]:
             z = self._tune(self.network.run(name, z, inputs), name, alphas)
-        return z if prepared.size is None else z[..., : prepared.size[0], : prepared.size[1]]
+        return [
+            part if one.size is None else part[..., : one.size[0], : one.size[1]]
+            for part, one in zip(torch.split(z, counts), each, strict=True)
+        ]
 
     def forward(self, inputs: Tensor, alpha: AlphaLike) -> Tensor:
         """The same in one go, for training: ``render(prepare(inputs), alpha)``."""
@@ -158,6 +186,22 @@ class DynamicNet(nn.Module):
             return inputs
         bottom, right = (-side % self.network.multiple for side in inputs.shape[2:])
         return F.pad(inputs, (0, right, 0, bottom), mode="reflect") if bottom or right else inputs
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
+
+
+def _together(each: Sequence[Alphas], counts: Sequence[int]) -> Alphas:
+    """α of a batch, from α of its parts; an axis that a part does not name is at 0 there."""
+    if len(each) == 1:
+        return each[0]
+    joined: Alphas = {}
+    for axis_id in dict.fromkeys(axis_id for alphas in each for axis_id in alphas):
+        parts = [alphas.get(axis_id, torch.zeros(1, 1, 1, 1)) for alphas in each]
+        shape = [max(part.shape[i] for part in parts) for i in (1, 2, 3)]
+        joined[axis_id] = torch.cat([part.expand(n, *shape) for part, n in zip(parts, counts, strict=True)])
+    return joined
 
 
 def _resized(alpha: Tensor, z: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """A model ready for use: the one road from what a person sends to the picture they get back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,11 +96,16 @@ class Model:
         """Everything that does not depend on α."""
         return PreparedInputs(self.net.prepare(encoded.batch.to(self.device)), encoded)
 
-    @torch.inference_mode()
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
         """Everything that does.
 
         Raises:
             DynamicNetError: α cannot be used.
         """
-        return self.application.decode(self.net.render(prepared.prepared, alpha), prepared.encoded)
+        return self.render_together([(prepared, alpha)])[0]
+
+    @torch.inference_mode()
+    def render_together(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> list[Image.Image]:
+        """The same for several inputs of one shape at once; see :meth:`DynamicNet.render_together`."""
+        outputs = self.net.render_together([(one.prepared, alpha) for one, alpha in batch])
+        return [self.application.decode(out, one.encoded) for out, (one, _) in zip(outputs, batch, strict=True)]

@@ -182,6 +182,20 @@ def test_a_prepared_batch_rendered_with_its_own_alphas_is_each_of_them(net):
 
 
 @torch.inference_mode()
+def test_what_is_rendered_together_is_what_is_rendered_apart(net):
+    several = [
+        (net.prepare(pictures((32, 40))), {"one": 0.4, "dual": -0.3}),
+        (net.prepare(pictures((31, 39))), 0),
+        (net.prepare(pictures((30, 37), 2)), {"one": per_picture([0.2, 0.9])}),
+        (net.prepare(pictures((32, 40))), {"dual": over_picture(torch.rand(32, 40))}),
+        (net.prepare(pictures((32, 40))), per_point([0.1, 0.5, 0.9])),
+    ]
+    together = net.render_together(several)
+    for output, (prepared, alpha) in zip(together, several, strict=True):
+        torch.testing.assert_close(output, net.render(prepared, alpha), **SAME)
+
+
+@torch.inference_mode()
 def test_many_alphas_that_are_all_zero_still_make_many_pictures(net):
     prepared = net.prepare(pictures())
     together = net.render(prepared, per_picture([0, 0, 0]))
