@@ -43,6 +43,13 @@ class PreparedInputs:
     prepared: Prepared
     encoded: Encoded
 
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes, about: that of its tensors, and of the picture it came from."""
+        of_render = [self.prepared.inputs, self.prepared.z, *self.prepared.residuals.values(), self.encoded.batch]
+        width, height = self.encoded.size
+        return sum(tensor.nbytes for tensor in of_render) + 3 * width * height
+
 
 class Model:
     """A package on a device: ``encode``, ``prepare`` once, then ``render`` for every α.
@@ -72,7 +79,9 @@ class Model:
         self.manifest: Manifest = loaded.manifest
         self.application = APPLICATIONS[name]
         self.device = device
+        self.folder = loaded.folder
         self.net = loaded.net.to(device)
+        self.bytes = sum(tensor.nbytes for tensor in self.net.state_dict().values())
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> "Model":
@@ -82,6 +91,19 @@ class Model:
             DynamicNetError: ``package-missing``, ``package-invalid`` or ``device-unknown``.
         """
         return cls(package.load(folder), pick_device(device))
+
+    def leave(self) -> None:
+        """Free the memory its parameters take; until it comes back, it can encode and nothing else."""
+        self.net = self.net.to("meta")
+
+    def come(self) -> None:
+        """Come back to the device, from the package.
+
+        Raises:
+            DynamicNetError: the package can no longer be read.
+        """
+        if next(self.net.parameters()).is_meta:
+            self.net = package.load(self.folder).net.to(self.device)
 
     def encode(self, inputs: Inputs) -> Encoded:
         """What a person sent, as what ``prepare`` takes, on the CPU.

@@ -82,9 +82,14 @@ class Manifest(_Strict):
 class Package:
     """A model package in memory; ``net`` is float32 on the CPU, in evaluation mode, without gradients."""
 
-    id: str
+    folder: Path
     manifest: Manifest
     net: DynamicNet
+
+    @property
+    def id(self) -> str:
+        """What the package is asked for by: its folder's name."""
+        return self.folder.name
 
 
 def phase_name(axis: str | None, bank: str | None) -> str:
@@ -148,7 +153,7 @@ def load(folder: Path) -> Package:
     tensors = _read_tensors(folder / TENSORS)
     _check_tensors(tensors, net.state_dict(), folder)
     net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return Package(folder.name, manifest, net.eval().requires_grad_(False))
+    return Package(folder, manifest, net.eval().requires_grad_(False))
 
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:

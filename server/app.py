@@ -24,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = Engine(settings.device)
+        engine = Engine(settings.device, settings.prepared_bytes, settings.models_bytes)
         await engine.load(settings.weights)
         app.state.engine = engine
         app.state.thumbnails = Thumbnails(engine, STATIC / "samples")

@@ -1,10 +1,11 @@
-"""The engine: a thread that owns the models, and the steps from an uploaded picture to a rendered one."""
+"""The engine: what is asked for is prepared once, kept, and rendered on the device's one thread."""
 
 import asyncio
+import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +16,8 @@ from PIL import Image
 from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, package, pictures
 from dynamicnet.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.model import pick_device
+from server.cache import Cache
+from server.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -26,36 +29,62 @@ Timings = dict[str, float]
 AxisValues = dict[str, AxisAlpha]
 """α of every axis of a model, by axis id."""
 
+BATCH_PIXELS = 2**20
+"""How many pixels are rendered as one batch: four pictures of 512×512. More makes everyone wait, and saves little."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a client sent, opened in a model.
+
+    Attributes:
+        size: (width, height) of what is rendered. columns: see :class:`dynamicnet.Encoded`.
+        key: what it is kept under, by content: the same bytes in the same model are prepared once.
+    """
+
+    model: Model
+    inputs: Inputs
+    size: tuple[int, int]
+    columns: int
+    key: tuple[str, bytes]
+
 
 class Engine:
     """Holds the models and runs them.
 
-    ``prepare`` and ``render`` run on one thread per device, first come first served: a device does one thing at a
-    time. Pictures are decoded and encoded on other threads. The event loop only ever waits; awaiting a step and
-    being cancelled takes it out of the queue.
+    Models are brought to the device, prepare and render on the device's one thread; pictures are decoded and encoded
+    on other threads. The event loop only ever waits; awaiting a step and being cancelled takes it out of the line.
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, prepared_bytes: int, models_bytes: int) -> None:
         """Choose a device.
+
+        Args:
+            device: see :func:`dynamicnet.model.pick_device`.
+            prepared_bytes: how much of what was prepared is kept.
+            models_bytes: how many bytes of parameters stay on the device; the model in use always does.
 
         Raises:
             DynamicNetError: ``device-unknown``.
         """
         self.device = pick_device(device)
         self.models: dict[str, Model] = {}
-        self._worker = ThreadPoolExecutor(1, "device")
+        self.worker = Worker()
+        self.prepared: Cache[PreparedInputs] = Cache(prepared_bytes)
+        self._models_bytes = models_bytes
+        self._resident: dict[str, Model] = {}  # on the device, least recently used first; the worker's thread's own
 
     async def load(self, folder: Path) -> None:
-        """Load every package in a folder onto the device; a damaged one is logged and left out."""
+        """Load every package in a folder; a damaged one is logged and left out."""
         for path in package.find(folder):
             try:
-                self.models[path.name] = await self._run(self._worker, partial(self._load, path))
+                self.models[path.name] = await self.worker.run(self._load, path)
             except Exception as error:  # whatever is wrong with one package, the others serve
                 log.error("Model package left out: %s", error)
 
     def close(self) -> None:
         """Drop what waits and let the device finish what it is at."""
-        self._worker.shutdown(cancel_futures=True)
+        self.worker.close()
 
     def model(self, model_id: str | None) -> Model:
         """A model by id; the first by id for None.
@@ -85,55 +114,90 @@ class Engine:
             DynamicNetError: α cannot be used.
         """
         axes = model.manifest.axes
-        await self._run(None, lambda: resolve(alpha, axes, pictures=1))
+        await asyncio.to_thread(resolve, alpha, axes, 1)
         given = alpha if isinstance(alpha, Mapping) else {axes[0].id: alpha}
         return {axis.id: given.get(axis.id, 0.0) for axis in axes}
 
-    async def decode(self, model: Model, inputs: Inputs, timings: Timings) -> Encoded:
-        """What a client sent, as what ``prepare`` takes.
+    async def open(self, model: Model, inputs: Inputs, timings: Timings) -> Opened:
+        """Decode and prepare what a client sent, unless the same was prepared before and is still here.
 
         Raises:
             DynamicNetError: the inputs cannot be used.
         """
-        return await self._run(None, lambda: model.encode(inputs), "decode", timings)
+        timings |= {"decode": 0.0, "prepare": 0.0}
+        key = (model.id, await asyncio.to_thread(_digest, inputs))
+        kept = self.prepared.get(key) or await self._prepare(model, inputs, key, timings)
+        return Opened(model, inputs, kept.encoded.size, kept.encoded.columns, key)
 
-    async def prepare(self, model: Model, decoded: Encoded, timings: Timings) -> PreparedInputs:
-        """Everything that does not depend on α."""
-
-        def prepare() -> PreparedInputs:
-            prepared = model.prepare(decoded)
-            if self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)  # else its time would be counted as render's
-            return prepared
-
-        return await self._run(self._worker, prepare, "prepare", timings)
-
-    async def render(self, model: Model, prepared: PreparedInputs, alpha: AlphaLike, timings: Timings) -> Image.Image:
-        """Everything that does.
+    async def render(self, opened: Opened, alpha: AlphaLike, timings: Timings) -> Image.Image:
+        """Everything that depends on α. What waits for the same model at the same size is rendered with it.
 
         Raises:
             DynamicNetError: α cannot be used.
         """
-        return await self._run(self._worker, lambda: model.render(prepared, alpha), "render", timings)
+        model, key = opened.model, opened.key
+        kept = self.prepared.get(key) or await self._prepare(model, opened.inputs, key, {})
+        group = (model.id, kept.prepared.inputs.shape[1:])
+        most = max(1, BATCH_PIXELS // (opened.size[0] * opened.size[1]))
+        picture, timings["render"] = await self.worker.run(
+            lambda batch: self._render(model, batch), (kept, alpha), group, most
+        )
+        return picture  # type: ignore[no-any-return]
 
     async def encode(self, picture: Image.Image, format: str, quality: int, timings: Timings) -> bytes:  # noqa: A002
         """A picture as a file; see :func:`dynamicnet.pictures.write`."""
-        return await self._run(None, lambda: pictures.write(picture, format, quality), "encode", timings)
+        encoded, timings["encode"] = await asyncio.to_thread(_timed, lambda: pictures.write(picture, format, quality))
+        return encoded
 
-    def _load(self, path: Path) -> Model:
-        return Model(package.load(path), self.device)
+    async def _prepare(self, model: Model, inputs: Inputs, key: tuple[str, bytes], timings: Timings) -> PreparedInputs:
+        encoded: Encoded
+        encoded, timings["decode"] = await asyncio.to_thread(_timed, lambda: model.encode(inputs))
+        kept: PreparedInputs
+        kept, timings["prepare"] = await self.worker.run(
+            lambda batch: [_timed(partial(self._prepare_here, model, one)) for one in batch], encoded
+        )
+        self.prepared.put(key, kept, kept.bytes)
+        return kept
 
-    @staticmethod
-    async def _run(
-        executor: Executor | None, work: Callable[[], T], step: str = "", timings: Timings | None = None
-    ) -> T:
-        """Run one step on the device's thread, or on the loop's own pool of threads for None."""
+    # What follows runs on the worker's thread.
 
-        def timed() -> T:
-            start = time.perf_counter()
-            result = work()
-            if timings is not None:
-                timings[step] = (time.perf_counter() - start) * 1000
-            return result
+    def _load(self, paths: Sequence[Path]) -> list[Model]:
+        models = [Model.load(path, str(self.device)) for path in paths]
+        for model in models:
+            self._bring(model)
+        return models
 
-        return await asyncio.get_running_loop().run_in_executor(executor, timed)
+    def _bring(self, model: Model) -> None:
+        """Have a model on the device; what was used least recently leaves it to make room."""
+        if self._resident.pop(model.id, None) is None:
+            model.come()
+        self._resident[model.id] = model
+        while len(self._resident) > 1 and sum(m.bytes for m in self._resident.values()) > self._models_bytes:
+            self._resident.pop(next(iter(self._resident))).leave()
+
+    def _prepare_here(self, model: Model, encoded: Encoded) -> PreparedInputs:
+        self._bring(model)
+        prepared = model.prepare(encoded)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # else its time would be counted as render's
+        return prepared
+
+    def _render(
+        self, model: Model, batch: Sequence[tuple[PreparedInputs, AlphaLike]]
+    ) -> list[tuple[Image.Image, float]]:
+        self._bring(model)
+        rendered, milliseconds = _timed(lambda: model.render_together(batch))
+        return [(picture, milliseconds) for picture in rendered]
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    start = time.perf_counter()
+    return work(), (time.perf_counter() - start) * 1000
+
+
+def _digest(inputs: Inputs) -> bytes:
+    digest = hashlib.blake2b()
+    for value in astuple(inputs):
+        data = value if isinstance(value, bytes) else repr(value).encode()
+        digest.update(b"%d:" % len(data) + data)
+    return digest.digest()

@@ -28,6 +28,17 @@ class Settings(BaseSettings):
         default=20_000_000, gt=0, description="Largest request body, and largest picture over WebSocket."
     )
     max_pixels: int = Field(default=MAX_PIXELS, gt=0, description="Largest picture, in pixels.")
+    prepared_bytes: int = Field(
+        default=1_000_000_000,
+        ge=0,
+        description="How much of what was prepared is kept, so that another alpha for the same picture is quick; "
+        "a picture of 512×512 takes about 12 MB.",
+    )
+    models_bytes: int = Field(
+        default=2_000_000_000,
+        ge=0,
+        description="How many bytes of parameters stay on the device; the models used least recently leave it.",
+    )
     max_message_bytes: int = Field(
         default=32_000_000,
         gt=0,

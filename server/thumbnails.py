@@ -37,7 +37,6 @@ class Thumbnails:
         photo = await asyncio.to_thread(lambda: pictures.write(pictures.read(sample.read_bytes(), SIDE)))
         # A default of 0 would show the main network alone, not what the axis does.
         alpha = {axis.id: axis.default or axis.range[1] for axis in model.manifest.axes}
-        decoded = await self._engine.decode(model, model.application.example(photo), {})
-        prepared = await self._engine.prepare(model, decoded, {})
-        picture = await self._engine.render(model, prepared, alpha, {})
+        opened = await self._engine.open(model, model.application.example(photo), {})
+        picture = await self._engine.render(opened, alpha, {})
         return await self._engine.encode(picture, "jpeg", QUALITY, {})

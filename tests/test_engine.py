@@ -5,6 +5,7 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dynamicnet import DynamicNetError, Inputs, package
@@ -18,11 +19,11 @@ def sound() -> Path:
     return package.find(Settings().weights)[0]
 
 
-def with_engine(folder: Path, use):
+def with_engine(folder: Path, use, prepared_bytes=10**9, models_bytes=10**9):
     """Run ``use(engine)`` on an engine that has loaded a folder."""
 
     async def run():
-        engine = Engine("cpu")
+        engine = Engine("cpu", prepared_bytes, models_bytes)
         await engine.load(folder)
         try:
             return await use(engine)
@@ -30,6 +31,34 @@ def with_engine(folder: Path, use):
             engine.close()
 
     return asyncio.run(run())
+
+
+def noting(model, calls: list) -> None:
+    """Have a model note what it does."""
+    for name in ("encode", "prepare", "render_together"):
+        real = getattr(model, name)
+
+        def call(*args, name=name, real=real):
+            calls.append((name, threading.get_ident(), len(args[0]) if name == "render_together" else 1))
+            return real(*args)
+
+        setattr(model, name, call)
+
+
+def count(calls: list, name: str) -> int:
+    return sum(call[0] == name for call in calls)
+
+
+def busy(engine) -> threading.Event:
+    """Keep the device busy until the event is set."""
+    release = threading.Event()
+    asyncio.get_running_loop().create_task(engine.worker.run(lambda items: [release.wait(30)]))
+    return release
+
+
+@pytest.fixture
+def small(photo) -> Inputs:
+    return Inputs(image=photo.read_bytes(), max_side=64)
 
 
 def test_damaged_packages_are_logged_and_left_out(sound, tmp_path, caplog):
@@ -47,42 +76,28 @@ def test_damaged_packages_are_logged_and_left_out(sound, tmp_path, caplog):
     assert "b-hollow" in caplog.text
 
 
-def test_models_run_on_one_thread_and_never_on_the_loops(sound, photo):
-    threads = {}
-
-    def noting(name, real):
-        def call(*args):
-            threads.setdefault(name, set()).add(threading.get_ident())
-            return real(*args)
-
-        return call
+def test_models_run_on_one_thread_and_never_on_the_loops(sound, small):
+    calls = []
 
     async def render(engine):
         model = engine.model(sound.name)
-        for name in ("encode", "prepare", "render"):
-            setattr(model, name, noting(name, getattr(model, name)))
-        inputs = Inputs(image=photo.read_bytes(), max_side=64)
-        for _ in range(3):
-            prepared = await engine.prepare(model, await engine.decode(model, inputs, {}), {})
-            await asyncio.gather(*(engine.render(model, prepared, 0, {}) for _ in range(3)))
+        noting(model, calls)
+        opened = await engine.open(model, small, {})
+        await asyncio.gather(*(engine.render(opened, 0, {}) for _ in range(3)))
 
     with_engine(sound.parent, render)
-    assert threads["prepare"] == threads["render"]
-    assert len(threads["render"]) == 1
-    assert threading.get_ident() not in threads["render"] | threads["encode"]
+    on_device = {thread for name, thread, _ in calls if name != "encode"}
+    assert len(on_device) == 1
+    assert threading.get_ident() not in {thread for _, thread, _ in calls}
 
 
-def test_a_step_that_is_cancelled_while_it_waits_never_runs(sound, photo):
+def test_a_step_that_is_cancelled_while_it_waits_never_runs(sound, small):
     async def cancel(engine):
-        model = engine.model(sound.name)
-        prepared = await engine.prepare(
-            model, await engine.decode(model, Inputs(image=photo.read_bytes(), max_side=64), {}), {}
-        )
-        release = threading.Event()
-        engine._worker.submit(release.wait, 30)
+        opened = await engine.open(engine.model(sound.name), small, {})
+        release = busy(engine)
         timings = [{}, {}]
-        dropped, kept = (asyncio.create_task(engine.render(model, prepared, 0, t)) for t in timings)
-        await asyncio.sleep(0)
+        dropped, kept = (asyncio.create_task(engine.render(opened, 0, t)) for t in timings)
+        await asyncio.sleep(0.1)
         dropped.cancel()
         release.set()
         await kept
@@ -91,6 +106,71 @@ def test_a_step_that_is_cancelled_while_it_waits_never_runs(sound, photo):
     dropped, kept = with_engine(sound.parent, cancel)
     assert list(kept) == ["render"]
     assert dropped == {}
+
+
+def test_the_same_picture_is_prepared_once_for_a_model(sound, small, photo):
+    calls = []
+
+    async def twice(engine):
+        model = engine.model(sound.name)
+        noting(model, calls)
+        for inputs in (small, Inputs(image=photo.read_bytes(), max_side=64), Inputs(small.image, max_side=65)):
+            await engine.render(await engine.open(model, inputs, {}), 0.5, {})
+
+    with_engine(sound.parent, twice)
+    assert (count(calls, "encode"), count(calls, "prepare"), count(calls, "render_together")) == (2, 2, 3)
+
+
+def test_what_was_prepared_is_bounded_and_what_left_is_prepared_again(sound, photo):
+    calls = []
+
+    async def many(engine):
+        model = engine.model(sound.name)
+        noting(model, calls)
+        opened = [await engine.open(model, Inputs(photo.read_bytes(), max_side=64 + i), {}) for i in range(4)]
+        assert engine.prepared.held <= engine.prepared.limit
+        assert count(calls, "prepare") == 4
+        pictures = [await engine.render(one, 1, {}) for one in (opened[3], opened[0], opened[0])]
+        assert count(calls, "prepare") == 5  # the last was still here; the first had left, and came back once
+        return [picture.size[0] for picture in pictures]
+
+    assert with_engine(sound.parent, many, prepared_bytes=550_000) == [67, 64, 64]
+
+
+def test_models_beyond_the_bound_leave_the_device_and_come_back_while_requests_wait(sound, small):
+    async def all_at_once(engine):
+        models = [m for m in engine.models.values() if m.application.takes == ("image", "max_side")]
+        opened = [await engine.open(model, small, {}) for model in models]
+        pictures = await asyncio.gather(*(engine.render(one, 1, {}) for one in opened * 2))
+        resident = [m.id for m in engine.models.values() if not next(m.net.parameters()).is_meta]
+        return resident, [picture.tobytes() for picture in pictures]
+
+    few, squeezed = with_engine(sound.parent, all_at_once, models_bytes=1)
+    every, roomy = with_engine(sound.parent, all_at_once)
+    assert len(few) == 1 < len(every)
+    assert squeezed == roomy
+
+
+def test_renders_that_wait_together_run_as_one_batch_each_with_its_own_alpha(sound, small):
+    calls = []
+
+    async def together(engine):
+        model = engine.model(sound.name)
+        high = model.manifest.axes[0].range[1]
+        alphas = [share * high for share in (0, 0.3, 1)]
+        opened = await engine.open(model, small, {})
+        apart = [await engine.render(opened, alpha, {}) for alpha in alphas]
+        noting(model, calls)
+        release = busy(engine)
+        tasks = [asyncio.create_task(engine.render(opened, alpha, {})) for alpha in alphas]
+        await asyncio.sleep(0.1)
+        release.set()
+        return apart, [await task for task in tasks]
+
+    apart, joined = with_engine(sound.parent, together)
+    assert [size for name, _, size in calls if name == "render_together"] == [3]
+    for one, other in zip(apart, joined, strict=True):
+        assert np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).max() <= 1
 
 
 def test_alpha_is_checked_and_named_for_every_axis(sound):

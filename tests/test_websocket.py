@@ -297,28 +297,35 @@ def test_when_a_client_leaves_what_waits_for_it_is_dropped(image):
         while not server.started:
             time.sleep(0.05)
         port = server.servers[0].sockets[0].getsockname()[1]
-        rendered = _count_renders(app.state.engine)
-        with connect(f"ws://127.0.0.1:{port}/ws", max_size=None) as connection:
-            client = Client(connection)
-            client.open(image, max_side=64)
-            client.render(0)
-            app.state.engine._worker.submit(time.sleep, 1.5)  # the device is busy with somebody else's picture
-            client.ask(0)
-            time.sleep(0.5)
-        app.state.engine._worker.submit(int).result(10)
-        assert rendered == [0]
+        rendered = _slow_renders(app.state.engine)
+        url = f"ws://127.0.0.1:{port}/ws"
+        with connect(url, max_size=None) as others:
+            other = Client(others)
+            other.open(image, max_side=65)
+            with connect(url, max_size=None) as connection:
+                client = Client(connection)
+                client.open(image, max_side=64)
+                other.ask(1)
+                time.sleep(0.2)  # the device is busy with somebody else's picture now
+                client.ask(0)
+                time.sleep(0.2)
+            other.receive()
+            other.render(0.5)
+        assert rendered == [1, 0.5]
     finally:
         server.should_exit = True
         thread.join()
 
 
-def _count_renders(engine) -> list[float]:
+def _slow_renders(engine) -> list[float]:
+    """Have every render take α seconds, and note it."""
     rendered = []
     for model in engine.models.values():
 
-        def render(prepared, alpha, real=model.render):
-            rendered.append(next(iter(alpha.values())))
-            return real(prepared, alpha)
+        def render(batch, real=model.render_together):
+            rendered.extend(next(iter(alpha.values())) for _, alpha in batch)
+            time.sleep(rendered[-1])
+            return real(batch)
 
-        model.render = render
+        model.render_together = render
     return rendered

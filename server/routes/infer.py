@@ -134,9 +134,8 @@ async def infer(
         max_side=max_side,
         max_pixels=settings.max_pixels,
     )
-    decoded = await engine.decode(chosen, inputs, timings)
-    prepared = await engine.prepare(chosen, decoded, timings)
-    picture = await engine.render(chosen, prepared, values, timings)
+    opened = await engine.open(chosen, inputs, timings)
+    picture = await engine.render(opened, values, timings)
     body = await engine.encode(picture, reply_format, quality, timings)
     return Response(
         body,

@@ -10,10 +10,10 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from dynamicnet import DynamicNetError, Inputs, Model, PreparedInputs
+from dynamicnet import DynamicNetError, Inputs, Model
 from server import protocol
 from server.dependencies import EngineDep, SettingsDep
-from server.engine import AxisValues, Engine, Timings
+from server.engine import AxisValues, Engine, Opened, Timings
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ class Opening:
 class View:
     """Something opened in a model."""
 
-    opening: Opening
-    prepared: PreparedInputs
+    asked: protocol.Open
+    opened: Opened
 
 
 class Session:
@@ -158,10 +158,9 @@ class Session:
     async def _open(self, opening: Opening) -> None:
         self._view = None
         timings: Timings = {}
-        decoded = await self._engine.decode(opening.model, opening.inputs(self._settings.max_pixels), timings)
-        prepared = await self._engine.prepare(opening.model, decoded, timings)
-        self._view = View(opening, prepared)
-        width, height = decoded.size
+        opened = await self._engine.open(opening.model, opening.inputs(self._settings.max_pixels), timings)
+        self._view = View(opening.asked, opened)
+        width, height = opened.size
         await self._send(
             {
                 "type": "ready",
@@ -170,7 +169,7 @@ class Session:
                 "model": opening.model.id,
                 "width": width,
                 "height": height,
-                "columns": decoded.columns,
+                "columns": opened.columns,
                 "axes": [axis.model_dump(mode="json") for axis in opening.model.manifest.axes],
                 "timings": timings,
             }
@@ -179,9 +178,9 @@ class Session:
     async def _render(self, seq: int, values: AxisValues) -> None:
         if self._view is None:
             raise DynamicNetError("picture-not-open", "What was sent could not be opened; open something else.")
-        asked, model = self._view.opening.asked, self._view.opening.model
+        asked = self._view.asked
         timings: Timings = {}
-        picture = await self._engine.render(model, self._view.prepared, values, timings)
+        picture = await self._engine.render(self._view.opened, values, timings)
         encoded = await self._engine.encode(picture, asked.format, asked.quality, timings)
         header = {
             "seq": seq,

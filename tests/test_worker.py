@@ -1,0 +1,79 @@
+"""The line in front of a device."""
+
+import asyncio
+import threading
+
+import pytest
+
+from server.worker import Worker
+
+
+def run(use):
+    async def with_worker():
+        worker = Worker()
+        try:
+            return await use(worker)
+        finally:
+            worker.close()
+
+    return asyncio.run(with_worker())
+
+
+async def held_up(worker) -> threading.Event:
+    release = threading.Event()
+    asyncio.get_running_loop().create_task(worker.run(lambda items: [release.wait(30)]))
+    await asyncio.sleep(0.01)
+    return release
+
+
+def test_those_of_one_group_run_as_one_and_the_longest_waiting_first():
+    ran = []
+
+    def work(items):
+        ran.append(list(items))
+        return [item.upper() for item in items]
+
+    async def use(worker):
+        release = await held_up(worker)
+        line = [("a1", "a"), ("b1", "b"), ("a2", "a"), ("c1", None), ("c2", None), ("a3", "a"), ("b2", "b")]
+        tasks = [asyncio.create_task(worker.run(work, item, group, 2)) for item, group in line]
+        await asyncio.sleep(0.01)
+        release.set()
+        return [await task for task in tasks]
+
+    assert run(use) == ["A1", "B1", "A2", "C1", "C2", "A3", "B2"]
+    assert ran == [["a1", "a2"], ["b1", "b2"], ["c1"], ["c2"], ["a3"]]
+
+
+def test_a_failure_is_that_of_one_job_alone():
+    def work(items):
+        if "bad" in items:
+            raise ValueError("bad")
+        return items
+
+    async def use(worker):
+        release = await held_up(worker)
+        tasks = [asyncio.create_task(worker.run(work, item, "g", 9)) for item in ("x", "bad", "y")]
+        await asyncio.sleep(0.01)
+        release.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    first, bad, last = run(use)
+    assert (first, last) == ("x", "y")
+    assert isinstance(bad, ValueError)
+
+
+def test_closing_drops_what_waits():
+    ran = []
+
+    async def use(worker):
+        release = await held_up(worker)
+        task = asyncio.create_task(worker.run(ran.append))
+        await asyncio.sleep(0.01)
+        threading.Timer(0.1, release.set).start()
+        worker.close()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(use)
+    assert ran == []
