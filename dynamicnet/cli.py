@@ -175,6 +175,9 @@ def train_style(
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
     main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
     axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 2000,
+    path_steps: Annotated[
+        int, typer.Option(help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way.")
+    ] = 0,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 4,
     crop: Annotated[int, typer.Option(help="Side of the squares trained on, in pixels.")] = 256,
     main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 2e-3,
@@ -230,6 +233,7 @@ def train_style(
         encoder=encoder,
         main_steps=main_steps,
         axis_steps=axis_steps,
+        path_steps=path_steps,
         batch=batch,
         crop=crop,
         main_rate=main_rate,

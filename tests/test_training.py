@@ -128,6 +128,20 @@ def test_a_dual_axis_trains_a_bank_for_each_sign(content: Path, encoder: Path, t
     ]
 
 
+def test_phase_three_betters_the_middle_and_leaves_theta_alone(content: Path, encoder: Path, tmp_path: Path) -> None:
+    def middle(folder: Path) -> float:
+        figures = objectives(folder, content, encoder)["strength"]
+        return (figures["low"][5] + figures["high"][5]) / 2
+
+    train(content, encoder, tmp_path / "two", "--axis-rate", "1e-2", "--reach", "1")
+    train(content, encoder, tmp_path / "three", "--axis-rate", "1e-2", "--reach", "1", "--path-steps", "60")
+    assert middle(tmp_path / "three") < middle(tmp_path / "two")
+    two, three = (package.load(tmp_path / name) for name in ("two", "three"))
+    for name, tensor in two.net.network.state_dict().items():
+        assert torch.equal(tensor, three.net.network.state_dict()[name])
+    assert three.manifest.training.phases[-1].objective["mixed_with"]["style_weight"] == 0.1
+
+
 def test_the_end_of_the_slider_is_its_reach_of_what_was_trained(content: Path, encoder: Path, tmp_path: Path) -> None:
     steps = ("--main-steps", "2", "--axis-steps", "20")
     train(content, encoder, tmp_path / "whole", *steps, "--reach", "1")

@@ -1,8 +1,13 @@
-"""The recipe for style transfer: phase one trains θ on O₀, phase two freezes it and trains ψ on O₁."""
+"""The recipe for style transfer: phase one trains θ on O₀, phase two freezes it and trains ψ on O₁.
+
+A third phase, which the paper does not have, trains ψ at every α on the mixture of both objectives that α stands for,
+so that the way between the ends is as good as the ends.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
 import torch
@@ -10,6 +15,7 @@ from rich.console import Console
 from torch import Tensor
 
 from dynamicnet import package, pictures
+from dynamicnet.alpha import per_picture
 from dynamicnet.blocks import Axis, AxisSpec, Sign
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
@@ -45,6 +51,7 @@ class StyleRecipe:
         high: O₁ at the high end. low: the objective at the low end of a dual axis.
         reach: the share of the α trained with that the end of the slider stands for. An objective is at its best
             around α = 1, so just before it single pictures no longer gain; the slider ends where they still do.
+        main_steps, axis_steps, path_steps: of phase one, and for each bank of phases two and three.
         base: a package whose θ and axes are kept as they are, and given this axis on top.
         start: a package whose θ phase one starts from.
     """
@@ -62,6 +69,7 @@ class StyleRecipe:
     encoder: Path
     main_steps: int
     axis_steps: int
+    path_steps: int
     batch: int
     crop: int
     main_rate: float
@@ -134,7 +142,7 @@ class StyleTraining:
         self.net.requires_grad_(False)
         if recipe.main is not None:
             self.net.network.requires_grad_(True)
-            self._phase(recipe.main, None, recipe.main_steps, recipe.main_rate)
+            self._phase(recipe.main, None, recipe.main_steps)
             self.net.network.requires_grad_(False)
         axis: Axis = self.net.axes[recipe.axis.id]  # type: ignore[assignment]
         ends: list[tuple[Sign, End]] = [("high", recipe.high)]
@@ -143,26 +151,41 @@ class StyleTraining:
         for sign, end in ends:
             bank = axis.banks[sign]
             bank.requires_grad_(True)
-            self._phase(end, sign, recipe.axis_steps, recipe.axis_rate)
+            self._phase(end, sign, recipe.axis_steps)
+            if recipe.path_steps:
+                self._phase(end, sign, recipe.path_steps, self._beginning())
             bank.requires_grad_(False)
             for point in recipe.axis.blocks:
                 axis.block(sign, point).scale(recipe.reach)
         return self._write()
 
-    def _phase(self, end: End, sign: Sign | None, steps: int, rate: float) -> None:
+    def _phase(self, end: End, sign: Sign | None, steps: int, beginning: StyleObjective | None = None) -> None:
+        """Run phase one (no sign), two, or three (with the objective of α = 0 as ``beginning``)."""
         recipe = self.recipe
-        title = package.phase_name(None if sign is None else recipe.axis.id, sign)
-        objective = self._objective(end, title)
-        plan = Plan(steps, recipe.batch, recipe.crop, rate, recipe.seed)
+        bank = package.phase_name(None if sign is None else recipe.axis.id, sign)
+        title = f"{bank}.path" if beginning else bank
+        objective = self._objective(end, bank)
+        rate = recipe.main_rate if sign is None else recipe.axis_rate
+        plan = Plan(steps, recipe.batch, recipe.crop, rate / 3 if beginning else rate, recipe.seed)
         alpha = {None: 0.0, "high": 1.0, "low": -1.0}[sign]
 
         def losses(step: int) -> Losses:
-            batch = self.photos.batch(plan.batch, f"{plan.seed} {title} {step}").to(self.device)
+            draw = f"{plan.seed} {title} {step}"
+            batch = self.photos.batch(plan.batch, draw).to(self.device)
+            # Half of phase three stays at the end, so that what phase two reached there is kept.
+            half = plan.batch // 2 if beginning else plan.batch
+            random = Random(draw)
+            shares = torch.tensor([1.0] * half + [random.random() for _ in range(plan.batch - half)])
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-                outputs = self.net(batch, {recipe.axis.id: alpha})
-            terms = objective.terms(outputs.float(), batch)
+                outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * shares).tolist())}).float()
+            features = objective.features(outputs, batch)
+            terms = objective.compare(outputs, *features)
+            totals = objective.total(terms)
+            if beginning:
+                shares = shares.to(self.device)
+                totals = shares * totals + (1 - shares) * beginning.total(beginning.compare(outputs, *features))
             return {
-                "total": objective.total(terms).mean(),
+                "total": totals.mean(),
                 "content": terms.content.mean(),
                 "style": terms.style.mean(),
                 "variation": terms.variation.mean(),
@@ -174,16 +197,17 @@ class StyleTraining:
             write_sheet(self.run / f"{title}-{step:06d}.jpg", self.net, self.samples, axis, columns)
 
         files = Progressed(self.run / f"{title}.safetensors", max(1, min(500, steps // 2)), sample)
+        mixed = {"mixed_with": beginning.spec.model_dump()} if beginning else {}
         seconds = run_phase(title, self.net, losses, plan, files, self.console)
         self.training.phases.append(
             package.Phase(
                 axis=None if sign is None else recipe.axis.id,
                 bank=sign,
-                objective=objective.spec.model_dump(),
+                objective=objective.spec.model_dump() | mixed,
                 steps=steps,
                 batch=plan.batch,
                 crop=plan.crop,
-                learning_rate=rate,
+                learning_rate=plan.learning_rate,
                 seed=plan.seed,
                 seconds=round(seconds, 1),
                 pictures=len(self.photos.files) - len(self.photos.skipped),
@@ -191,6 +215,16 @@ class StyleTraining:
                 started_from=recipe.start.name if sign is None and recipe.start else None,
             )
         )
+
+    def _beginning(self) -> StyleObjective:
+        """The objective at α = 0: phase one's, of this run or of the package it builds on."""
+        if self.recipe.main is not None:
+            return self._objective(self.recipe.main, package.phase_name(None, None))
+        assert self.recipe.base is not None
+        phase = next(p for p in self.training.phases if p.axis is None)
+        name = f"{package.phase_name(None, None)}."
+        targets = {key.removeprefix(name): t.to(self.device) for key, t in self.targets.items() if key.startswith(name)}
+        return StyleObjective(StyleSpec.model_validate(phase.objective), self.encoder, targets)
 
     def _objective(self, end: End, title: str) -> StyleObjective:
         try:
