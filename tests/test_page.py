@@ -7,9 +7,12 @@ import shutil
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from server.settings import STATIC
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
@@ -27,12 +30,11 @@ ARGS = [
 
 # What a canvas shows, small enough to compare: 32×32 RGBA, without alpha. Nothing while it is empty or covered.
 PIXELS = """
-(name) => {
-  const shown = document.getElementById(name);
-  if (document.querySelector(".unrendered") && name === "rendered") return [];
+(canvas) => {
+  if (canvas.closest(".unrendered") && canvas.id === "rendered") return [];
   const small = new OffscreenCanvas(32, 32).getContext("2d");
   small.imageSmoothingQuality = "high";
-  small.drawImage(shown, 0, 0, 32, 32);
+  small.drawImage(canvas, 0, 0, 32, 32);
   return [...small.getImageData(0, 0, 32, 32).data].filter((_, i) => i % 4 < 3);
 }
 """
@@ -57,8 +59,8 @@ new PerformanceObserver((list) => {
 """
 
 
-def pixels(page: Page, canvas="rendered") -> list[int]:
-    return page.evaluate(PIXELS, canvas)
+def pixels(page: Page, canvas="#rendered") -> list[int]:
+    return page.locator(canvas).evaluate(PIXELS)
 
 
 def difference(one: list[int], other: list[int]) -> float:
@@ -127,17 +129,40 @@ def model_with(models: list[dict], axes: int) -> dict:
     return found or pytest.skip(f"no model with {axes} axes")
 
 
+@pytest.fixture(scope="module")
+def all_models(http: httpx.Client) -> list[dict]:
+    return http.get("/models").json()["models"]
+
+
+def model_that_takes(models: list[dict], field: str) -> dict:
+    """Of these the one with the most axes."""
+    found = [model for model in models if field in model["takes"]]
+    return max(found, key=lambda model: len(model["axes"]), default=None) or pytest.skip(f"no model takes {field}")
+
+
+@pytest.fixture
+def mender(all_models: list[dict]) -> dict:
+    """A model that fills holes."""
+    return model_that_takes(all_models, "mask")
+
+
+@pytest.fixture
+def sower(all_models: list[dict]) -> dict:
+    """A model that makes pictures from seeds."""
+    return model_that_takes(all_models, "seed")
+
+
 def jpeg(width: int, height: int) -> bytes:
     out = io.BytesIO()
     Image.linear_gradient("L").resize((width, height)).convert("RGB").save(out, "JPEG")
     return out.getvalue()
 
 
-def test_first_picture_appears_rendered_by_the_first_model(page, models):
+def test_first_picture_appears_rendered_by_the_first_model(page, all_models):
     shown = visit(page)
-    assert page.locator("#models :checked").get_attribute("value") == models[0]["id"]
-    assert page.locator("#models input").count() == len(models)
-    original = pixels(page, "original")
+    assert page.locator("#models :checked").get_attribute("value") == all_models[0]["id"]
+    assert page.locator("#models input").count() == len(all_models)
+    original = pixels(page, "#original")
     assert difference(shown, original) > 1
 
 
@@ -224,17 +249,16 @@ def test_double_click_and_reset_bring_the_default_back(page, models):
 
 
 def test_another_model_changes_picture_and_sliders(page, models):
-    if len(models) < 2:
-        pytest.skip("only one model")
-    before = visit(page)
+    first, second = models[:2]
+    before = visit(page, f"#model={first['id']}")
     page.locator("#models :checked").focus()
     page.keyboard.press("ArrowRight")
     changed(page, before)
-    assert page.locator("#title").inner_text() == models[1]["title"]
+    assert page.locator("#title").inner_text() == second["title"]
     assert [group.get_attribute("aria-label") for group in page.locator(".axis").all()] == [
-        axis["title"] for axis in models[1]["axes"]
+        axis["title"] for axis in second["axes"]
     ]
-    assert page.locator(".axis .ends span").all_inner_texts() == [e for axis in models[1]["axes"] for e in axis["ends"]]
+    assert page.locator(".axis .ends span").all_inner_texts() == [e for axis in second["axes"] for e in axis["ends"]]
 
 
 def test_every_axis_of_a_model_has_its_own_slider(page, models):
@@ -263,20 +287,21 @@ def test_fine_control_has_a_slider_per_insertion_point(page, models):
 
 
 def test_reload_brings_everything_back(page, models):
+    model = models[-1]
     visit(page)
     page.locator(".samples input").nth(2).check()
-    page.locator("#models input").last.check()
+    page.locator(f"#models input[value='{model['id']}']").check()
     ready(page)
     page.get_by_role("switch", name="Fine control").check()
     points = page.locator("#axes input[type=range]")
-    low, high = models[-1]["axes"][0]["range"]
+    low, high = model["axes"][0]["range"]
     points.nth(0).fill(str(low))
     points.nth(1).fill(str(high))
     page.wait_for_url(lambda url: f"{low:g}_{high:g}" in url)
     values = [each.input_value() for each in points.all()]
     page.reload()
     changed(page, [])
-    assert page.locator("#models :checked").get_attribute("value") == models[-1]["id"]
+    assert page.locator("#models :checked").get_attribute("value") == model["id"]
     assert page.locator(".samples input").nth(2).is_checked()
     assert [each.input_value() for each in points.all()] == values
 
@@ -340,7 +365,7 @@ def test_format_the_browser_cannot_show_still_works(page):
 def test_refused_photograph_is_explained_and_the_last_one_stays(page, models):
     shown = visit(page)
     page.locator("#file").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"})
-    expect(page.locator("#status.failed")).to_have_text(re.compile("not a picture"))
+    expect(page.locator("#status.failed")).to_have_text(re.compile("we can read"))
     expect(page.locator(".samples input").first).to_be_checked()
     page.wait_for_timeout(500)
     assert page.locator("#status.failed").count() == 1
@@ -401,10 +426,12 @@ def test_lost_connection_is_made_again(page, models):
 
 
 @pytest.mark.parametrize("width", [320, 390, 820, 1440])
-def test_nothing_moves_or_overflows(page, models, width):
+@pytest.mark.parametrize("field", ["image", "mask", "seed"])
+def test_nothing_moves_or_overflows(page, all_models, field, width):
     page.add_init_script(MEASURE_SHIFTS)
     page.set_viewport_size({"width": width, "height": 844})
-    visit(page, f"#model={max(models, key=lambda model: len(model['axes']))['id']}")
+    page.goto(f"/#model={model_that_takes(all_models, field)['id']}")
+    ready(page)
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("shifted") < 0.01
@@ -417,3 +444,336 @@ def test_works_under_a_strict_content_security_policy(page):
     page.get_by_role("switch", name="Fine control").check()
     with page.expect_download():
         page.get_by_role("button", name="Save").click()
+
+
+def far_from(page: Page, axis: dict) -> str:
+    """The end of a slider's range that is farther from where it stands."""
+    value = float(slider(page).input_value())
+    return str(max(axis["range"], key=lambda end: abs(end - value)))
+
+
+def parts(shown: list[int]) -> dict[tuple[int, int], list[int]]:
+    """The pixels of a canvas by column and row."""
+    return {(i % 32, i // 32): shown[3 * i : 3 * i + 3] for i in range(32 * 32)}
+
+
+def inside_and_outside(one: list[int], other: list[int], box: tuple[float, float, float, float]) -> tuple[float, float]:
+    """How much two pictures differ within a box (left, top, right, bottom, as parts of a side) and, most, outside."""
+    first, second = parts(one), parts(other)
+    apart = {at: difference(first[at], second[at]) for at in first}
+    left, top, right, bottom = (32 * side for side in box)
+    inner = [at for at in apart if left + 1 <= at[0] < right - 2 and top + 1 <= at[1] < bottom - 2]
+    outer = [at for at in apart if not (left - 2 <= at[0] < right + 1 and top - 2 <= at[1] < bottom + 1)]
+    return sum(apart[at] for at in inner) / len(inner), max(apart[at] for at in outer)
+
+
+STROKE = ((0.3, 0.35), (0.55, 0.35))
+BRUSH = 20  # percent of the side
+AROUND = (0.2, 0.25, 0.65, 0.45)
+
+
+def paint(page: Page, *points: tuple[float, float]) -> None:
+    """Draw a stroke, and wait for what is made of it."""
+    box = page.locator("#picture").bounding_box()
+    for index, (x, y) in enumerate(points):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=1 if index == 0 else 8)
+        if index == 0:
+            page.mouse.down()
+    expect(page.locator("#hole")).to_be_visible()
+    page.mouse.up()
+    filled(page)
+
+
+def filled(page: Page) -> list[int]:
+    """Wait until what was painted has been filled in."""
+    expect(page.locator("#picture.unfilled")).to_have_count(0, timeout=20_000)
+    expect(page.locator("#hole")).to_be_hidden()
+    return pixels(page)
+
+
+def visit_without_hole(page: Page, mender: dict) -> list[int]:
+    """Open a square photograph in a model that fills holes, take away the hole it begins with; what is shown then."""
+    page.goto(f"/#model={mender['id']}&photo=astronaut")
+    changed(page, [])
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("slider", name="Size of the brush").fill(str(BRUSH))
+    expect(page.locator("#original")).to_be_visible()
+    return pixels(page, "#original")
+
+
+def test_sample_begins_with_a_hole_that_is_filled(page, mender):
+    shown = visit(page, f"#model={mender['id']}")
+    original = parts(pixels(page, "#original"))
+    apart = [difference(now, original[at]) for at, now in parts(shown).items()]
+    assert max(apart) > 10
+    assert sorted(apart)[len(apart) * 3 // 4] < 5
+
+
+def test_painted_hole_is_filled_and_the_rest_stays(page, mender):
+    original = visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    within, without = inside_and_outside(pixels(page), original, AROUND)
+    assert within > 5
+    assert without < 8  # JPEG
+
+
+def test_without_a_hole_the_photograph_waits_to_be_painted(page, mender):
+    visit_without_hole(page, mender)
+    expect(page.locator(".invite")).to_be_visible()
+    expect(page.locator("#status:not(.failed)")).to_have_text(re.compile("^There is no hole yet"))
+    for name in ("Save", "Compare side by side", "Hold to see the original", "Clear"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    page.get_by_role("button", name="Hole in the centre").press("Enter")
+    changed(page, [])
+    expect(page.locator(".invite")).to_be_hidden()
+    expect(page.get_by_role("button", name="Save")).to_be_enabled()
+
+
+def test_strokes_are_undone_one_by_one_and_clearing_too(page, mender):
+    visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    first = pixels(page)
+    paint(page, (0.2, 0.7), (0.6, 0.7))
+    assert inside_and_outside(pixels(page), first, (0.1, 0.6, 0.7, 0.8))[0] > 3
+    page.keyboard.press("Control+z")
+    assert difference(filled(page), first) < 0.5
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".invite")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    assert difference(changed(page, []), first) < 0.5
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".invite")).to_be_visible()
+
+
+def test_eraser_gives_the_picture_back(page, mender):
+    original = visit_without_hole(page, mender)
+    page.get_by_role("button", name="Hole in the centre").click()
+    filled(page)
+    eraser = page.get_by_role("button", name="Eraser")
+    eraser.click()
+    expect(page.locator("#hole")).to_be_visible()
+    box = page.locator("#picture").bounding_box()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"], steps=8)
+    page.mouse.up()
+    eraser.click()
+    shown, was = parts(filled(page)), parts(original)
+    band = [difference(shown[x, y], was[x, y]) for x in range(12, 20) for y in (15, 16)]
+    rest = [difference(shown[x, y], was[x, y]) for x in range(13, 19) for y in (11, 20)]
+    assert max(band) < 8 < sum(rest) / len(rest)
+
+
+def test_keys_change_the_size_of_the_brush(page, mender):
+    visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    page.mouse.move(0, 0)
+    size = page.get_by_role("slider", name="Size of the brush")
+    before, area = float(size.input_value()), page.evaluate(TINTED)
+    page.keyboard.press("]")
+    page.keyboard.press("]")
+    assert float(size.input_value()) > 1.4 * before
+    page.keyboard.press("Control+z")
+    paint(page, *STROKE)
+    assert page.evaluate(TINTED) > 1.3 * area
+    page.keyboard.press("[")
+    page.keyboard.press("[")
+    assert float(size.input_value()) == pytest.approx(before, rel=0.01)
+
+
+TINTED = """
+() => {
+  const canvas = document.getElementById("hole");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.filter((value, i) => i % 4 === 3 && value > 60).length;
+}
+"""
+
+
+def test_slider_changes_what_fills_the_hole_and_nothing_else(page, mender):
+    visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    before = pixels(page)
+    slider(page).fill(far_from(page, mender["axes"][0]))
+    within, without = 0.0, 0.0
+    deadline = time.monotonic() + 20
+    while within <= 1 and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+        within, without = inside_and_outside(pixels(page), before, AROUND)
+    assert within > 1
+    assert without < 4
+
+
+def test_stroke_sends_its_hole_alone(page, mender):
+    sent: list[dict] = []
+
+    def watch(socket) -> None:
+        socket.on("framesent", lambda message: isinstance(message, str) and sent.append(json.loads(message)))
+
+    page.on("websocket", watch)
+    visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    opened = [(message["reuse"], message["files"]) for message in sent if message["type"] == "open"]
+    assert opened == [(False, ["image", "mask"]), (True, ["mask"])]
+
+
+def test_filled_photograph_is_saved_with_its_known_pixels_untouched(page, mender):
+    visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").click()
+    with Image.open(STATIC / "samples" / "astronaut.jpg") as sample, Image.open(download.value.path()) as saved:
+        assert saved.size == sample.size
+        apart = ImageChops.difference(saved.convert("RGB"), sample.convert("RGB"))
+    left, top, right, bottom = (edge / saved.width for edge in apart.getbbox())
+    assert min(left - 0.2, top - 0.25) > -0.01
+    assert max(right - 0.65, bottom - 0.45) < 0.01
+    assert right - left > 0.4
+
+
+def test_divider_compares_and_a_brush_tool_ends_that(page, mender):
+    visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    page.get_by_role("button", name="Compare side by side").click()
+    expect(page.locator("#original")).to_be_visible()
+    box = page.locator("#picture").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    page.mouse.up()
+    assert page.locator("#split").input_value() == "25"
+    expect(page.locator("#picture.unfilled")).to_have_count(0)
+    page.get_by_role("button", name="Eraser").click()
+    expect(page.locator("#original")).to_be_hidden()
+
+
+BLANK = [[0] * 32 * 32 * 3] * 12
+
+
+def from_seeds(page: Page) -> list[list[int]]:
+    return [cell.evaluate(PIXELS) for cell in page.locator(".seed canvas").all()]
+
+
+def visit_seeds(page: Page, sower: dict) -> list[list[int]]:
+    """Open a model that makes pictures from seeds, and wait for them."""
+    page.goto(f"/#model={sower['id']}")
+    return renewed(page, BLANK)
+
+
+def renewed(page: Page, before: list[list[int]], locked: tuple[int, ...] = ()) -> list[list[int]]:
+    """Wait until every picture but the locked ones differs visibly from what it was."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        now = from_seeds(page)
+        if all(difference(now[i], before[i]) > 1 for i in range(len(now)) if i not in locked):
+            ready(page)
+            return from_seeds(page)
+        page.wait_for_timeout(50)
+    raise AssertionError("the pictures stay as they were")
+
+
+def seeds(page: Page) -> list[int]:
+    return [int(words) for words in page.locator(".seed span").all_text_contents()]
+
+
+def test_seeds_make_different_pictures(page, sower):
+    shown = visit_seeds(page, sower)
+    assert len(shown) == 12
+    assert min(difference(one, other) for i, one in enumerate(shown) for other in shown[:i]) > 1
+
+
+def test_locked_picture_stays_when_the_others_are_renewed(page, sower):
+    before, numbers = visit_seeds(page, sower), seeds(page)
+    page.get_by_role("button", name="Lock picture 3,").click()
+    page.get_by_role("button", name="Lock picture 7,").press("Enter")
+    page.get_by_role("button", name="Lock picture 9,").click()
+    page.get_by_role("button", name="Lock picture 9,").click()
+    expect(page.locator(".seed[aria-pressed=true]")).to_have_count(2)
+    page.get_by_role("button", name="New pictures").click()
+    after = renewed(page, before, locked=(2, 6))
+    assert max(difference(after[i], before[i]) for i in (2, 6)) < 0.01
+    kept = [i for i, (old, new) in enumerate(zip(numbers, seeds(page), strict=True)) if old == new]
+    assert kept == [2, 6]
+
+
+def test_slider_changes_all_pictures_from_seeds(page, sower):
+    before = visit_seeds(page, sower)
+    page.get_by_role("button", name="Lock picture 1,").click()
+    slider(page).fill(far_from(page, sower["axes"][0]))
+    renewed(page, before)
+
+
+def test_reload_brings_seeds_and_locks_back(page, sower):
+    before = visit_seeds(page, sower)
+    page.get_by_role("button", name="Lock picture 2,").click()
+    page.get_by_role("button", name="New pictures").click()
+    after, numbers = renewed(page, before, locked=(1,)), seeds(page)
+    page.wait_for_url(lambda url: "_".join(map(str, numbers)) in url)
+    page.reload()
+    assert max(map(difference, renewed(page, BLANK), after)) < 0.01
+    assert seeds(page) == numbers
+    expect(page.locator(".seed[aria-pressed=true]")).to_have_count(1)
+
+
+def test_pictures_from_seeds_are_saved_as_they_stand(page, sower):
+    shown = visit_seeds(page, sower)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").click()
+    assert download.value.suggested_filename == f"{sower['id']}.png"
+    with Image.open(download.value.path()) as saved:
+        side = saved.width // 4
+        for index, cell in enumerate(shown):
+            left, top = index % 4 * side, index // 4 * side
+            small = saved.crop((left, top, left + side, top + side)).convert("RGB").resize((32, 32))
+            assert difference(list(small.tobytes()), cell) < 4
+
+
+def test_controls_follow_what_a_model_takes(page, models, mender, sower):
+    for model, controls in (
+        (models[0], {"#photos", "#hold", "#compare", "#picture"}),
+        (mender, {"#photos", "#hold", "#compare", "#picture", "#brush"}),
+        (sower, {"#seeds", "#renew"}),
+    ):
+        page.goto(f"/#model={model['id']}")
+        expect(page.locator("#title")).to_have_text(model["title"])
+        for control in ("#photos", "#hold", "#compare", "#picture", "#brush", "#seeds", "#renew"):
+            expect(page.locator(control)).to_be_visible(visible=control in controls)
+
+
+def test_photograph_and_hole_survive_a_visit_to_other_models(page, mender, sower):
+    visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    shown = pixels(page)
+    for model in (sower, mender):
+        page.locator(f"#models input[value='{model['id']}']").check()
+        ready(page)
+    assert difference(filled(page), shown) < 0.5
+
+
+def test_transparent_part_of_a_photograph_is_a_hole(page, mender):
+    with Image.open(STATIC / "samples" / "astronaut.jpg") as sample:
+        cut = sample.convert("RGBA")
+    cut.paste((0, 0, 0, 0), (128, 128, 256, 256))
+    out = io.BytesIO()
+    cut.save(out, "PNG")
+    visit_without_hole(page, mender)
+    page.locator("#file").set_input_files({"name": "cut.png", "mimeType": "image/png", "buffer": out.getvalue()})
+    changed(page, [])
+    filled(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").click()
+    with Image.open(download.value.path()) as saved:
+        apart = ImageChops.difference(saved.convert("RGB"), cut.convert("RGB"))
+    left, top, right, bottom = apart.getbbox()
+    assert (left, top) >= (128, 128)
+    assert (right, bottom) <= (256, 256)
+
+
+def test_file_that_cannot_be_painted_on_is_explained_and_the_last_one_stays(page, mender):
+    visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    shown = pixels(page)
+    page.locator("#file").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"})
+    expect(page.locator("#status.failed")).to_have_text(re.compile("cannot be painted on"))
+    expect(page.locator(".samples input[value=astronaut]")).to_be_checked()
+    assert difference(filled(page), shown) < 0.5

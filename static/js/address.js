@@ -1,27 +1,38 @@
-// The model, the sample and α live in the address, so that a reload or a link brings them back:
+// What a person chose lives in the address, so that a reload or a link brings it back:
 // #model=name&photo=name&a.axis=0.6&a.other=0.2_0.5_0.9
+// #model=name&seeds=1_2_3&locked=0&a.axis=0.6
 
 const PREFIX = "a.";
+
+const numbers = (text) => (text ?? "").split("_").map(Number.parseFloat);
 
 export function read() {
   const fields = new URLSearchParams(location.hash.slice(1));
   const alpha = {};
   for (const [name, value] of fields) {
     if (!name.startsWith(PREFIX)) continue;
-    const numbers = value.split("_").map(Number.parseFloat);
-    alpha[name.slice(PREFIX.length)] = numbers.length === 1 ? numbers[0] : numbers;
+    const all = numbers(value);
+    alpha[name.slice(PREFIX.length)] = all.length === 1 ? all[0] : all;
   }
-  return { model: fields.get("model"), photo: fields.get("photo"), alpha };
+  return {
+    model: fields.get("model"),
+    photo: fields.get("photo"),
+    seeds: numbers(fields.get("seeds")),
+    locked: numbers(fields.get("locked")),
+    alpha,
+  };
 }
 
 let timer;
 
 /** Browsers limit how often the address may change, so it follows a moving slider from a little behind. */
-export function write({ model, photo, alpha }) {
+export function write({ alpha, ...chosen }) {
   clearTimeout(timer);
   timer = setTimeout(() => {
-    const fields = new URLSearchParams({ model, photo });
-    for (const [axis, value] of Object.entries(alpha)) fields.set(PREFIX + axis, [value].flat().join("_"));
+    const fields = new URLSearchParams();
+    const set = (name, value) => value.length === 0 || fields.set(name, [value].flat().join("_"));
+    for (const [name, value] of Object.entries(chosen)) set(name, value);
+    for (const [axis, value] of Object.entries(alpha)) set(PREFIX + axis, value);
     history.replaceState(null, "", `#${fields}`);
   }, 200);
 }

@@ -2,7 +2,7 @@
 
 const HOLD_KEYS = [" ", "Enter", "b", "B"];
 
-function holdToSee(elements, picture, canHold) {
+function holdToSee(elements, picture, canHold, isPainted) {
   let holder = null;
   const show = (element) => {
     if (element && !canHold()) return;
@@ -11,7 +11,9 @@ function holdToSee(elements, picture, canHold) {
     for (const each of elements) each.setAttribute("aria-pressed", each === element);
   };
   for (const element of elements) {
-    element.addEventListener("pointerdown", (event) => event.button === 0 && show(element));
+    element.addEventListener("pointerdown", (event) => {
+      if (event.button === 0 && !(element === picture && isPainted())) show(element);
+    });
     element.addEventListener("keydown", (event) => {
       if (!HOLD_KEYS.includes(event.key) || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
@@ -36,14 +38,17 @@ function divide(picture, split, isComparing) {
     picture.setPointerCapture(event.pointerId);
     follow(event);
   });
-  picture.addEventListener("pointermove", (event) => picture.hasPointerCapture(event.pointerId) && follow(event));
+  picture.addEventListener("pointermove", (event) => isComparing() && picture.hasPointerCapture(event.pointerId) && follow(event));
   split.addEventListener("input", move);
 }
 
-/** Wire up the picture, the button to hold, the button that turns the divider on, and the divider's range input. */
-export function compare({ picture, hold, toggle, split }) {
+/**
+ * Wire up the picture, the button to hold, the button that turns the divider on, and the divider's range input.
+ * `isPainted()` says whether a pointer on the picture paints.
+ */
+export function compare({ picture, hold, toggle, split, isPainted }) {
   const isComparing = () => picture.classList.contains("comparing");
-  holdToSee([picture, hold], picture, () => !hold.disabled && !isComparing());
+  holdToSee([picture, hold], picture, () => !hold.disabled && !isComparing(), isPainted);
   divide(picture, split, isComparing);
 
   const set = (on) => {
@@ -56,9 +61,17 @@ export function compare({ picture, hold, toggle, split }) {
     if (isComparing() && event.detail === 0) split.focus(); // pressed with a key: the arrows move the divider next
   });
 
-  /** There is an original to show, or there is none. */
-  return function available(on) {
-    hold.disabled = toggle.disabled = !on;
-    if (!on) set(false);
+  return {
+    get isOn() {
+      return isComparing();
+    },
+
+    /** There is something to compare with the original, or there is not. */
+    available(on) {
+      hold.disabled = toggle.disabled = !on;
+      if (!on) set(false);
+    },
+
+    end: () => set(false),
   };
 }

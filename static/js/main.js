@@ -1,41 +1,74 @@
-// The page: what a person chose, and who has to know when that changes.
+// The page: what a person chose, and who has to know when that changes. What there is to choose follows from the
+// fields that a model takes, never from which model it is.
 
 import * as address from "./address.js";
 import { fit, gather } from "./alpha.js";
 import * as axes from "./axes.js";
+import { Brush } from "./brush.js";
 import { compare } from "./compare.js";
+import { Frames } from "./frames.js";
+import { Hole } from "./hole.js";
 import * as models from "./models.js";
 import { Photos } from "./photos.js";
 import { save } from "./save.js";
+import { Seeds, fit as fitSeeds } from "./seeds.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { Status } from "./status.js";
 
-const at = (id) => document.getElementById(id);
+const UNSEEN = "This browser cannot show this file, so it cannot be painted on. Open a JPEG, PNG or WebP.";
 
-const status = new Status(at("status"));
-const stage = new Stage(at("picture"));
-const canCompare = compare({ picture: at("picture"), hold: at("hold"), toggle: at("compare"), split: at("split") });
-const photos = new Photos(at("photos"), at("file"), pickPhoto);
+const at = (id) => document.getElementById(id);
 
 const chosen = { model: null, photo: null, alpha: {} };
 const leftAt = new Map(); // α of models that were tried before, by id
-let opened = { photo: null, size: null }; // the last photograph the server could open, and its size there
+let opened = null; // what the server could open last, and what it answered
+let opening = 0; // counts what was to be opened
+
+const takes = (field) => chosen.model.takes.includes(field);
+
+const status = new Status(at("status"));
+const stage = new Stage(at("picture"));
+const frames = new Frames((bitmap) => (takes("seed") ? seeds.draw(bitmap, opened.answer.columns) : stage.draw(bitmap)));
+const photos = new Photos(at("photos"), at("file"), pickPhoto);
+const seeds = new Seeds(at("seeds"), () => {
+  status.renew();
+  status.say(describe());
+  remember();
+});
+const comparison = compare({
+  picture: at("picture"),
+  hold: at("hold"),
+  toggle: at("compare"),
+  split: at("split"),
+  isPainted: () => brush.canPaint,
+});
+const brush = new Brush({
+  picture: at("picture"),
+  tint: at("hole"),
+  cursor: at("cursor"),
+  tools: at("brush"),
+  changed: () => {
+    status.renew();
+    open();
+  },
+  isCovered: () => comparison.isOn,
+});
 
 const session = new Session({
   sending: () => status.say("Sending the photograph…"),
-  ready: (photo, size) => {
-    opened = { photo, size };
+  ready: (wanted, answer) => {
+    opened = { ...wanted, answer };
     at("save").disabled = false;
   },
   rendering: () => status.say("Rendering…", 400),
   frame: (seq, image) => {
-    stage.frame(seq, image);
+    frames.show(seq, image);
     status.say(describe());
   },
-  refused: (sentence, photo) => {
+  refused: (sentence, refused) => {
     status.fail(sentence);
-    if (photo === chosen.photo && opened.photo && photo !== opened.photo) usePhoto(opened.photo);
+    if (refused && opened && refused.photo !== opened.photo) usePhoto(opened.photo);
   },
   lost: () => {
     status.renew();
@@ -44,10 +77,15 @@ const session = new Session({
 });
 
 function describe() {
-  const { photo, size } = opened;
-  const live = `${size.width} × ${size.height}`;
-  if (!photo.size || photo.size.width <= size.width) return `Ready. ${live} pixels.`;
-  return `Ready. Shown at ${live}, saved at ${photo.size.width} × ${photo.size.height}.`;
+  const { width, height } = opened.answer;
+  const { size } = chosen.photo;
+  if (takes("seed")) {
+    const { length } = seeds.value.locked;
+    return length ? `Ready. Locked: ${length}.` : "Ready. Select a picture to lock it.";
+  }
+  const live = `${width} × ${height}`;
+  if (!size || size.width <= width) return `Ready. ${live} pixels.`;
+  return `Ready. Shown at ${live}, saved at ${size.width} × ${size.height}.`;
 }
 
 function pickPhoto(photo) {
@@ -60,7 +98,12 @@ async function usePhoto(photo) {
   photos.check(photo);
   photo.size = await stage.original(photo);
   if (photo !== chosen.photo) return; // another was picked meanwhile
-  canCompare(photo.size !== null);
+  if (takes("mask") && !photo.size && opened?.photo.size) {
+    status.fail(UNSEEN);
+    return usePhoto(opened.photo);
+  }
+  photo.hole ??= new Hole(at("original"), photo.start);
+  brush.begin(at("original"), photo.hole);
   open();
 }
 
@@ -68,6 +111,8 @@ function useModel(model, alpha) {
   chosen.model = model;
   chosen.alpha = fit(model.axes, alpha);
   models.check(at("models"), model);
+  for (const element of document.querySelectorAll("[data-for]")) element.hidden = !takes(element.dataset.for);
+  photos.active = takes("image");
   at("title").textContent = at("after").textContent = model.title;
   at("description").textContent = model.description;
   showSliders();
@@ -87,9 +132,41 @@ function showSliders() {
   });
 }
 
-function open() {
-  session.open(chosen.photo, chosen.model, chosen.alpha);
+/** Why there is nothing to open yet, if so. */
+function missing() {
+  if (!takes("mask")) return null;
+  if (!chosen.photo.size) return UNSEEN;
+  return chosen.photo.hole.isEmpty ? "There is no hole yet. Paint one, or start with one in the centre." : null;
+}
+
+/** What the model takes. */
+async function fields() {
+  return {
+    ...(takes("image") && { image: chosen.photo.blob }),
+    ...(takes("mask") && { mask: await chosen.photo.hole.file(chosen.photo.size) }),
+    ...(takes("seed") && { seed: seeds.value.seeds.join() }),
+  };
+}
+
+async function open() {
+  if (!chosen.photo.hole) return; // it is being decoded, and opened then
+  const turn = ++opening;
+  const lack = missing();
   remember();
+  session.open(null, chosen.alpha); // what is under way is of something else
+  frames.drop();
+  brush.active = takes("mask") && chosen.photo.size !== null;
+  comparison.available(chosen.photo.size !== null && !lack);
+  at("picture").classList.toggle("unfilled", takes("mask"));
+  at("picture").classList.toggle("empty", chosen.photo.hole.isEmpty);
+  if (lack) {
+    stage.blank();
+    at("save").disabled = true;
+    status.say(lack);
+    return;
+  }
+  const wanted = { model: chosen.model, photo: chosen.photo, fields: await fields() };
+  if (turn === opening) session.open(wanted, chosen.alpha);
 }
 
 function render() {
@@ -99,7 +176,12 @@ function render() {
 }
 
 function remember() {
-  address.write({ model: chosen.model.id, photo: chosen.photo.id, alpha: chosen.alpha });
+  address.write({
+    model: chosen.model.id,
+    ...(takes("image") && { photo: chosen.photo.id }),
+    ...(takes("seed") && seeds.value),
+    alpha: chosen.alpha,
+  });
 }
 
 at("fine").addEventListener("change", () => {
@@ -114,12 +196,20 @@ at("reset").addEventListener("click", () => {
   render();
 });
 
+at("brush").addEventListener("click", comparison.end);
+
+at("renew").addEventListener("click", () => {
+  status.renew();
+  seeds.renew();
+  open();
+});
+
 at("save").addEventListener("click", async () => {
   at("save").disabled = true;
   status.renew();
   status.say("Making the picture at full size…");
   try {
-    await save(chosen.photo, chosen.model, chosen.alpha);
+    await save(await fields(), chosen.model, chosen.alpha, takes("image") ? chosen.photo.name : "");
     status.say("Saved.");
   } catch (error) {
     status.fail(error.message);
@@ -131,8 +221,9 @@ at("save").addEventListener("click", async () => {
 async function restore(available) {
   const asked = address.read();
   at("fine").checked = Object.values(asked.alpha).some(Array.isArray);
+  seeds.value = fitSeeds(asked);
   useModel(available.find((model) => model.id === asked.model) ?? available[0], asked.alpha);
-  usePhoto(await photos.get(asked.photo));
+  await usePhoto(await photos.get(asked.photo));
 }
 
 try {
@@ -143,5 +234,6 @@ try {
   delete document.body.dataset.loading;
   addEventListener("hashchange", () => restore(available));
 } catch (error) {
+  document.body.dataset.loading = "failed";
   status.fail(error.message);
 }

@@ -1,4 +1,4 @@
-// The models the server has, as radio buttons with pictures.
+// The models the server has, as radio buttons with pictures, grouped by what they are for.
 
 import { request } from "./http.js";
 
@@ -18,9 +18,23 @@ function tile(model) {
   return label;
 }
 
+function group(application, models) {
+  const heading = Object.assign(document.createElement("p"), { textContent: application.replace(/^\w/, (first) => first.toUpperCase()) });
+  const tiles = document.createElement("div");
+  tiles.append(...models.map(tile));
+  const all = document.createElement("div");
+  all.className = "group";
+  all.setAttribute("role", "group");
+  all.setAttribute("aria-label", heading.textContent);
+  all.append(heading, tiles);
+  return all;
+}
+
 /** Add the models to a fieldset; `chosen(model)` is called when a person picks one. */
 export function build(fieldset, models, chosen) {
-  fieldset.append(...models.map(tile));
+  const applications = [...new Set(models.map((model) => model.application))];
+  const of = (application) => models.filter((model) => model.application === application);
+  fieldset.append(...applications.map((application) => group(application, of(application))));
   fieldset.addEventListener("change", (event) => chosen(models.find((model) => model.id === event.target.value)));
 }
 

@@ -1,12 +1,13 @@
 // Where photographs come from: the samples, the file chooser, a drop, a paste. A photograph is
-// `{ id, name, blob }`; its id says which tile of the strip it belongs to.
+// `{ id, name, blob }`; its id says which tile of the strip it belongs to. A sample's `start` is a hole to begin with.
 
 async function sample(radio) {
   const response = await fetch(radio.dataset.source);
-  return { id: radio.value, name: radio.value, blob: await response.blob() };
+  return { id: radio.value, name: radio.value, start: radio.dataset.hole, blob: await response.blob() };
 }
 
 export class Photos {
+  active = true; // whether photographs are wanted at all
   #strip;
   #chosen;
   #own = null;
@@ -42,7 +43,7 @@ export class Photos {
   }
 
   #take(files) {
-    if (files.length) this.#chosen({ id: "own", name: files[0].name || "photo", blob: files[0] });
+    if (files.length && this.active) this.#chosen({ id: "own", name: files[0].name.replace(/\.[^.]*$/, "") || "photo", blob: files[0] });
   }
 
   #keep(photo) {
@@ -65,7 +66,7 @@ export class Photos {
 
   #listenForDrops() {
     const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-    const mark = (on) => document.body.classList.toggle("dropping", on);
+    const mark = (on) => document.body.classList.toggle("dropping", on && this.active);
     document.addEventListener("dragover", (event) => {
       if (!hasFiles(event)) return;
       event.preventDefault();

@@ -1,10 +1,10 @@
-// A live session over a WebSocket (docs/protocol.md): a photograph is opened in a model once, then rendered for
+// A live session over a WebSocket (docs/protocol.md): what a model takes is opened in it once, then rendered for
 // every α asked for. One request is under way at a time, and what follows it is whatever is wanted by then.
 // A lost connection is made again, and the session with it.
 
 import { unpack } from "./protocol.js";
 
-const LIVE = { type: "open", max_side: 1024, format: "jpeg", quality: 85 };
+const LIVE_SIDE = 1024;
 const WAITS = [500, 1000, 2000, 4000, 8000];
 const TOO_BIG = 1009;
 
@@ -12,30 +12,34 @@ export class Session {
   #on;
   #socket = null;
   #attempts = 0;
-  #wanted = null; // what to open: { photo, model }
+  #wanted = null; // what to open: { model, fields }
   #opened = null; // what the server has open
   #opening = null; // what it was asked to open and has not answered
+  #sent = null; // the fields the server has, and need not be sent again
   #alpha = null; // the newest α
   #asked = true; // whether the server was asked for it
   #seq = 0;
   #pending = 0; // the number of the request under way; 0 for none
-  #first = 1; // frames of lower numbers are of another photograph or model
+  #first = 1; // frames of lower numbers are of something else
 
-  /** `on` holds: sending(), ready(photo, size), rendering(), frame(seq, image), refused(sentence, photo or null), lost(). */
+  /**
+   * `on` holds: sending(), ready(what was opened, the server's answer), rendering(), frame(seq, image),
+   * refused(sentence, what could not be opened or null), lost().
+   */
   constructor(on) {
     this.#on = on;
     this.#connect();
     addEventListener("online", () => this.#socket ?? this.#connect());
   }
 
-  /** Open a photograph in a model, and show it at α. */
-  open(photo, model, alpha) {
-    this.#wanted = { photo, model };
+  /** Open `{ model, fields }` and show it at α; or show nothing, for null. A field is a text or a file. */
+  open(wanted, alpha) {
+    this.#wanted = wanted;
     this.#first = this.#seq + 1;
     this.set(alpha);
   }
 
-  /** Show the photograph at α. */
+  /** Show what is open at α. */
   set(alpha) {
     this.#alpha = alpha;
     this.#asked = false;
@@ -56,7 +60,7 @@ export class Session {
     this.#socket = null;
     if (code === TOO_BIG) this.#refuseOpening("The photograph is too large to send; choose a smaller one.");
     else this.#on.lost();
-    this.#opened = this.#opening = null;
+    this.#opened = this.#opening = this.#sent = null;
     setTimeout(() => this.#socket ?? this.#connect(), WAITS[Math.min(this.#attempts++, WAITS.length - 1)]);
   }
 
@@ -68,14 +72,26 @@ export class Session {
   }
 
   #open() {
-    const reuse = this.#opened?.photo === this.#wanted.photo;
+    const { model, fields } = this.#wanted;
+    const news = Object.entries(fields).filter(([name, value]) => this.#sent?.[name] !== value);
+    const files = news.filter(([, value]) => value instanceof Blob);
+    const texts = news.filter(([, value]) => !(value instanceof Blob));
+    const message = {
+      type: "open",
+      model: model.id,
+      reuse: this.#sent !== null,
+      files: files.map(([name]) => name),
+      ...Object.fromEntries(texts),
+      ...(model.takes.includes("max_side") && { max_side: LIVE_SIDE }),
+      ...(model.takes.includes("image") ? { format: "jpeg", quality: 85 } : { format: "png" }), // small ones are shown large
+    };
     this.#opening = this.#wanted;
     this.#pending = 0; // the server drops what it was asked for before
     this.#asked = false;
-    this.#socket.send(JSON.stringify({ ...LIVE, model: this.#wanted.model.id, reuse }));
-    if (reuse) return;
-    this.#on.sending();
-    this.#socket.send(this.#wanted.photo.blob);
+    this.#sent = { ...this.#sent, ...fields };
+    this.#socket.send(JSON.stringify(message));
+    for (const [, file] of files) this.#socket.send(file);
+    if (message.files.includes("image")) this.#on.sending();
   }
 
   #ask() {
@@ -95,17 +111,18 @@ export class Session {
     this.#advance();
   }
 
-  #isOpen(size) {
+  #isOpen(answer) {
     this.#attempts = 0;
     [this.#opened, this.#opening] = [this.#opening, null];
-    this.#on.ready(this.#opened.photo, size);
+    if (this.#opened === this.#wanted) this.#on.ready(this.#opened, answer);
   }
 
   #refuseOpening(sentence) {
     const refused = this.#opening;
-    this.#opened = this.#opening = null;
-    if (this.#wanted === refused) this.#wanted = null;
-    this.#on.refused(sentence, refused.photo);
+    this.#opened = this.#opening = this.#sent = null;
+    if (this.#wanted !== refused) return; // something else is wanted by now
+    this.#wanted = null;
+    this.#on.refused(sentence, refused);
   }
 
   #frame(data) {

@@ -1,20 +1,19 @@
-// What is drawn: the newest frame, and the original it is made from.
+// A photograph and what is made of it: the newest frame, and the original.
 
 const LIVE_SIDE = 1024;
 
-/** Draw a bitmap to fill a canvas of a size, and let the bitmap go. */
+/** Draw a bitmap to fill a canvas of a size. */
 function paint(canvas, bitmap, width = bitmap.width, height = bitmap.height) {
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-  canvas.getContext("2d").drawImage(bitmap, 0, 0, width, height);
-  bitmap.close();
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, width, height); // a picture may have transparent parts
+  context.drawImage(bitmap, 0, 0, width, height);
 }
 
 export class Stage {
   #picture;
   #rendered;
   #original;
-  #newest = 0;
-  #waiting = null;
 
   constructor(picture) {
     this.#picture = picture;
@@ -24,30 +23,28 @@ export class Stage {
   /** Show a photograph until its first frame comes. Returns its size, or null where the browser cannot read it. */
   async original(photo) {
     const bitmap = await createImageBitmap(photo.blob).catch(() => null);
-    this.#picture.classList.toggle("unrendered", bitmap !== null);
-    if (!bitmap) return null;
+    this.blank(bitmap !== null);
+    if (!bitmap) {
+      this.#original.width = this.#original.height = 1; // the last one's would be taken for it
+      return null;
+    }
     const size = { width: bitmap.width, height: bitmap.height };
     const scale = Math.min(1, LIVE_SIDE / Math.max(size.width, size.height));
     this.#shape(size);
     paint(this.#original, bitmap, Math.round(size.width * scale), Math.round(size.height * scale));
+    bitmap.close();
     return size;
   }
 
-  /** Draw a frame with the screen's next refresh, unless a newer one came first. */
-  async frame(seq, image) {
-    const bitmap = await createImageBitmap(image);
-    if (seq < this.#newest) return bitmap.close();
-    this.#newest = seq;
-    if (this.#waiting) this.#waiting.close();
-    else requestAnimationFrame(() => this.#draw());
-    this.#waiting = bitmap;
+  /** Show the original, as nothing has been made of it yet. */
+  blank(on = true) {
+    this.#picture.classList.toggle("unrendered", on);
   }
 
-  #draw() {
-    this.#shape(this.#waiting);
-    paint(this.#rendered, this.#waiting);
-    this.#waiting = null;
-    this.#picture.classList.remove("unrendered");
+  draw(bitmap) {
+    this.#shape(bitmap);
+    paint(this.#rendered, bitmap);
+    this.#picture.classList.remove("unrendered", "unfilled");
   }
 
   #shape({ width, height }) {

@@ -1,0 +1,165 @@
+// The brush that paints the hole: the pointer on the picture, and the tools beside it.
+
+const GROWTH = 1.25; // of the brush, for a press of a key
+const CENTRE = { width: 0.4, points: [[0.5, 0.5]] };
+const STRIPES = ["rgb(214 0 110 / 62%)", "rgb(255 205 232 / 62%)"]; // two, for one of them stands out from any picture
+
+function stripes(context) {
+  const tile = new OffscreenCanvas(16, 16);
+  const inTile = tile.getContext("2d");
+  const fill = (colour, shape) => {
+    inTile.fillStyle = colour;
+    inTile.fill(new Path2D(shape));
+  };
+  fill(STRIPES[0], "M0 0h8L0 8zM16 0v8L8 16H0z");
+  fill(STRIPES[1], "M8 0h8L0 16V8zM16 8v8H8z");
+  return context.createPattern(tile, "repeat");
+}
+
+export class Brush {
+  #picture;
+  #cursor;
+  #context;
+  #pattern;
+  #tools;
+  #changed;
+  #isCovered;
+  #hole;
+  #active = false;
+  #pointer = null; // the one that paints
+  #stroke = null;
+
+  /** `changed()` is called when the hole has; `isCovered()` says whether the picture is not to be painted on just now. */
+  constructor({ picture, tint, cursor, tools, changed, isCovered }) {
+    this.#picture = picture;
+    this.#cursor = cursor;
+    this.#context = tint.getContext("2d");
+    this.#pattern = stripes(this.#context);
+    this.#tools = tools.elements;
+    this.#changed = changed;
+    this.#isCovered = isCovered;
+    this.#useTools();
+    this.#usePointer();
+    this.#useKeys();
+    this.#grow(1);
+  }
+
+  /** Whether there is a hole to paint at all. */
+  set active(on) {
+    this.#active = on;
+    this.#picture.classList.toggle("paintable", on);
+  }
+
+  get canPaint() {
+    return this.#active && !this.#isCovered();
+  }
+
+  /** Begin with another picture, of a size on the screen. */
+  begin({ width, height }, hole) {
+    [this.#context.canvas.width, this.#context.canvas.height] = [width, height];
+    this.#hole = hole;
+    this.#settle();
+  }
+
+  #useTools() {
+    const { erase, size, undo, clear, centre } = this.#tools;
+    erase.addEventListener("click", () => this.#erase(!this.#picture.classList.contains("erasing")));
+    size.addEventListener("input", () => this.#grow(1));
+    undo.addEventListener("click", () => this.#undo());
+    clear.addEventListener("click", () => this.#change(() => this.#hole.clear()));
+    centre.addEventListener("click", () => this.#change(() => this.#hole.add(CENTRE)));
+  }
+
+  #erase(on) {
+    this.#picture.classList.toggle("erasing", on);
+    this.#tools.erase.setAttribute("aria-pressed", on);
+  }
+
+  #grow(factor) {
+    this.#tools.size.value *= factor;
+    this.#cursor.style.setProperty("--size", this.#tools.size.value);
+  }
+
+  #undo() {
+    if (this.#hole.canUndo) this.#change(() => this.#hole.undo());
+  }
+
+  #usePointer() {
+    const picture = this.#picture;
+    picture.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || this.#pointer !== null || !this.canPaint) return;
+      picture.setPointerCapture(event.pointerId);
+      this.#pointer = event.pointerId;
+      this.#stroke = { erases: picture.classList.contains("erasing"), width: this.#tools.size.value / 100, points: [] };
+      this.#hole.add(this.#stroke);
+      picture.classList.add("painting");
+      this.#follow(event);
+    });
+    picture.addEventListener("pointermove", (event) => {
+      this.#aim(event);
+      if (event.pointerId === this.#pointer) this.#follow(event);
+    });
+    for (const [name, keeps] of [["pointerup", true], ["pointercancel", false]]) {
+      picture.addEventListener(name, (event) => event.pointerId === this.#pointer && this.#end(keeps));
+    }
+  }
+
+  #at(event) {
+    const box = this.#picture.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  }
+
+  #aim(event) {
+    const [x, y] = this.#at(event);
+    this.#cursor.style.setProperty("--x", x);
+    this.#cursor.style.setProperty("--y", y);
+  }
+
+  #follow(event) {
+    const passed = event.getCoalescedEvents?.() ?? [];
+    for (const each of passed.length ? passed : [event]) this.#stroke.points.push(this.#at(each));
+    this.#aim(event);
+    this.#show();
+  }
+
+  #end(keeps) {
+    this.#pointer = null;
+    this.#picture.classList.remove("painting");
+    if (!keeps) this.#hole.undo();
+    this.#change();
+  }
+
+  #useKeys() {
+    document.addEventListener("keydown", (event) => {
+      if (!this.#active || event.altKey || event.target.matches("input[type=number]")) return;
+      const undoes = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
+      if (undoes) this.#undo();
+      else if (event.key === "[") this.#grow(1 / GROWTH);
+      else if (event.key === "]") this.#grow(GROWTH);
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  #change(how = () => {}) {
+    how();
+    this.#settle();
+    this.#changed();
+  }
+
+  #settle() {
+    this.#show();
+    this.#tools.undo.disabled = !this.#hole.canUndo;
+    this.#tools.erase.disabled = this.#tools.clear.disabled = this.#hole.isEmpty;
+    if (this.#hole.isEmpty) this.#erase(false);
+  }
+
+  /** Draw the hole on the picture, in a tint that lets it through. */
+  #show() {
+    this.#hole.draw(this.#context);
+    this.#context.globalCompositeOperation = "source-in";
+    this.#context.fillStyle = this.#pattern;
+    this.#context.fillRect(0, 0, this.#context.canvas.width, this.#context.canvas.height);
+    this.#context.globalCompositeOperation = "source-over";
+  }
+}

@@ -1,0 +1,89 @@
+// A grid of pictures, each made from a seed. A locked one keeps its seed and its place when the others are renewed.
+
+const COUNT = 12;
+const MOST = 100_000; // so that a seed is short enough to read out
+const SIDE = 256; // of a picture as it is drawn, in pixels
+
+const isSeed = (value) => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+
+/** What was wanted, as many as the grid holds; anything that makes no sense becomes one of the first seeds there are. */
+export function fit({ seeds, locked }) {
+  return {
+    seeds: Array.from({ length: COUNT }, (_, index) => (isSeed(seeds[index]) ? seeds[index] : index + 1)),
+    locked, // what is not a place in the grid locks nothing
+  };
+}
+
+function cell() {
+  const button = Object.assign(document.createElement("button"), { className: "seed", type: "button" });
+  const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+  button.append(canvas, document.createElement("span"));
+  return button;
+}
+
+export class Seeds {
+  #cells = Array.from({ length: COUNT }, cell);
+  #seeds = [];
+  #changed;
+
+  /** `changed()` is called when a person locks one or lets it go. */
+  constructor(grid, changed) {
+    this.#changed = changed;
+    grid.append(...this.#cells);
+    grid.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      this.#lock(button, !this.#isLocked(button));
+      this.#changed();
+    });
+  }
+
+  get value() {
+    const locked = this.#cells.flatMap((each, index) => (this.#isLocked(each) ? [index] : []));
+    return { seeds: this.#seeds, locked };
+  }
+
+  set value({ seeds, locked }) {
+    this.#seeds = seeds;
+    for (const [index, button] of this.#cells.entries()) {
+      button.lastChild.textContent = seeds[index];
+      button.title = `Seed ${seeds[index]}`;
+      button.setAttribute("aria-label", `Lock picture ${index + 1}, seed ${seeds[index]}`);
+      this.#lock(button, locked.includes(index));
+    }
+  }
+
+  /** Other seeds for all that are not locked. */
+  renew() {
+    const { locked } = this.value;
+    const taken = new Set(this.#seeds);
+    const fresh = () => {
+      const seed = Math.floor(Math.random() * MOST);
+      if (taken.has(seed)) return fresh();
+      taken.add(seed);
+      return seed;
+    };
+    this.value = { seeds: this.#seeds.map((seed, index) => (locked.includes(index) ? seed : fresh())), locked };
+  }
+
+  /** Draw a frame in which the pictures stand side by side, `columns` in a row. */
+  draw(bitmap, columns) {
+    const width = bitmap.width / columns;
+    const height = bitmap.height / Math.ceil(COUNT / columns);
+    const one = new OffscreenCanvas(width, height).getContext("2d"); // alone, so that none bleeds into its neighbour
+    for (const [index, button] of this.#cells.entries()) {
+      one.drawImage(bitmap, -(index % columns) * width, -Math.floor(index / columns) * height);
+      const context = button.firstChild.getContext("2d");
+      context.imageSmoothingQuality = "high";
+      context.drawImage(one.canvas, 0, 0, SIDE, SIDE);
+    }
+  }
+
+  #isLocked(button) {
+    return button.getAttribute("aria-pressed") === "true";
+  }
+
+  #lock(button, on) {
+    button.setAttribute("aria-pressed", on);
+  }
+}
