@@ -98,7 +98,10 @@ def import_(
     file: Annotated[
         Path, typer.Argument(help="A checkpoint of the authors' code (.pth).", exists=True, dir_okay=False)
     ],
-    kind: Annotated[Literal["style", "style-dual"], typer.Option(help="DynamicStyleTransfer, or its dual form.")],
+    kind: Annotated[
+        Literal["style", "style-dual", "dcgan"],
+        typer.Option(help="DynamicStyleTransfer, its dual form, or DynamicDcGan."),
+    ],
     name: Annotated[str, typer.Option(help="Name of the package to write.")],
     title: Annotated[str | None, typer.Option(help="What people read.")] = None,
     weights: Weights = DEFAULT_WEIGHTS,
@@ -119,6 +122,10 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(help="At most so many photographs.")] = None,
     yardstick: Annotated[int, typer.Option(help="Photographs whose pixels are optimised directly, at both ends.")] = 16,
     iterations: Annotated[int, typer.Option(help="Iterations of that optimisation.")] = 40,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="Package trained directly on what an axis leads to, to compare a generator with."),
+    ] = None,
     write: Annotated[bool, typer.Option("--write", help="Put the figures into the model's manifest.")] = False,
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> None:
@@ -132,7 +139,7 @@ def evaluate(
     folder = weights / name
     manifest = package.read_manifest(folder)
     measured = EVALUATIONS[manifest.application](
-        Task(folder, images, encoder, side, limit, yardstick, iterations, console)
+        Task(folder, images, encoder, side, limit, yardstick, iterations, console, tuple(against or ()))
     )
     if write:
         package.write_manifest(folder, manifest.model_copy(update={"measured": measured}))
@@ -176,7 +183,8 @@ def train_style(
     main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
     axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 2000,
     path_steps: Annotated[
-        int, typer.Option(help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way.")
+        int,
+        typer.Option(help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way."),
     ] = 0,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 4,
     crop: Annotated[int, typer.Option(help="Side of the squares trained on, in pixels.")] = 256,
@@ -248,6 +256,89 @@ def train_style(
     console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
 
 
+@train_app.command("generation")
+def train_generation(
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder of folders whose names are labels, or CelebA's.", exists=True, file_okay=False),
+    ],
+    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
+    title: Annotated[str, typer.Option(help="What people read.")],
+    axis_id: Annotated[str, typer.Option(help="The axis's id.")],
+    axis_title: Annotated[str, typer.Option(help="The axis's title.")],
+    ends: Annotated[str, typer.Option(help="Names of both ends: dark,blond")],
+    low: Annotated[str | None, typer.Option("--from", help="Folders the axis starts from: 'male-*'.")] = None,
+    high: Annotated[str | None, typer.Option("--to", help="Folders it leads to: 'female-*'.")] = None,
+    attribute: Annotated[
+        str | None, typer.Option(help="An attribute of CelebA's, instead: from pictures without to those with it.")
+    ] = None,
+    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    default: Annotated[float, typer.Option(help="Where the slider starts.")] = 0.0,
+    base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
+    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
+    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 1e-3,
+    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
+    likeness: Annotated[float, typer.Option(help="Weight of staying like the picture at 0.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights, and credit the data asks for.")] = "Apache-2.0",
+    device: Device = "auto",
+) -> None:
+    """Train a generator on one subset of labelled pictures, and an axis that leads to another.
+
+    --data DIR --from 'male-*' --to 'female-*', or with CelebA's folder --attribute Male. With --base, phase one and
+    --from are left out. A run that was stopped goes on where it was.
+    """
+    from dynamicnet.training.generation import NETWORK, GenerationRecipe, GenerationTraining
+    from dynamicnet.training.labelled import WITHOUT
+
+    if attribute is not None:
+        low, high = None if base else WITHOUT + attribute, attribute
+    if high is None or (low is None) != (base is not None):
+        raise DynamicNetError("recipe-invalid", "Give --from and --to, or --attribute; with --base, --to alone.")
+    names = ends.split(",")
+    if len(names) != 2:
+        raise DynamicNetError("recipe-invalid", "--ends: give two names with a comma between.")
+    points = package.load(base).net.network.default_points if base else NETWORKS[NETWORK]().default_points
+    spec = AxisSpec(
+        id=axis_id, title=axis_title, ends=(names[0].strip(), names[1].strip()), default=default, blocks=points
+    )
+    recipe = GenerationRecipe(
+        title=title,
+        description=description,
+        axis=spec,
+        data=data,
+        low=low,
+        high=high,
+        base=base,
+        main_steps=main_steps,
+        axis_steps=axis_steps,
+        batch=batch,
+        main_rate=main_rate,
+        axis_rate=axis_rate,
+        likeness=likeness,
+        seed=seed,
+        licence=licence,
+    )
+    command = shlex.join(["dynamic-net", *sys.argv[1:]])
+    GenerationTraining(recipe, out, run or Path("runs") / out.name, device, command, console).train()
+    console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
+
+
+@app.command("draw-heads")
+def draw_heads_(
+    out: Annotated[Path, typer.Argument(help="Where the folders go.")],
+    count: Annotated[int, typer.Option(help="How many heads in all.")] = 8000,
+    seed: Annotated[int, typer.Option(help="Every head follows from it.")] = 0,
+) -> None:
+    """Draw heads to train a generator on, into folders by hair colour and beard."""
+    from dynamicnet.training.heads import CREDIT, draw_heads
+
+    console.print(f"{out}: {', '.join(draw_heads(out, count, seed))}. {CREDIT}")
+
+
 def _numbers(text: str, option: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
@@ -259,6 +350,73 @@ def _ends(axis: str, objectives: list) -> list[str]:  # type: ignore[type-arg]
     if axis == "style":
         return [objectives[0].painting.stem, objectives[-1].painting.stem]
     return {"strength": ["faint", "strong"], "scale": ["fine strokes", "coarse strokes"]}[axis]
+
+
+@train_app.command("completion")
+def train_completion(
+    images: Annotated[Path, typer.Option(help="Folder of pictures.", exists=True, file_okay=False)],
+    encoder: Annotated[Path, typer.Option(help="Frozen encoder, as for train style.", exists=True)],
+    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
+    title: Annotated[str, typer.Option(help="What people read.")],
+    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    credit: Annotated[str, typer.Option(help="Whose pictures they are, and under which licence.")] = "",
+    start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
+    scale: Annotated[
+        int, typer.Option(help="Pictures are scaled so that their shorter side is this, in pixels.")
+    ] = 256,
+    side: Annotated[int, typer.Option(help="Side of the squares cut from them, in pixels.")] = 128,
+    perceptual: Annotated[float, typer.Option(help="Weight of deep features at the sharp end.")] = 0.05,
+    texture: Annotated[float, typer.Option(help="Weight of Gram matrices at the sharp end.")] = 0.05,
+    adversarial: Annotated[float, typer.Option(help="Weight of the discriminator at the sharp end.")] = 0.02,
+    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 3000,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 8,
+    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 1e-3,
+    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
+    reach: Annotated[float, typer.Option(help="The end of the slider, as a multiple of the α trained with.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    device: Device = "auto",
+) -> None:
+    """Train a completion model: from a smooth, safe filling of holes to a sharp one that may be wrong.
+
+    Phase one minimises the error in the hole; phase two adds what makes it look real. A run that was stopped goes on
+    where it was.
+    """
+    from dynamicnet.objectives.completion import CompletionSpec
+    from dynamicnet.training.completion import NETWORK, CompletionRecipe, CompletionTraining
+
+    if side % 4 or not 32 <= side <= scale:
+        raise DynamicNetError("recipe-invalid", "--side: give a multiple of 4, from 32 up to --scale.")
+    recipe = CompletionRecipe(
+        title=title,
+        description=description,
+        credit=credit,
+        axis=AxisSpec(
+            id="sharpness",
+            title="Sharpness",
+            ends=("smooth", "sharp"),
+            blocks=NETWORKS[NETWORK]().default_points,
+        ),
+        sharp=CompletionSpec(perceptual=perceptual, texture=texture, adversarial=adversarial),
+        start=start,
+        images=images,
+        encoder=encoder,
+        scale=scale,
+        side=side,
+        main_steps=main_steps,
+        axis_steps=axis_steps,
+        batch=batch,
+        main_rate=main_rate,
+        axis_rate=axis_rate,
+        reach=reach,
+        seed=seed,
+        licence=licence,
+    )
+    command = shlex.join(["dynamic-net", *sys.argv[1:]])
+    CompletionTraining(recipe, out, run or Path("runs") / out.name, device, command, console).train()
+    console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from dynamicnet.blocks import AxisSpec, Sign
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.package import Manifest, NetworkSpec, Training
 
-KindName = Literal["style", "style-dual"]
+KindName = Literal["style", "style-dual", "dcgan"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,13 @@ def _style_layers(banks: Mapping[Sign, str]) -> dict[str, str]:
     return main | blocks
 
 
+_DCGAN_STAGES = ("start", "up8", "up16", "up32", "out")
+
+_DCGAN_LAYERS = {
+    **{f"network.stages.{stage}.{j}": f"main.layer{i}.{j}" for i, stage in enumerate(_DCGAN_STAGES) for j in (0, 1)},
+    **{f"axes.alpha.banks.high.up16.convs.{2 * j}": f"tuning_blocks.tuning_block0.conv{j}" for j in range(3)},
+}
+
 KINDS: dict[KindName, Kind] = {
     "style": Kind(
         "style",
@@ -76,6 +83,13 @@ KINDS: dict[KindName, Kind] = {
             blocks=_POINTS,
         ),
         _style_layers({"high": "tuning_blocks_higher", "low": "tuning_blocks_lower"}),
+    ),
+    # Theirs makes pictures in [−1, 1] of latents (N, 100, 1, 1), ours the same ones in [0, 1] of (N, 100).
+    "dcgan": Kind(
+        "generation",
+        "dcgan",
+        AxisSpec(id="alpha", title="α", ends=("main objective", "second objective"), default=0.0, blocks=("up16",)),
+        _DCGAN_LAYERS,
     ),
 }
 """The layouts that can be imported, as data."""

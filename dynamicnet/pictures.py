@@ -44,48 +44,66 @@ def read(data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_
         DynamicNetError: ``picture-missing``, ``picture-unreadable``, ``picture-too-large``,
             ``picture-too-small`` or ``max-side-invalid``.
     """
+    return flatten(read_layers(data, max_side, max_pixels), "white")
+
+
+def read_layers(
+    data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_PIXELS, what: str = "picture"
+) -> Image.Image:
+    """The same with its transparency, if it has any: RGBA, else RGB; ``what`` it is called in errors.
+
+    The size depends on the picture's size and on ``max_side`` alone, so that a mask of the same size stays with it.
+    """
     if max_side is not None and max_side < MIN_SIDE:
         raise DynamicNetError("max-side-invalid", f"max_side must be at least {MIN_SIDE}; got {max_side}.")
     if not data:
-        raise DynamicNetError(
-            "picture-missing", "There is no picture; send a PNG, JPEG, WebP, GIF, BMP or TIFF file in the field image."
-        )
+        raise DynamicNetError("picture-missing", f"The {what} is empty; send a PNG, JPEG, WebP, GIF, BMP or TIFF file.")
     try:
         with Image.open(io.BytesIO(data), formats=READABLE) as opened:
             width, height = opened.size
             if width * height > max_pixels:
                 raise DynamicNetError(
                     "picture-too-large",
-                    f"The picture is {width}×{height}, more than {max_pixels / 1e6:g} million pixels; "
+                    f"The {what} is {width}×{height}, more than {max_pixels / 1e6:g} million pixels; "
                     "send a smaller one.",
                     413,
                 )
             if max_side:
                 opened.draft("RGB", (max_side, max_side))  # JPEG: decode straight to a smaller size
             opened.load()
-            picture = _flatten(_upright(opened))
+            turned = _upright(opened)
+            if (turned.width > turned.height) != (opened.width > opened.height):
+                width, height = height, width
+            picture = _layers(turned)
     except DynamicNetError:
         raise
     except UnidentifiedImageError:
         raise DynamicNetError(
             "picture-unreadable",
-            "This is not a picture we can read; send a PNG, JPEG, WebP, GIF, BMP or TIFF file.",
+            f"This {what} is not a file we can read; send a PNG, JPEG, WebP, GIF, BMP or TIFF file.",
             415,
         ) from None
     except Exception:  # damaged bytes make decoders fail in whatever way they happen to
         raise DynamicNetError(
-            "picture-unreadable", "The picture is damaged or cut off; save it again and send the whole file.", 422
+            "picture-unreadable", f"The {what} is damaged or cut off; save it again and send the whole file.", 422
         ) from None
-    if max_side and max(picture.size) > max_side:
-        scale = max_side / max(picture.size)
-        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    if max_side and max(width, height) > max_side:
+        scale = max_side / max(width, height)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     if min(picture.size) < MIN_SIDE:
         raise DynamicNetError(
             "picture-too-small",
-            f"The picture is {picture.width}×{picture.height} after scaling; both sides must be at least {MIN_SIDE}.",
+            f"The {what} is {picture.width}×{picture.height} after scaling; both sides must be at least {MIN_SIDE}.",
         )
     return picture
+
+
+def flatten(picture: Image.Image, background: str) -> Image.Image:
+    """RGB or RGBA on a background, as RGB."""
+    if picture.mode != "RGBA":
+        return picture
+    return Image.alpha_composite(Image.new("RGBA", picture.size, background), picture).convert("RGB")
 
 
 def _upright(picture: Image.Image) -> Image.Image:
@@ -97,16 +115,13 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _flatten(picture: Image.Image) -> Image.Image:
+def _layers(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I") or picture.mode == "F":
         values = np.asarray(picture, dtype=np.float32)
         scale = 257.0 if picture.mode != "F" else 1.0  # 16-bit grey fills 0..65535
         picture = Image.fromarray(np.rint(np.clip(np.nan_to_num(values / scale), 0, 255)).astype(np.uint8))
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    picture = picture.convert("RGB")
+    layered = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+    picture = picture.convert("RGBA" if layered else "RGB")
     picture.info = {}  # encoders copy comments and profiles from here
     return picture
 

@@ -1,4 +1,4 @@
-"""The style networks of the paper's authors, stated again: tensor names and forward pass, in plain functions.
+"""The networks of the paper's authors, stated again: tensor names and forward pass, in plain functions.
 
 The importer is judged against this, so it shares no code with the library.
 """
@@ -99,3 +99,55 @@ def forward(state: State, pictures: Tensor, alphas: tuple[float, float, float]) 
     x = norm(main(double(x), "deconv1"), "in4").relu()
     x = tune(norm(main(double(x), "deconv2"), "in5").relu(), 2)
     return main(x, "deconv3") * STD + MEAN
+
+
+DCGAN_CHANNELS = (100, 1024, 512, 256, 128, 3)
+
+
+def random_dcgan_state(seed: int = 0) -> State:
+    """A state dict of their generator with tuning-blocks, batch norms in the middle of their training."""
+    random = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=random)
+
+    state: State = {}
+    for i in range(5):
+        inputs, outputs = DCGAN_CHANNELS[i : i + 2]
+        # Every value is a sum over one position of the first layer's input, and over four of any other's.
+        state[f"main.layer{i}.0.weight"] = normal(inputs, outputs, 4, 4) / (inputs * (1 if i == 0 else 4)) ** 0.5
+        if i < 4:
+            state |= {
+                f"main.layer{i}.1.weight": 1 + 0.2 * normal(outputs),
+                f"main.layer{i}.1.bias": 0.2 * normal(outputs),
+                f"main.layer{i}.1.running_mean": 0.2 * normal(outputs),
+                f"main.layer{i}.1.running_var": 1 + normal(outputs).abs(),
+                f"main.layer{i}.1.num_batches_tracked": torch.tensor(700),
+            }
+    for j in range(3):
+        state[f"tuning_blocks.tuning_block0.conv{j}.weight"] = normal(256, 256, 3, 3) * (2 / (256 * 9)) ** 0.5
+        state[f"tuning_blocks.tuning_block0.conv{j}.bias"] = 0.1 * normal(256)
+    return state
+
+
+def dcgan_forward(state: State, latents: Tensor, alpha: float) -> Tensor:
+    """Latents (N, 100, 1, 1) to pictures in [-1, 1], as their network computes them in evaluation mode."""
+
+    def norm(x: Tensor, i: int) -> Tensor:
+        scale, shift, mean, variance = (
+            state[f"main.layer{i}.1.{leaf}"].view(1, -1, 1, 1)
+            for leaf in ("weight", "bias", "running_mean", "running_var")
+        )
+        return (x - mean) / torch.sqrt(variance + 1e-5) * scale + shift
+
+    def conv(x: Tensor, j: int) -> Tensor:
+        weight, bias = (state[f"tuning_blocks.tuning_block0.conv{j}.{leaf}"] for leaf in ("weight", "bias"))
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias)
+
+    x = F.conv_transpose2d(latents, state["main.layer0.0.weight"])
+    for i in range(1, 5):
+        x = norm(x, i - 1).relu()
+        if i == 3:
+            x = x + alpha * conv(conv(conv(x, 0).relu(), 1).relu(), 2)
+        x = F.conv_transpose2d(x, state[f"main.layer{i}.0.weight"], stride=2, padding=1)
+    return torch.tanh(x)

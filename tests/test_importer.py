@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from authors_layout import forward, random_state
+from authors_layout import dcgan_forward, forward, random_dcgan_state, random_state
 
 from dynamicnet import DynamicNetError, package
 from dynamicnet.importer import import_checkpoint, read_checkpoint
@@ -53,6 +53,28 @@ def test_alpha_changes_the_picture_as_much_as_the_comparison_can_see(imported):
         plain = forward(state, pictures, (0, 0, 0))
         for alphas in ((0.3, 0, 0), (0, 0.3, 0), (0, 0, 0.3)):
             assert (forward(state, pictures, alphas) - plain).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+@torch.inference_mode()
+def test_output_of_the_dcgan_is_that_of_the_authors_forward_pass(imported_dcgan, alpha):
+    state, net = imported_dcgan
+    latents = torch.randn(3, 100, generator=torch.Generator().manual_seed(1))
+    theirs = (dcgan_forward(state, latents[:, :, None, None], alpha) + 1) / 2
+    torch.testing.assert_close(net(latents, alpha), theirs, **SAME)
+    assert theirs.std() > 0.05
+    if alpha:
+        assert (net(latents, 0.0) - theirs).abs().max() > 0.01
+
+
+@pytest.fixture(scope="module")
+def imported_dcgan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dcgan")
+    state = random_dcgan_state()
+    torch.save(state, folder / "net.pth")
+    manifest = import_checkpoint(folder / "net.pth", "dcgan", folder / "faces")
+    assert manifest.application == "generation"
+    return state, package.load(folder / "faces").net
 
 
 def test_manifest_says_where_it_comes_from(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from dynamicnet import AxisSpec, DynamicNet, DynamicNetError, Inputs, Model, package, pictures
+from dynamicnet import AxisSpec, DynamicNet, DynamicNetError, Model, package, pictures
 from dynamicnet.networks import LeanNetwork
 from server.settings import Settings
 
@@ -218,7 +218,7 @@ def test_every_shipped_package_loads_and_draws():
     picture = pictures.fit(pictures.read((Path(__file__).parents[1] / "static/samples/chelsea.jpg").read_bytes()), 64)
     for folder in folders:
         model = Model.load(folder, "cpu")
-        prepared = model.prepare(model.encode(Inputs(image=pictures.write(picture))))
+        prepared = model.prepare(model.encode(model.application.example(pictures.write(picture))))
         drawn = {end: model.render(prepared, {a.id: a.range[end] for a in model.manifest.axes}) for end in (0, 1)}
         assert drawn[0].tobytes() != drawn[1].tobytes(), f"{folder.name}: its axes change nothing"
         assert model.manifest.licence, folder.name

@@ -19,6 +19,7 @@ class Task:
         yardstick: on how many pictures the objective is optimised directly, where that is measured.
         iterations: for how many iterations.
         console: where the tables go.
+        against: packages trained directly on what an axis leads to, where that is compared.
     """
 
     folder: Path
@@ -29,3 +30,4 @@ class Task:
     yardstick: int
     iterations: int
     console: Console
+    against: tuple[Path, ...] = ()

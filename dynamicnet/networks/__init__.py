@@ -3,9 +3,26 @@
 from collections.abc import Callable
 
 from dynamicnet.networks.base import MainNetwork
+from dynamicnet.networks.dcgan import DcganNetwork
+from dynamicnet.networks.dilated import DilatedNetwork
 from dynamicnet.networks.johnson import JohnsonNetwork
 from dynamicnet.networks.lean import LeanNetwork
+from dynamicnet.networks.upsampling import UpsamplingNetwork
 
-NETWORKS: dict[str, Callable[..., MainNetwork]] = {"johnson": JohnsonNetwork, "lean": LeanNetwork}
+NETWORKS: dict[str, Callable[..., MainNetwork]] = {
+    "johnson": JohnsonNetwork,
+    "lean": LeanNetwork,
+    "dilated": DilatedNetwork,
+    "dcgan": DcganNetwork,
+    "upsampling": UpsamplingNetwork,
+}
 
-__all__ = ["NETWORKS", "JohnsonNetwork", "LeanNetwork", "MainNetwork"]
+__all__ = [
+    "NETWORKS",
+    "DcganNetwork",
+    "DilatedNetwork",
+    "JohnsonNetwork",
+    "LeanNetwork",
+    "MainNetwork",
+    "UpsamplingNetwork",
+]

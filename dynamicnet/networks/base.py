@@ -15,12 +15,16 @@ class MainNetwork(nn.Module):
         points: channels of the feature map after each stage that may be tuned.
         default_points: the insertion points an axis takes unless told otherwise.
         multiple: height and width of an input must be a multiple of this; DynamicNet pads and crops.
+        latent: how many numbers it makes a picture of; 0 for networks that are given a picture.
+        side: of the square picture it makes of them, in pixels.
     """
 
     stages: nn.ModuleDict
     points: Mapping[str, int]
     default_points: tuple[str, ...]
     multiple: int = 1
+    latent: int = 0
+    side: int = 0
 
     def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
         """Run one stage.

@@ -1,0 +1,226 @@
+"""What ``dynamic-net evaluate`` measures of a completion model."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+
+from dynamicnet import masks, package, pictures
+from dynamicnet.alpha import per_picture
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.dynamic import DynamicNet
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.curve import grid
+from dynamicnet.evaluation.task import Task
+from dynamicnet.membrane import fill
+from dynamicnet.objectives.completion import squared_error
+from dynamicnet.training.completion import middle
+from dynamicnet.training.photos import Photos
+
+HOLES: dict[str, Callable[[int, int], Image.Image]] = {
+    "free-form": lambda side, i: masks.free_form(side, side, random.Random(f"evaluate {i}")),
+    "centre": lambda side, i: masks.centre(side, side),
+}
+"""A hole in the i-th square of a side."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What one kind of hole was filled with along an axis; each tensor (alphas, pictures) unless it says otherwise.
+
+    Attributes:
+        alphas: the grid, from the smooth end to the sharp end.
+        errors: mean squared error in the hole.
+        energies: mean squared gradient in the hole. seams: see :func:`seam`.
+        real_energies, real_seams: of the real pictures, (pictures,).
+        classical: mean squared error of other methods, by name, (pictures,).
+    """
+
+    alphas: list[float]
+    errors: Tensor
+    energies: Tensor
+    seams: Tensor
+    real_energies: Tensor
+    real_seams: Tensor
+    classical: dict[str, Tensor]
+
+    @property
+    def decibels(self) -> Tensor:
+        """PSNR in the hole at each α, mean over the pictures."""
+        return decibels(self.errors).mean(1)
+
+    @property
+    def sharpness(self) -> Tensor:
+        """Gradient energy at each α against the real pictures'."""
+        return self.energies.mean(1) / self.real_energies.mean()
+
+    @property
+    def jumps(self) -> Tensor:
+        """The seam at each α against the same line in the real pictures."""
+        return self.seams.mean(1) / self.real_seams.mean()
+
+    @property
+    def gain(self) -> float:
+        """How much better the smooth end is than the best of the other methods, in dB of mean PSNR."""
+        return float(self.decibels[0]) - max(float(decibels(errors).mean()) for errors in self.classical.values())
+
+    def rising(self, values: Tensor) -> float:
+        """Share of pictures for which something rises at every step towards the sharp end."""
+        return float((values.diff(dim=0) > 0).all(0).float().mean())
+
+    def mean_is_monotone(self) -> bool:
+        """Whether the mean error and the mean sharpness both rise at every step towards the sharp end."""
+        return all(bool((values.mean(1).diff() > 0).all()) for values in (self.errors, self.energies))
+
+
+def decibels(errors: Tensor) -> Tensor:
+    """Mean squared error, of values in [0, 1], as PSNR."""
+    return -10 * errors.clamp_min(1e-10).log10()
+
+
+def energy(pictures: Tensor, holes: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels that are both in the hole: (N, 3, H, W), (N, 1, H, W) to (N,)."""
+    total = count = torch.zeros(())
+    for dim in (2, 3):
+        size = pictures.shape[dim] - 1
+        inside = holes.narrow(dim, 0, size) * holes.narrow(dim, 1, size)
+        total = total + (pictures.diff(dim=dim).square().mean(1, keepdim=True) * inside).sum((1, 2, 3))
+        count = count + inside.sum((1, 2, 3))
+    return total / count.clamp_min(1)
+
+
+def seam(pictures: Tensor, holes: Tensor) -> Tensor:
+    """How much the gradient jumps across the hole's border, (N,).
+
+    The mean absolute second difference of three neighbouring pixels, of which one or two are in the hole.
+
+    Args:
+        pictures: (N, 3, H, W).
+        holes: (N, 1, H, W), 1 in the hole.
+    """
+    total = count = torch.zeros(())
+    for dim in (2, 3):
+        size = pictures.shape[dim] - 2
+        inside = torch.stack([holes.narrow(dim, i, size) for i in range(3)]).sum(0)
+        across = ((inside > 0) & (inside < 3)).float()
+        total = total + (pictures.diff(2, dim).abs().mean(1, keepdim=True) * across).sum((1, 2, 3))
+        count = count + across.sum((1, 2, 3))
+    return total / count.clamp_min(1)
+
+
+def classical(picture: Tensor, hole: Image.Image) -> dict[str, Tensor]:
+    """What OpenCV's two methods make of a hole, (1, 3, H, W) each.
+
+    Raises:
+        DynamicNetError: ``opencv-missing``.
+    """
+    try:
+        import cv2
+    except ImportError:
+        raise DynamicNetError(
+            "opencv-missing", "OpenCV is what the results are compared with: pip install 'dynamic-net[compare]'."
+        ) from None
+    array, mask = np.asarray(pictures.to_picture(picture)), np.asarray(hole)
+    methods = {"Telea": cv2.INPAINT_TELEA, "Navier-Stokes": cv2.INPAINT_NS}
+    return {
+        name: pictures.to_tensor(Image.fromarray(cv2.inpaint(array, mask, 3, method)))
+        for name, method in methods.items()
+    }
+
+
+@torch.inference_mode()
+def measure(net: DynamicNet, axis: AxisSpec, squares: Tensor, kind: str, progress: Callable[..., Any]) -> Filled:
+    """Fill one hole in each of the squares (N, 3, S, S), at every α of the grid."""
+    alphas = grid(axis)
+    errors, energies, seams, real_energies, real_seams = [], [], [], [], []
+    others: dict[str, list[Tensor]] = {}
+    for i, real in enumerate(progress(torch.split(squares, 1))):
+        mask = HOLES[kind](squares.shape[-1], i)
+        hole = masks.to_tensor(mask)
+        prepared = net.prepare(torch.cat([fill(real, hole), hole], 1))
+        outputs = net.render(prepared, {axis.id: per_picture(alphas)}).clamp(0, 1)
+        everywhere = hole.expand(len(alphas), -1, -1, -1)
+        errors.append(squared_error(outputs, real, everywhere))
+        energies.append(energy(outputs, everywhere))
+        seams.append(seam(outputs, everywhere))
+        real_energies.append(energy(real, hole))
+        real_seams.append(seam(real, hole))
+        for name, result in classical(real, mask).items():
+            others.setdefault(name, []).append(squared_error(result, real, hole))
+    return Filled(
+        alphas,
+        torch.stack(errors, 1),
+        torch.stack(energies, 1),
+        torch.stack(seams, 1),
+        torch.cat(real_energies),
+        torch.cat(real_seams),
+        {name: torch.cat(values) for name, values in others.items()},
+    )
+
+
+def evaluate(task: Task) -> dict[str, Any]:
+    """Measure a completion model on held-out squares like those it was trained on, and print the tables.
+
+    Returns:
+        The figures, for the manifest.
+    """
+    loaded, console = package.load(task.folder), task.console
+    phase = loaded.manifest.training.phases[0]
+    squares = middle(Photos(task.images, phase.objective["scale"], held_out=True).centres(task.limit), phase.crop)
+    measured: dict[str, Any] = {"pictures": len(squares), "side": phase.crop, "axes": {}}
+    for axis in loaded.manifest.axes:
+        measured["axes"][axis.id] = {}
+        for kind in HOLES:
+            title = f"{task.folder.name} {axis.id}, {kind}"
+            filled = measure(
+                loaded.net, axis, squares, kind, lambda rows, title=title: track(rows, title, console=console)
+            )
+            console.print(_table(title, axis, filled))
+            console.print(_summary(filled))
+            measured["axes"][axis.id][kind] = _figures(filled)
+    return measured
+
+
+def _table(title: str, axis: AxisSpec, filled: Filled) -> Table:
+    table = Table("α", "error", "PSNR", "sharpness", "seam", title=f"{title} ({axis.ends[0]} to {axis.ends[1]})")
+    columns = (filled.errors.mean(1), filled.decibels, filled.sharpness, filled.jumps)
+    for alpha, error, *others in zip(filled.alphas, *(column.tolist() for column in columns), strict=True):
+        table.add_row(f"{alpha:+.1f}", f"{error:.5f}", *(f"{value:.3f}" for value in others))
+    return table
+
+
+def _summary(filled: Filled) -> str:
+    others = ", ".join(f"{name} {decibels(errors).mean():.2f} dB" for name, errors in filled.classical.items())
+    return "\n".join(
+        [
+            f"mean error and sharpness rise at every step: {'yes' if filled.mean_is_monotone() else 'NO'}; in single "
+            f"pictures, the error for {filled.rising(filled.errors):.0%}, sharpness for "
+            f"{filled.rising(filled.energies):.0%}",
+            f"smooth end: {filled.decibels[0]:.2f} dB; {others}: {filled.gain:+.2f} dB against the better",
+        ]
+    )
+
+
+def _figures(filled: Filled) -> dict[str, Any]:
+    def rounded(values: Tensor) -> list[float]:
+        return [round(v, 5) for v in values.tolist()]
+
+    return {
+        "alpha": filled.alphas,
+        "error": rounded(filled.errors.mean(1)),
+        "psnr": rounded(filled.decibels),
+        "sharpness": rounded(filled.sharpness),
+        "seam": rounded(filled.jumps),
+        "monotone": filled.mean_is_monotone(),
+        "error_rises": round(filled.rising(filled.errors), 3),
+        "sharpness_rises": round(filled.rising(filled.energies), 3),
+        "classical_psnr": {name: round(float(decibels(e).mean()), 3) for name, e in filled.classical.items()},
+        "gain": round(filled.gain, 3),
+    }

@@ -1,0 +1,103 @@
+"""A network that completes pictures: dilated convolutions see across a hole (Iizuka et al. 2017, section 3)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dynamicnet.networks.base import MainNetwork
+
+SLOPE = 0.1  # of ReLUs below 0
+GROUP = 8  # channels normalised together: instance norm would forget which texture is the stronger
+
+
+def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, 1), nn.GroupNorm(outputs // GROUP, outputs), nn.LeakyReLU(SLOPE)
+    )
+
+
+class DilatedBlock(nn.Module):
+    """z + two 3×3 convolutions of it, the first dilated, with group norm and a ReLU before each (He et al. 2016)."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.convs = nn.Sequential(
+            nn.GroupNorm(channels // GROUP, channels),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation),
+            nn.GroupNorm(channels // GROUP, channels),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        return z + self.convs(z)  # type: ignore[no-any-return]
+
+
+class DilatedNetwork(MainNetwork):
+    """Body of dilated residual blocks at an eighth of the resolution, and little at full resolution.
+
+    Input: a picture whose hole has been filled smoothly from its border, RGB in [0, 1], and the hole, 1 inside
+    and 0 outside: (N, 4, H, W). What it paints is added in the hole, so that an untrained network is already a
+    plain inpainting. Output: RGB (N, 3, H, W), not clamped; outside the hole the input.
+    """
+
+    multiple = 8
+    default_points = ("res6", "up4", "up2", "up1")
+
+    def __init__(
+        self,
+        channels: int = 64,
+        quarter_channels: int = 48,
+        half_channels: int = 24,
+        paint_channels: int = 16,
+        dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4),
+    ) -> None:
+        super().__init__()
+        self.stages = nn.ModuleDict(
+            {
+                "stem": nn.Sequential(
+                    nn.PixelUnshuffle(2),
+                    _convolution(16, half_channels),
+                    _convolution(half_channels, quarter_channels, 4, 2),
+                    nn.Conv2d(quarter_channels, channels, 4, 2, 1),
+                ),
+                **{f"res{i}": DilatedBlock(channels, dilation) for i, dilation in enumerate(dilations, 1)},
+                "up4": _convolution(channels + 64, quarter_channels),
+                "up2": _convolution(quarter_channels + 16, half_channels),
+                "up1": _convolution(half_channels + 4, paint_channels),
+                "out": nn.Conv2d(paint_channels, 3, 3, padding=1),
+            }
+        )
+        self.points = {
+            "stem": channels,
+            **{f"res{i}": channels for i in range(1, len(dilations) + 1)},
+            "up4": quarter_channels,
+            "up2": half_channels,
+            "up1": paint_channels,
+        }
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, SLOPE)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        with torch.no_grad():  # a start that changes little
+            self.stages["out"].weight.mul_(0.05)  # type: ignore[operator]
+            for block in self.modules():
+                if isinstance(block, DilatedBlock):
+                    block.convs[-1].weight.mul_(0.1)  # type: ignore[operator]
+
+    def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
+        """Run one stage; the last four look at the picture again, each at its own resolution."""
+        if name == "stem":
+            return super().run(name, _units(inputs), inputs)
+        if name in ("up4", "up2", "up1"):
+            factor = {"up4": 4, "up2": 2, "up1": 1}[name]
+            z = F.interpolate(z, scale_factor=2.0, mode="bilinear")
+            return super().run(name, torch.cat([z, F.pixel_unshuffle(_units(inputs), factor)], 1), inputs)
+        z = super().run(name, z, inputs)
+        return inputs[:, :3] + inputs[:, 3:] * z if name == "out" else z
+
+
+def _units(inputs: Tensor) -> Tensor:
+    return torch.cat([(inputs[:, :3] - 0.5) * 4, inputs[:, 3:]], 1)

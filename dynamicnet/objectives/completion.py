@@ -1,0 +1,73 @@
+"""Objectives of image completion: reconstruction in the hole, and what makes it look real (Iizuka et al. 2017)."""
+
+from typing import Literal, NamedTuple
+
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.objectives.perceptual import CONTENT_LAYERS, STYLE_LAYERS, gram
+
+
+class CompletionSpec(BaseModel):
+    """One objective of completion: weights against a reconstruction term of weight 1.
+
+    Attributes:
+        perceptual: of the distance between deep features.
+        texture: of the distance between Gram matrices.
+        adversarial: of what a discriminator makes of the result.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["completion"] = "completion"
+    perceptual: float = 0.0
+    texture: float = 0.0
+    adversarial: float = 0.0
+
+
+def squared_error(outputs: Tensor, pictures: Tensor, holes: Tensor) -> Tensor:
+    """Mean squared error in the hole, (N,).
+
+    Args:
+        outputs: (N, 3, H, W) in [0, 1].
+        pictures: what they should be, likewise.
+        holes: (N, 1, H, W), 1 in the hole.
+    """
+    return _inside((outputs - pictures).square(), holes)
+
+
+class Likeness(NamedTuple):
+    """How far two pictures look apart in a hole, as an encoder sees it, each (N,)."""
+
+    perceptual: Tensor
+    texture: Tensor
+
+
+def likeness(encoder: Encoder, outputs: Tensor, pictures: Tensor, holes: Tensor) -> Likeness:
+    """Distances between features, and between their Gram matrices, in the hole; both relative to the real picture's.
+
+    Gram matrices are taken of features minus the real mean, as in :mod:`dynamicnet.objectives.perceptual`: they say
+    what the texture is and not where, so that a sharp guess costs less than a safe blur.
+    """
+    layers = [layer for layer in STYLE_LAYERS if layer in encoder.layers]
+    deepest = max(layer for layer in CONTENT_LAYERS if layer in encoder.layers)
+    ours, wanted = encoder(outputs, {*layers, deepest}), encoder(pictures, {*layers, deepest})
+    textures = []
+    for layer in layers:
+        inside = F.interpolate(holes, ours[layer].shape[2:], mode="area")
+        weight = inside.sum((2, 3), keepdim=True).clamp_min(1)
+        mean = (wanted[layer] * inside).sum((2, 3), keepdim=True) / weight
+        root = (inside / weight * inside[0, 0].numel()).sqrt()  # a Gram matrix is a mean over positions
+        real = gram((wanted[layer] - mean) * root)
+        apart = (gram((ours[layer] - mean) * root) - real).square().flatten(1).sum(1)
+        textures.append(apart / real.square().flatten(1).sum(1).clamp_min(1e-6))
+    inside = F.interpolate(holes, ours[deepest].shape[2:], mode="area")
+    perceptual = _inside((ours[deepest] - wanted[deepest]).square(), inside)
+    perceptual = perceptual / wanted[deepest].square().flatten(1).mean(1)
+    return Likeness(perceptual, sum(textures[1:], textures[0]) / len(textures))
+
+
+def _inside(values: Tensor, holes: Tensor) -> Tensor:
+    return (values * holes).flatten(1).sum(1) / (holes.flatten(1).sum(1).clamp_min(1) * values.shape[1])

@@ -1,0 +1,215 @@
+"""The recipe for image generation: θ learns to make pictures of one subset, ψ of another (paper section 4.3)."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from dynamicnet import package, pictures
+from dynamicnet.alpha import per_picture
+from dynamicnet.applications.generation import latent_of, mosaic
+from dynamicnet.blocks import Axis, AxisSpec
+from dynamicnet.dynamic import DynamicNet
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.model import pick_device
+from dynamicnet.networks import NETWORKS
+from dynamicnet.objectives.adversarial import Discriminator, fool_loss, judge_loss
+from dynamicnet.training.labelled import Labelled
+from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
+from dynamicnet.training.photos import HELD_OUT
+from dynamicnet.training.runs import claim_run
+
+SAMPLES = 36
+NETWORK = "upsampling"
+
+
+def shown(pictures: Tensor) -> Tensor:
+    """What a discriminator sees of a batch (N, 3, H, W): the pictures, and how far they differ from each other.
+
+    The standard deviation over the batch is a fourth channel (after Karras et al. 2018, section 3): a generator
+    that gives all its pictures the same skin and background is found out at once, and does not take to it.
+    """
+    spread = pictures.std(0, keepdim=True).mean(1, keepdim=True)
+    return torch.cat([pictures, spread.expand(len(pictures), -1, -1, -1)], 1) * 2 - 1
+
+
+@dataclass(frozen=True)
+class GenerationRecipe:
+    """Everything that decides what a training run produces.
+
+    Attributes:
+        title, description: what people read about the package.
+        axis: the axis to train.
+        data: see :class:`Labelled`; ``low`` and ``high`` are its subsets at the ends of the axis.
+        low: what θ learns to make; None with ``base``.
+        base: a package whose θ and axes are kept as they are, and given this axis on top.
+        likeness: weight of the mean absolute difference between the pictures at α = 1 and α = 0, which keeps
+            tuning from changing what the other subset does not ask for.
+    """
+
+    title: str
+    description: str
+    axis: AxisSpec
+    data: Path
+    low: str | None
+    high: str
+    base: Path | None
+    main_steps: int
+    axis_steps: int
+    batch: int
+    main_rate: float
+    axis_rate: float
+    likeness: float
+    seed: int
+    licence: str
+
+
+class GenerationTraining:
+    """A run of a recipe: its network and the folder it checkpoints to."""
+
+    def __init__(
+        self, recipe: GenerationRecipe, out: Path, run: Path, device: str, command: str, console: Console
+    ) -> None:
+        """Read everything a run needs, so that what is wrong is said before any step is made.
+
+        Args:
+            recipe: what to train.
+            out: the package to write.
+            run: folder for checkpoints and sample sheets; an unfinished run in it is taken up.
+            device: see :func:`dynamicnet.model.pick_device`.
+            command: the command line, for the manifest.
+            console: where to report.
+
+        Raises:
+            DynamicNetError: something named cannot be used, or ``run`` holds another recipe's run.
+        """
+        self.recipe, self.out, self.run, self.console = recipe, out, run, console
+        self.device = pick_device(device)
+        torch.manual_seed(recipe.seed)
+        self.training = package.Training(commands=[command], data=f"{recipe.data.name}; held out: {HELD_OUT}")
+        try:
+            self.net = self._network().to(self.device)
+        except ValueError as error:
+            raise DynamicNetError("recipe-invalid", f"{error}.") from None
+        self.subsets = {
+            name: Labelled(recipe.data, name, self.net.network.side, held_out=False)
+            for name in (recipe.low, recipe.high)
+            if name is not None
+        }
+        length = self.net.network.latent
+        self.samples = torch.stack([latent_of(seed, length) for seed in range(1, SAMPLES + 1)]).to(self.device)
+        # One for both phases: what it learned of one subset, most of it holds of the other.
+        torch.manual_seed(recipe.seed)
+        self.judge = Discriminator(4, 32, 4).to(self.device)
+        claim_run(run, recipe)
+
+    def _network(self) -> DynamicNet:
+        recipe = self.recipe
+        if recipe.base is None:
+            self.network = package.NetworkSpec(name=NETWORK)
+            return DynamicNet(NETWORKS[NETWORK](), [recipe.axis])
+        base = package.load(recipe.base)
+        self.network = base.manifest.network
+        self.training = base.manifest.training.model_copy(
+            update={"commands": [*base.manifest.training.commands, *self.training.commands]}
+        )
+        base.net.add_axis(recipe.axis)
+        return base.net
+
+    def train(self) -> package.Manifest:
+        """Run both phases and write the package.
+
+        Returns:
+            The manifest as written, without measured figures: ``dynamic-net evaluate`` adds those.
+        """
+        recipe = self.recipe
+        self.net.requires_grad_(False)
+        if recipe.low is not None:
+            self.net.network.requires_grad_(True)
+            self._phase(recipe.low, None, recipe.main_steps, recipe.main_rate)
+            self.net.network.requires_grad_(False)
+        axis: Axis = self.net.axes[recipe.axis.id]  # type: ignore[assignment]
+        axis.requires_grad_(True)
+        self._phase(recipe.high, recipe.axis.id, recipe.axis_steps, recipe.axis_rate)
+        manifest = package.Manifest(
+            title=recipe.title,
+            description=recipe.description,
+            application="generation",
+            network=self.network,
+            axes=self.net.specs,
+            training=self.training,
+            licence=recipe.licence,
+        )
+        package.write(self.out, manifest, self.net)
+        return manifest
+
+    def _phase(self, subset: str, axis: str | None, steps: int, rate: float) -> None:
+        recipe, real, judge = self.recipe, self.subsets[subset], self.judge
+        title = package.phase_name(axis, axis and "high")
+        plan = Plan(steps, recipe.batch, real.side, rate, recipe.seed, betas=(0.5, 0.99), average=0.995)
+        alpha = {} if axis is None else {axis: 1.0}
+        likeness = 0.0 if axis is None else recipe.likeness
+
+        def latents(step: int, what: str) -> Tensor:
+            digest = hashlib.sha256(f"{plan.seed} {title} {step} {what}".encode()).digest()
+            random = torch.Generator().manual_seed(int.from_bytes(digest[:4]))
+            return torch.randn(plan.batch, self.net.network.latent, generator=random).to(self.device)
+
+        def autocast() -> torch.autocast:
+            return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+
+        def judged(step: int) -> Losses:
+            batch = real.batch(plan.batch, f"{plan.seed} {title} {step}").to(self.device)
+            with autocast():
+                with torch.no_grad():
+                    made = self.net(latents(step, "judged"), alpha)
+                scores = judge(shown(batch)).float(), judge(shown(made.float())).float()
+            return {"total": judge_loss(*scores)}
+
+        def losses(step: int) -> Losses:
+            latent = latents(step, "made")
+            with autocast():
+                made = self.net(latent, alpha)
+                scores = judge(shown(made.float()))
+            fooled = fool_loss(scores.float())
+            if not likeness:
+                return {"total": fooled}
+            with torch.no_grad(), autocast():
+                before = self.net(latent, 0.0)
+            changed = (made.float() - before.float()).abs().mean()
+            return {"total": fooled + likeness * changed, "fooled": fooled, "changed": changed}
+
+        def sample(step: int) -> None:
+            self.net.eval()
+            with torch.inference_mode():
+                if axis is None:
+                    sheet = mosaic(self.net(self.samples, 0.0), 6)
+                else:
+                    alphas = per_picture([0.0, 0.25, 0.5, 0.75, 1.0])
+                    rows = [self.net(latent, {axis: alphas}) for latent in torch.split(self.samples[:12], 1)]
+                    sheet = mosaic(torch.cat(rows), 10)
+            self.net.train(axis is None)
+            file = self.run / f"{title}-{step:06d}.jpg"
+            file.write_bytes(pictures.write(pictures.to_picture(sheet), "jpeg", 92))
+
+        self.net.train(axis is None)  # phase two leaves the statistics of batch norm as they are
+        files = Progressed(self.run / f"{title}.safetensors", max(1, min(250, steps // 2)), sample)
+        seconds = run_phase(title, self.net, losses, plan, files, self.console, Opponent(judge, judged))
+        self.training.phases.append(
+            package.Phase(
+                axis=axis,
+                bank=None if axis is None else "high",
+                objective={"kind": "adversarial", "subset": subset, "likeness": likeness},
+                steps=steps,
+                batch=plan.batch,
+                crop=plan.crop,
+                learning_rate=rate,
+                seed=plan.seed,
+                seconds=round(seconds, 1),
+                pictures=len(real.files),
+                skipped=0,
+            )
+        )

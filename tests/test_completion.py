@@ -1,0 +1,347 @@
+"""Image completion: holes are filled, known pixels stay, and everything that can be wrong with a mask is answered."""
+
+import io
+import json
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import ExifTags, Image
+from safetensors.torch import save_file
+from typer.testing import CliRunner
+
+from dynamicnet import DynamicNetError, Inputs, Model, masks, package, pictures
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.cli import app
+from dynamicnet.dynamic import DynamicNet
+from dynamicnet.evaluation.completion import energy, seam
+from dynamicnet.membrane import fill
+from dynamicnet.networks import DilatedNetwork
+from dynamicnet.objectives.completion import likeness, squared_error
+from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.package import Manifest, NetworkSpec, Training
+
+SAMPLES = Path(__file__).parent.parent / "static" / "samples"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """An untrained model, all of whose parts do something."""
+    folder = tmp_path_factory.mktemp("weights") / "mend"
+    torch.manual_seed(0)
+    spec = AxisSpec(id="sharpness", title="Sharpness", ends=("smooth", "sharp"), blocks=DilatedNetwork.default_points)
+    net = DynamicNet(DilatedNetwork(), [spec])
+    for point in spec.blocks:
+        torch.nn.init.normal_(net.axes["sharpness"].block("high", point).convs[-1].weight, std=0.02)
+    manifest = Manifest(
+        title="Mend",
+        application="completion",
+        network=NetworkSpec(name="dilated"),
+        axes=[spec],
+        training=Training(commands=[], data=""),
+        licence="Apache-2.0",
+    )
+    package.write(folder, manifest, net)
+    return Model.load(folder, "cpu")
+
+
+def photo(width: int, height: int) -> Image.Image:
+    return Image.open(SAMPLES / "chelsea.jpg").convert("RGB").resize((width, height))
+
+
+def disc(width: int, height: int, radius: int, at: tuple[float, float] = (0.5, 0.5)) -> Image.Image:
+    rows, columns = np.ogrid[:height, :width]
+    inside = (rows - at[1] * height) ** 2 + (columns - at[0] * width) ** 2 < radius**2
+    return Image.fromarray((inside * 255).astype(np.uint8))
+
+
+def file(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def filled(model: Model, inputs: Inputs, alpha: float = 0.5) -> np.ndarray:
+    return np.asarray(model.render(model.prepare(model.encode(inputs)), alpha)).astype(int)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize(
+    ("width", "height", "radius", "at"),
+    [
+        (128, 128, 30, (0.5, 0.5)),
+        (33, 32, 5, (0.0, 0.0)),  # as small as pictures get, in a corner
+        (517, 301, 12, (0.99, 0.5)),  # at the edge
+        (900, 700, 200, (0.4, 0.6)),  # far larger than what the network is shown
+        (40, 800, 19, (0.5, 0.9)),
+    ],
+)
+def test_known_pixels_come_back_bit_for_bit(model, width, height, radius, at, alpha) -> None:
+    picture, mask = photo(width, height), disc(width, height, radius, at)
+    result = filled(model, Inputs(image=file(picture), mask=file(mask)), alpha)
+    hole = np.asarray(mask) >= 128
+    assert result.shape == (height, width, 3)
+    assert (result[~hole] == np.asarray(picture)[~hole]).all()
+    assert (result[hole] != np.asarray(picture)[hole]).mean() > 0.9
+
+
+def test_what_lies_in_the_hole_is_never_looked_at(model) -> None:
+    picture, mask = photo(200, 160), disc(200, 160, 30)
+    painted = picture.copy()
+    painted.paste((255, 0, 255), mask=mask)
+    assert (
+        filled(model, Inputs(image=file(picture), mask=file(mask)))
+        == filled(model, Inputs(image=file(painted), mask=file(mask)))
+    ).all()
+
+
+def test_a_transparent_part_is_a_hole_whatever_its_colour(model) -> None:
+    picture, mask = photo(200, 160), disc(200, 160, 30)
+    opacity = mask.point(lambda v: 255 - v)
+    by_mask = filled(model, Inputs(image=file(picture), mask=file(mask)))
+    for colour in ((255, 0, 255), (0, 0, 0)):
+        cut = picture.copy()
+        cut.paste(colour, mask=mask)
+        cut.putalpha(opacity)
+        assert (filled(model, Inputs(image=file(cut))) == by_mask).all()
+
+
+def test_opacity_below_half_is_a_hole_and_above_keeps_its_colour(model) -> None:
+    picture = photo(64, 64).convert("RGBA")
+    opacity = Image.new("L", (64, 64), 128)
+    opacity.paste(127, (20, 20, 40, 40))
+    picture.putalpha(opacity)
+    encoded = model.encode(Inputs(image=file(picture)))
+    assert encoded.batch[0, 3].sum() == 20 * 20
+    result = filled(model, Inputs(image=file(picture)))
+    assert (result[:20] == np.asarray(picture)[:20, :, :3]).all()
+
+
+def test_alpha_moves_the_hole_and_0_is_the_main_network(model) -> None:
+    inputs = Inputs(image=file(photo(128, 128)), mask=file(disc(128, 128, 30)))
+    encoded = model.encode(inputs)
+    z = encoded.batch
+    with torch.inference_mode():
+        for name in model.net.network.stages:
+            z = model.net.network.run(name, z, encoded.batch)
+    assert (filled(model, inputs, 0.0) == np.asarray(pictures.to_picture(z))).mean() > 0.999  # else a rounding apart
+    assert np.abs(filled(model, inputs, 0.0) - filled(model, inputs, 1.0)).max() > 2
+
+
+def test_max_side_and_exif_go_for_picture_and_mask_alike(model) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    picture, mask = photo(1001, 667), disc(1001, 667, 80, (0.2, 0.3))
+    inputs = Inputs(image=file(picture, "JPEG", exif=exif, quality=95), mask=file(mask, "PNG", exif=exif), max_side=300)
+    encoded = model.encode(inputs)
+    assert encoded.size == (200, 300)
+    rows, columns = np.nonzero(np.asarray(encoded.context.hole))
+    left, top = encoded.context.box[:2]
+    assert ((left + columns.mean()) / 200, (top + rows.mean()) / 300) == pytest.approx((0.7, 0.2), abs=0.01)
+    upright = picture.transpose(Image.Transpose.ROTATE_270).resize((200, 300))
+    assert np.abs(filled(model, inputs)[150:] - np.asarray(upright).astype(int)[150:]).mean() < 5
+
+
+@pytest.mark.parametrize("size", [(1001, 667), (999, 667), (1000, 1000)])
+@pytest.mark.parametrize("max_side", [128, 333, 500])
+def test_a_jpeg_scaled_while_decoding_keeps_the_size_of_its_mask(model, size, max_side) -> None:
+    inputs = Inputs(image=file(photo(*size), "JPEG"), mask=file(disc(*size, 60)), max_side=max_side)
+    assert max(model.encode(inputs).size) == max_side
+
+
+PICTURE, HOLE = file(photo(64, 48)), file(disc(64, 48, 9))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code", "status"),
+    [
+        (Inputs(image=PICTURE), "mask-missing", 422),
+        (Inputs(image=file(photo(64, 48).convert("RGBA"))), "mask-missing", 422),
+        (Inputs(image=PICTURE, mask=file(Image.new("L", (64, 48)))), "mask-empty", 422),
+        (Inputs(image=PICTURE, mask=file(Image.new("RGBA", (64, 48)))), "mask-empty", 422),
+        (Inputs(image=PICTURE, mask=file(Image.new("L", (64, 48), 127))), "mask-empty", 422),
+        (Inputs(image=PICTURE, mask=file(Image.new("L", (64, 48), 128))), "mask-full", 422),
+        (Inputs(image=file(Image.new("RGBA", (64, 48)))), "mask-full", 422),
+        (Inputs(image=PICTURE, mask=file(disc(64, 49, 9))), "mask-size", 422),
+        (Inputs(image=PICTURE, mask=b"not a picture"), "picture-unreadable", 415),
+        (Inputs(image=PICTURE, mask=HOLE[:-20]), "picture-unreadable", 422),
+        (Inputs(image=PICTURE, mask=b""), "picture-missing", 422),
+        (Inputs(mask=HOLE), "picture-missing", 422),
+        (Inputs(image=PICTURE, mask=HOLE, seed="1"), "field-not-taken", 422),
+    ],
+)
+def test_what_cannot_be_used_is_said(model, inputs, code, status) -> None:
+    with pytest.raises(DynamicNetError) as refused:
+        model.encode(inputs)
+    assert (refused.value.code, refused.value.status) == (code, status)
+
+
+def test_what_is_wrong_with_a_mask_is_said_of_the_mask(model) -> None:
+    with pytest.raises(DynamicNetError, match="The mask is damaged"):
+        model.encode(Inputs(image=PICTURE, mask=HOLE[:-20]))
+
+
+def test_only_the_neighbourhood_is_worked_on_and_only_wide_holes_are_scaled(model) -> None:
+    picture = file(photo(1200, 900))
+
+    def shown(mask: Image.Image) -> tuple[int, ...]:
+        return tuple(model.encode(Inputs(image=picture, mask=file(mask))).batch.shape[2:])
+
+    assert shown(disc(1200, 900, 10)) == (128, 128)
+    assert max(shown(disc(1200, 900, 300))) < 256
+    strokes = Image.new("L", (1200, 900))
+    strokes.paste(255, (300, 440, 700, 452))
+    height, width = shown(strokes)
+    assert (height, width) == (128, 464)  # long but thin: at full resolution
+
+
+def test_an_untrained_network_leaves_a_large_hole_without_a_seam(model) -> None:
+    """A ramp goes on through a hole that is far larger than what the network is shown."""
+    ramp = np.tile(np.linspace(20, 230, 800), (600, 1))
+    picture = Image.fromarray(np.stack([ramp] * 3, 2).astype(np.uint8))
+    mask = disc(800, 600, 180)
+    plain = DynamicNet(DilatedNetwork(), model.manifest.axes)
+    torch.nn.init.zeros_(plain.network.stages["out"].weight)
+    encoded = model.encode(Inputs(image=file(picture), mask=file(mask)))
+    result = np.asarray(model.application.decode(plain(encoded.batch, 0.0), encoded)).astype(int)
+    assert np.abs(result - np.asarray(picture)).max() <= 8
+
+
+def test_a_hole_is_filled_from_its_border_alone() -> None:
+    columns = torch.linspace(0, 1, 97).expand(1, 2, 75, 97)
+    hole = masks.to_tensor(disc(97, 75, 20))
+    result = fill(torch.where(hole > 0, 9.0, columns), hole)
+    assert torch.equal(result * (1 - hole), columns * (1 - hole))
+    assert (result - columns).abs().max() < 0.05
+
+
+def test_free_form_holes_take_a_tenth_to_three_tenths_and_follow_from_the_seed() -> None:
+    for i in range(30):
+        mask = masks.free_form(96, 64, random.Random(i))
+        assert 0.1 <= np.mean(np.asarray(mask) >= 128) <= 0.3
+        assert set(np.unique(mask)) == {0, 255}
+    assert np.mean(np.asarray(masks.centre(128, 128)) >= 128) == 0.25
+    assert torch.equal(masks.batch(4, 64, "a"), masks.batch(4, 64, "a"))
+    assert not torch.equal(masks.batch(4, 64, "a"), masks.batch(4, 64, "b"))
+
+
+def test_sharpness_error_and_seam_are_of_the_hole() -> None:
+    noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    hole = masks.to_tensor(masks.centre(64, 64))
+    smooth = fill(noise, hole)
+    assert energy(smooth, hole) < 0.05 * energy(noise, hole)
+    assert energy(torch.where(hole > 0, noise, 0.0), hole) == pytest.approx(float(energy(noise, hole)))
+    assert squared_error(torch.where(hole > 0, noise, 0.0), noise, hole) == 0
+    flat = torch.full_like(noise, 0.5)
+    assert seam(flat, hole) == 0
+    assert seam(torch.where(hole > 0, 0.6, flat), hole) == pytest.approx(0.1, abs=1e-4)
+    assert seam(flat + torch.linspace(0, 1, 64), hole) < 1e-5  # a slope that goes on is no seam
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    channels = {"conv11": (3, 8), "conv21": (8, 12), "conv31": (12, 16)}
+    tensors = {"conv0.weight": torch.eye(3)[:, :, None, None] * 4, "conv0.bias": torch.full((3,), -2.0)}
+    for layer, (inputs, outputs) in channels.items():
+        tensors[f"{layer}.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
+        tensors[f"{layer}.bias"] = torch.zeros(outputs)
+    out = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
+    save_file(tensors, out)
+    return out
+
+
+def test_texture_prefers_a_sharp_guess_to_a_blur(encoder: Path) -> None:
+    draw = torch.Generator().manual_seed(0)
+    real, guess = (torch.rand(1, 3, 64, 64, generator=draw) for _ in range(2))
+    hole = masks.to_tensor(masks.centre(64, 64))
+    look = Encoder(encoder)
+
+    def texture(inside: torch.Tensor) -> torch.Tensor:
+        return likeness(look, torch.where(hole > 0, inside, real), real, hole).texture
+
+    assert texture(real) == 0
+    assert texture(guess) < 0.5 * texture(torch.full_like(real, 0.5))
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    for i in range(4):
+        for sample in sorted(SAMPLES.glob("*.jpg")):
+            shutil.copy(sample, folder / f"{i}-{sample.name}")
+    return folder
+
+
+def train(images: Path, encoder: Path, out: Path, *more: str) -> None:
+    result = CliRunner().invoke(
+        app,
+        [
+            *("train", "completion", "--images", str(images), "--encoder", str(encoder), "--out", str(out)),
+            *("--title", "Mend", "--scale", "72", "--side", "64", "--main-steps", "24", "--axis-steps", "12"),
+            *("--batch", "2", "--texture", "0.2", "--run", str(out.parent / f"run-{out.name}"), *more),
+        ],
+    )
+    assert result.exit_code == 0, result.output
+
+
+@pytest.fixture(scope="module")
+def trained(images: Path, encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained") / "mend"
+    train(images, encoder, out, "--credit", "Somebody's pictures.")
+    return out
+
+
+def test_the_manifest_says_how_it_was_made(trained: Path) -> None:
+    manifest = package.read_manifest(trained)
+    main, sharp = manifest.training.phases
+    assert (main.axis, main.bank, main.objective["adversarial"], main.objective["scale"]) == (None, None, 0.0, 72)
+    assert (sharp.axis, sharp.bank, sharp.objective["texture"]) == ("sharpness", "high", 0.2)
+    assert sharp.objective["adversarial"] > 0
+    assert "Somebody's pictures." in manifest.description
+    assert manifest.axes[0].ends == ("smooth", "sharp")
+    assert list((trained.parent / "run-mend").glob("sharpness.high-*.jpg"))
+
+
+def test_a_run_taken_up_again_gives_the_same_package(trained: Path, images: Path, encoder: Path) -> None:
+    whole = (trained / "model.safetensors").read_bytes()
+    (trained.parent / "run-mend" / "sharpness.high.safetensors").unlink()  # as if stopped between the phases
+    train(images, encoder, trained, "--credit", "Somebody's pictures.")
+    assert (trained / "model.safetensors").read_bytes() == whole
+
+
+def test_phase_two_leaves_theta_as_phase_one_made_it(trained: Path, images: Path, encoder: Path) -> None:
+    longer = trained.parent / "longer"
+    train(images, encoder, longer, "--axis-steps", "2")
+    before, after = (package.load(folder).net.state_dict() for folder in (trained, longer))
+    same = {name: torch.equal(tensor, after[name]) for name, tensor in before.items()}
+    assert all(equal for name, equal in same.items() if name.startswith("network."))
+    assert not all(same.values())
+
+
+def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encoder: Path) -> None:
+    pytest.importorskip("cv2")
+    result = CliRunner().invoke(
+        app,
+        [
+            *("evaluate", trained.name, "--weights", str(trained.parent), "--images", str(images)),
+            *("--encoder", str(encoder), "--limit", "2", "--write"),
+        ],
+        catch_exceptions=False,
+    )
+    assert result.exit_code == 0
+    measured = json.loads((trained / "model.json").read_text())["measured"]
+    kinds = measured["axes"]["sharpness"]
+    assert set(kinds) == {"free-form", "centre"}
+    for figures in kinds.values():
+        assert len(figures["error"]) == len(figures["sharpness"]) == len(figures["seam"]) == 11
+        best = max(figures["classical_psnr"].values())
+        assert figures["gain"] == pytest.approx(figures["psnr"][0] - best, abs=2e-3)
+
+
+def test_the_example_shows_the_model_at_work(model) -> None:
+    example = model.application.example((SAMPLES / "chelsea.jpg").read_bytes())
+    assert filled(model, example).shape[1] == 256

@@ -1,0 +1,307 @@
+"""Image generation: seeds and latents in, a grid out; training, labelled folders and evaluation."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from typer.testing import CliRunner
+
+from dynamicnet import package
+from dynamicnet.alpha import per_picture
+from dynamicnet.applications import Inputs
+from dynamicnet.applications.generation import Generation, latent_of, mosaic
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.cli import app
+from dynamicnet.dynamic import DynamicNet
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.generation import classify, frechet, train_classifier, variety
+from dynamicnet.networks import NETWORKS
+from dynamicnet.training import generation as recipe
+from dynamicnet.training.labelled import Labelled
+from dynamicnet.training.photos import is_held_out
+
+APPLICATION = Generation()
+SHIPPED = [-0.5846831, -0.6016796, 1.0897709, 0.4034419]  # the beginning of the latent of seed 7
+NETWORK = NETWORKS["upsampling"](latent=100, channels=(8, 8, 8, 8, 8))
+
+
+def encode(**sent: str):
+    return APPLICATION.encode(Inputs(**sent), NETWORK)
+
+
+def test_a_seed_is_the_same_latent_alone_and_among_others():
+    many = encode(seed="7, 0,4294967295").batch
+    assert many.shape == (3, 100)
+    assert torch.equal(encode(seed="7").batch[0], many[0])
+    assert len({tuple(latent.tolist()) for latent in many}) == 3
+
+
+def test_latents_are_normal_and_as_they_were_when_models_were_shipped():
+    numbers = torch.stack([latent_of(seed, 100) for seed in range(200)])
+    assert abs(numbers.mean()) < 0.03
+    assert abs(numbers.std() - 1) < 0.03
+    shipped = torch.tensor(SHIPPED)
+    torch.testing.assert_close(latent_of(7, 100)[:4], shipped, rtol=0, atol=1e-6)
+
+
+def test_a_latent_sent_is_the_latent_used():
+    latent = latent_of(3, 100).tolist()
+    assert encode(latent=json.dumps(latent)).batch.tolist() == [latent]
+    assert encode(latent=json.dumps([latent, latent])).batch.shape == (2, 100)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ({}, "seed-missing"),
+        *[({"seed": s}, "seed-invalid") for s in ("", "x", "1,", "-1", "1.5", "4294967296", "٣", "1," * 64 + "1")],
+        *[
+            ({"latent": latent}, "latent-invalid")
+            for latent in ("", "{", "7", "[]", "[[]]", "[1,2]", json.dumps([["x"] * 100]), json.dumps([True] * 100),
+                           json.dumps([float("nan")] * 100), "[" + "1e400," * 99 + "1]", json.dumps([[0] * 100] * 65),
+                           json.dumps([[0] * 100, 3]), "[" * 100000, f"[{'9' * 5000}]")
+        ],
+        ({"seed": "1", "latent": json.dumps([0] * 100)}, "seed-invalid"),
+        ({"seed": "1", "image": b"x"}, "field-not-taken"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused(sent, code):
+    with pytest.raises(DynamicNetError) as refused:
+        encode(**sent)
+    assert refused.value.code == code
+    assert refused.value.status == 422
+
+
+@pytest.mark.parametrize(("count", "columns", "rows"), [(1, 1, 1), (2, 2, 1), (4, 2, 2), (5, 3, 2), (64, 8, 8)])
+def test_the_picture_is_a_grid_row_by_row_and_what_is_left_is_white(count, columns, rows):
+    encoded = encode(seed=",".join(map(str, range(count))))
+    assert (encoded.columns, encoded.size) == (columns, (64 * columns, 64 * rows))
+    greys = torch.arange(count).view(-1, 1, 1, 1) / 255
+    picture = APPLICATION.decode(greys.expand(count, 3, 64, 64), encoded)
+    assert picture.size == encoded.size
+    for i in range(columns * rows):
+        cell = picture.getpixel((i % columns * 64 + 63, i // columns * 64))
+        assert cell == ((i,) * 3 if i < count else (255,) * 3)
+
+
+@pytest.mark.parametrize("name", ["upsampling", "dcgan"])
+@torch.inference_mode()
+def test_a_picture_does_not_depend_on_what_is_made_next_to_it(name):
+    network = NETWORKS[name]()
+    axis = AxisSpec(id="a", title="A", ends=("x", "y"), blocks=network.default_points)
+    net = DynamicNet(network, [axis]).eval()
+    for parameter in net.axes.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    latents = torch.stack([latent_of(seed, 100) for seed in (1, 2)])
+    together = net(latents, {"a": per_picture([1.0, 0.5])})
+    assert together.shape == (2, 3, 64, 64)
+    assert 0 <= together.min() < together.max() <= 1
+    torch.testing.assert_close(net(latents[1:], 0.5), together[1:], rtol=0, atol=1e-5)
+    assert (net(latents[:1], 0.0) - together[:1]).abs().max() > 1e-4
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory) -> Path:
+    """Dark and light squares, in two folders each."""
+    folder = tmp_path_factory.mktemp("labelled")
+    random = torch.Generator().manual_seed(0)
+    for label, brightness in (("dark-a", 40), ("dark-b", 60), ("light-a", 200), ("light-b", 220)):
+        (folder / label).mkdir()
+        for i in range(24):
+            colour = tuple((brightness + torch.randint(-30, 30, (3,), generator=random)).tolist())
+            Image.new("RGB", (40, 48), colour).save(folder / label / f"{label}-{i}.png")
+    (folder / "dark-a" / "notes.txt").write_text("not a picture")
+    return folder
+
+
+def test_a_pattern_chooses_folders_and_one_in_eight_is_held_out(labelled):
+    parts = [Labelled(labelled, "dark-*", 16, held_out=part) for part in (False, True)]
+    names = [{file.name for file in part.files} for part in parts]
+    assert len(names[0] | names[1]) == 48
+    assert not names[0] & names[1]
+    assert all(is_held_out(file) for file in parts[1].files)
+    assert {file.parent.name for file in parts[0].files} == {"dark-a", "dark-b"}
+    batch = parts[0].batch(5, "seed")
+    assert batch.shape == (5, 3, 16, 16)
+    assert batch.max() < 0.5
+    assert torch.equal(batch, parts[0].batch(5, "seed"))
+    with pytest.raises(DynamicNetError, match="no pictures to train on of 'green-"):
+        Labelled(labelled, "green-*", 16, held_out=False)
+
+
+def test_celeba_is_read_as_it_is_distributed(tmp_path):
+    (tmp_path / "img_align_celeba").mkdir()
+    lines = ["40", "Bald Male"]
+    for i in range(40):
+        name, male = f"{i + 1:06d}.jpg", i % 4 == 0
+        picture = Image.new("RGB", (178, 218), "white")
+        picture.paste((255, 0, 0) if male else (0, 0, 255), (0, 20, 178, 198))
+        picture.save(tmp_path / "img_align_celeba" / name)
+        lines.append(f"{name} -1  {'1' if male else '-1'}")
+    (tmp_path / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n")
+    counts = {
+        s: sum(len(Labelled(tmp_path, s, 64, held_out=p).files) for p in (False, True)) for s in ("Male", "no-Male")
+    }
+    assert counts == {"Male": 10, "no-Male": 30}
+    males = Labelled(tmp_path, "Male", 64, held_out=False).all()
+    assert (males[:, 0] > 0.9).all()  # the centre square: red all over, nothing of the white above and below
+    assert (males[:, 2] < 0.1).all()
+    with pytest.raises(DynamicNetError, match="there are Bald, Male"):
+        Labelled(tmp_path, "Blond", 64, held_out=False)
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    channels = {"conv11": (3, 8), "conv21": (8, 8), "conv31": (8, 8), "conv41": (8, 6)}
+    tensors = {"conv0.weight": torch.eye(3)[:, :, None, None] * 4, "conv0.bias": torch.full((3,), -2.0)}
+    for layer, (inputs, outputs) in channels.items():
+        tensors[f"{layer}.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
+        tensors[f"{layer}.bias"] = torch.zeros(outputs)
+    file = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
+    save_file(tensors, file)
+    return file
+
+
+def invoke(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=code == 1)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def train(labelled: Path, out: Path, *more: object, run: str = "run") -> None:
+    invoke(
+        *("train", "generation", "--data", labelled, "--out", out, "--title", "Squares", "--run", out.parent / run),
+        *("--axis-title", "Light", "--ends", "dark,light", "--main-steps", 6, "--axis-steps", 6, "--batch", 4, *more),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(labelled, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("weights") / "squares"
+    train(labelled, out, "--from", "dark-*", "--to", "light-*", "--axis-id", "light")
+    return out
+
+
+def test_training_says_what_it_did(trained):
+    manifest = package.read_manifest(trained)
+    assert manifest.application == "generation"
+    assert [phase.objective["subset"] for phase in manifest.training.phases] == ["dark-*", "light-*"]
+    assert [phase.axis for phase in manifest.training.phases] == [None, "light"]
+    assert any(
+        block.abs().max() > 0 for block in package.load(trained).net.axes["light"].block("high", "up8").parameters()
+    )
+
+
+def test_a_second_axis_leaves_the_network_and_the_first_as_they_are(trained, labelled):
+    out = trained.parent / "more"
+    train(labelled, out, "--base", trained, "--to", "dark-b", "--axis-id", "b", run="more-run")
+    before, after = (package.load(folder).net.state_dict() for folder in (trained, out))
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    manifest = package.read_manifest(out)
+    assert [axis.id for axis in manifest.axes] == ["light", "b"]
+    assert [phase.axis for phase in manifest.training.phases] == [None, "light", "b"]
+    assert len(manifest.training.commands) == 2
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, tmp_path, monkeypatch):
+    real, calls = recipe.fool_loss, []
+
+    def stop_at_the_tenth(scores):
+        calls.append(1)
+        if len(calls) == 10:  # in the middle of phase two, past its checkpoint
+            raise KeyboardInterrupt
+        return real(scores)
+
+    ends = ("--from", "dark-*", "--to", "light-*", "--axis-id", "light")
+    monkeypatch.setattr(recipe, "fool_loss", stop_at_the_tenth)
+    out = tmp_path / "squares"
+    result = CliRunner().invoke(
+        app,
+        list(map(str, ["train", "generation", "--data", labelled, "--out", out, "--title", "Squares", *ends,
+                       "--run", tmp_path / "run", "--axis-title", "Light", "--ends", "dark,light",
+                       "--main-steps", 6, "--axis-steps", 6, "--batch", 4])),
+    )  # fmt: skip
+    assert result.exit_code != 0
+    assert not out.exists()
+    monkeypatch.setattr(recipe, "fool_loss", real)
+    train(labelled, out, *ends)
+    assert (out / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("options", [("--from", "a"), ("--to", "a"), ("--ends", "dark", "--from", "a", "--to", "b")])
+def test_ends_that_do_not_make_an_axis_are_refused(labelled, tmp_path, options):
+    with pytest.raises(DynamicNetError) as refused:
+        train(labelled, tmp_path / "out", "--axis-id", "a", *options)
+    assert refused.value.code == "recipe-invalid"
+
+
+def test_evaluation_measures_and_writes(trained, labelled, encoder):
+    direct = trained.parent / "direct"
+    train(
+        labelled,
+        direct,
+        "--from",
+        "light-*",
+        "--to",
+        "dark-*",
+        "--axis-id",
+        "none",
+        "--axis-steps",
+        0,
+        run="direct-run",
+    )
+    printed = invoke(
+        *("evaluate", "squares", "--weights", trained.parent, "--images", labelled, "--encoder", encoder),
+        *("--limit", 12, "--against", direct, "--write"),
+    )
+    measured = package.read_manifest(trained).measured
+    light = measured["axes"]["light"]
+    assert measured["seeds"] == 12
+    assert light["classifier_accuracy"] > 0.9
+    assert len(light["share"]) == len(light["probability"]) == 11
+    frechet_ = light["frechet"]
+    assert frechet_["ratio"] == pytest.approx(frechet_["1 to to"] / frechet_["direct to to"], rel=0.05)
+    assert "held-out real pictures" in printed
+
+
+def test_the_classifier_tells_real_pictures_apart():
+    random = torch.Generator().manual_seed(0)
+    low, high = (torch.rand(60, 3, 32, 32, generator=random) * 0.3 + base for base in (0.1, 0.5))
+    classifier = train_classifier(low[:40], high[:40], steps=60, batch=16)
+    assert (classify(classifier, low[40:]) < 0.5).all()
+    assert (classify(classifier, high[40:]) > 0.5).all()
+
+
+def test_frechet_distance_of_normal_distributions():
+    random = torch.Generator().manual_seed(0)
+    a = torch.randn(20000, 3, generator=random, dtype=torch.float64)
+    assert frechet(a, a) == pytest.approx(0, abs=1e-9)
+    assert frechet(a, a + torch.tensor([3.0, 0, 4.0])) == pytest.approx(25, rel=1e-6)
+    b = 2 * torch.randn(20000, 3, generator=random, dtype=torch.float64)
+    assert frechet(a, b) == pytest.approx(3, rel=0.05)  # (2 − 1)² in each of three dimensions
+
+
+def test_variety_is_the_mean_distance():
+    assert variety(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]])) == pytest.approx(10 / 3)
+
+
+def test_drawing_heads(tmp_path):
+    pytest.importorskip("resvg_py")
+    pytest.importorskip("dicebear")
+    for folder in ("a", "b"):
+        invoke("draw-heads", tmp_path / folder, "--count", 8, "--seed", 3)
+    files = sorted(file.relative_to(tmp_path / "a") for file in (tmp_path / "a").rglob("*.png"))
+    assert {file.parent.name for file in files} == {"dark-plain", "dark-beard", "blond-plain", "blond-beard"}
+    assert len(files) == 8
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+        with Image.open(tmp_path / "a" / file) as head:
+            assert head.size == (64, 64)
+
+
+def test_mosaic_keeps_the_order():
+    assert mosaic(torch.arange(4.0).view(4, 1, 1, 1), 2).tolist() == [[[[0, 1], [2, 3]]]]
