@@ -1,4 +1,4 @@
-"""The messages of /ws, version 1; docs/protocol.md is the same for people."""
+"""The messages of /ws, version 2; docs/protocol.md is the same for people."""
 
 import json
 import struct
@@ -10,7 +10,7 @@ from dynamicnet import DynamicNetError
 from dynamicnet.pictures import MIN_SIDE
 from server.errors import from_validation
 
-VERSION = 1
+VERSION = 2
 MAX_TEXT = 65_536
 """Longest JSON message, in characters."""
 
@@ -47,7 +47,14 @@ class SetAlpha(_Message):
     alpha: Number | list[Number] | dict[str, Number | list[Number]]
 
 
-Message = Open | SetAlpha
+class Ack(_Message):
+    """A frame has come; the next may be sent."""
+
+    type: Literal["ack"]
+    frame: Seq
+
+
+Message = Open | SetAlpha | Ack
 
 _message: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
@@ -85,8 +92,8 @@ def understand(message: dict[str, Any]) -> Message:
     Raises:
         DynamicNetError: ``type-invalid``, or a code such as ``quality-invalid`` that names the field.
     """
-    if message.get("type") not in ("open", "alpha"):
-        raise DynamicNetError("type-invalid", 'The type of a message is "open" or "alpha".')
+    if message.get("type") not in ("open", "alpha", "ack"):
+        raise DynamicNetError("type-invalid", 'The type of a message is "open", "alpha" or "ack".')
     try:
         return _message.validate_python(message)
     except ValidationError as error:

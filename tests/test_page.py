@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+import struct
 import time
 from collections.abc import Iterator
 
@@ -68,12 +69,12 @@ def difference(one: list[int], other: list[int]) -> float:
 
 
 def changed(page: Page, before: list[int]) -> list[int]:
-    """Wait until the picture differs visibly from what it was."""
+    """Wait until the picture, not a preview, differs visibly from what it was."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         now = pixels(page)
-        if now and (not before or difference(now, before) > 1):
-            return now
+        if now and (not before or difference(now, before) > 1) and page.locator("#preview").is_hidden():
+            return pixels(page)
         page.wait_for_timeout(50)
     raise AssertionError("the picture stays as it was")
 
@@ -176,28 +177,30 @@ def test_slider_changes_the_picture(page, models):
     changed(page, at_high)
 
 
-def test_dragging_asks_for_one_frame_at_a_time_and_shows_the_last(page):
-    under_way, most = set(), 0
+def test_dragging_has_one_frame_in_flight_and_ends_with_the_exact_last(page):
     sent: list[dict] = []
+    frames: list[dict] = []
+    unanswered: list[int] = []
 
-    def asked(payload: str | bytes) -> None:
-        nonlocal most
+    def told(payload: str | bytes) -> None:
         message = json.loads(payload) if isinstance(payload, str) else {}
         if message.get("type") == "alpha":
             sent.append(message)
-            under_way.add(message["seq"])
-            most = max(most, len(under_way))
+        elif message.get("type") == "ack":
+            unanswered.append(len(frames) - message["frame"])
 
-    def answered(payload: str | bytes) -> None:
+    def came(payload: str | bytes) -> None:
         if isinstance(payload, bytes):
-            under_way.clear()
+            (length,) = struct.unpack(">I", payload[:4])
+            frames.append(json.loads(payload[4 : 4 + length]))
 
     def watch(socket) -> None:
-        socket.on("framesent", asked)
-        socket.on("framereceived", answered)
+        socket.on("framesent", told)
+        socket.on("framereceived", came)
 
     page.on("websocket", watch)
     visit(page)
+    size = page.evaluate("(({ width, height }) => [width, height])(document.getElementById('rendered'))")
     box = slider(page).bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
@@ -205,10 +208,13 @@ def test_dragging_asks_for_one_frame_at_a_time_and_shows_the_last(page):
         page.mouse.move(box["x"] + box["width"] * (0.5 + step / 120), box["y"] + box["height"] / 2)
     page.mouse.up()
     ready(page)
-    page.wait_for_timeout(500)
-    assert most == 1
-    assert [message["seq"] for message in sent] == sorted(message["seq"] for message in sent)
+    page.wait_for_timeout(1500)
+    assert set(unanswered) == {0}
+    assert [frame["seq"] for frame in frames] == sorted(frame["seq"] for frame in frames)
     assert next(iter(sent[-1]["alpha"].values())) == float(slider(page).input_value())
+    assert (frames[-1]["seq"], frames[-1]["exact"]) == (sent[-1]["seq"], True)
+    assert page.evaluate("(({ width, height }) => [width, height])(document.getElementById('rendered'))") == size
+    expect(page.locator("#preview")).to_be_hidden()
 
 
 def test_keys_move_the_slider(page, models):

@@ -2,13 +2,11 @@
 
 import io
 import json
-import socket
 import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -35,7 +33,15 @@ class Client:
         if isinstance(message, str):
             return json.loads(message)
         (length,) = struct.unpack(">I", message[:4])
-        return json.loads(message[4 : 4 + length]), message[4 + length :]
+        header = json.loads(message[4 : 4 + length])
+        self.send({"type": "ack", "frame": header["frame"]})
+        return header, message[4 + length :]
+
+    def exact(self) -> tuple[dict, bytes]:
+        """The next frame that is no preview."""
+        while not (frame := self.receive())[0]["exact"]:
+            pass
+        return frame
 
     def open(self, picture: bytes | None, **fields) -> dict:
         self.send({"type": "open", "reuse": picture is None, **fields})
@@ -52,7 +58,7 @@ class Client:
 
     def render(self, alpha: object) -> tuple[dict, bytes]:
         seq = self.ask(alpha)
-        header, picture = self.receive()
+        header, picture = self.exact()
         assert header["seq"] == seq
         return header, picture
 
@@ -88,7 +94,7 @@ def test_a_picture_opens(client, models, image):
     timings = ready.pop("timings")
     assert ready == {
         "type": "ready",
-        "version": 1,
+        "version": 2,
         "seq": 7,
         "model": models[-1]["id"],
         "width": 90,
@@ -107,7 +113,9 @@ def test_a_frame_carries_its_seq_its_alpha_and_a_picture(client, models, image, 
     assert set(header.pop("timings")) == {"render", "encode"}
     first, *others = (axis["id"] for axis in models[0]["axes"])
     assert header == {
+        "frame": 1,
         "seq": 1,
+        "exact": True,
         "alpha": {first: value} | dict.fromkeys(others, 0),
         "width": 90,
         "height": 60,
@@ -130,29 +138,58 @@ def test_the_latest_alpha_wins(client, models, image):
     for step in range(50):
         last = client.ask(some_alpha(models[0], step / 50))
     headers = []
-    while not headers or headers[-1]["seq"] != last:
+    while not headers or (headers[-1]["seq"], headers[-1]["exact"]) != (last, True):
         headers.append(client.receive()[0])
-    numbers = [header["seq"] for header in headers]
-    assert numbers == sorted(set(numbers))
-    assert len(numbers) < 25
+    moving = [header["seq"] for header in headers[:-1]]
+    assert moving == sorted(set(moving))
+    assert len(moving) < 25
     assert headers[-1]["alpha"] == some_alpha(models[0], 49 / 50)
 
 
-def test_frames_do_not_pile_up_for_a_slow_client(dial, server, models):
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    narrow.connect((urlsplit(server).hostname, urlsplit(server).port))
-    client = dial(sock=narrow, max_queue=1, compression=None)
-    noise = io.BytesIO()
-    Image.effect_noise((512, 512), 90).save(noise, "PNG")
-    client.open(noise.getvalue(), format="png")
-    for step in range(80):  # reading nothing for a while
-        last = client.ask(some_alpha(models[0], step / 80))
-        time.sleep(0.1)
-    frames = 1
-    while client.receive()[0]["seq"] != last:
-        frames += 1
-    assert frames <= 12  # what the buffers of the connection hold, and the last
+def test_the_exact_frame_comes_however_the_events_fall(client, models, photo):
+    big = io.BytesIO()
+    Image.open(photo).resize((1200, 800)).save(big, "JPEG")
+    client.open(big.getvalue())
+    client.render(0)
+    for wait in (0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15):  # the second α comes at another moment each time
+        client.ask(some_alpha(models[0], 0.5))
+        time.sleep(wait)
+        last = client.ask(some_alpha(models[0], 1))
+        while (frame := client.receive()[0])["seq"] != last or not frame["exact"]:
+            pass
+
+
+def test_a_client_that_acknowledges_nothing_is_sent_one_frame(client, models, image):
+    client.open(image)
+    for step in range(20):
+        last = client.ask(some_alpha(models[0], step / 20))
+        time.sleep(0.05)
+    first = client.connection.recv(timeout=30)
+    with pytest.raises(TimeoutError):
+        client.connection.recv(timeout=1)
+    client.send({"type": "ack", "frame": 1})
+    assert isinstance(first, bytes)
+    assert client.receive()[0]["seq"] == last  # the newest, whatever was asked for in between
+
+
+def test_previews_while_the_slider_moves_then_the_exact_frame(client, models, photo):
+    big = io.BytesIO()
+    Image.open(photo).resize((1500, 1000)).save(big, "JPEG")
+    ready = client.open(big.getvalue())
+    client.render(0)
+    for step in range(15):
+        last = client.ask(some_alpha(models[0], step / 15))
+        time.sleep(0.03)
+    headers = []
+    while not headers or not headers[-1]["exact"]:
+        headers.append(client.receive()[0])
+    *previews, exact = headers
+    assert previews
+    assert all(header["width"] < ready["width"] for header in previews)
+    assert all(abs(header["width"] / header["height"] - 1.5) < 0.05 for header in previews)
+    assert (exact["seq"], exact["width"], exact["height"]) == (last, ready["width"], ready["height"])
+    client.ask(0)  # nothing else was on its way
+    assert client.receive()[0]["seq"] == last + 1
 
 
 def test_another_model_renders_the_same_picture(client, models, image):
@@ -217,6 +254,7 @@ NONSENSE = {
     "alpha of the wrong length": ({"type": "alpha", "seq": 999, "alpha": [0.1] * 40}, "alpha-wrong-length"),
     "alpha of no axis": ({"type": "alpha", "seq": 999, "alpha": {"\ud800": 0.5}}, "alpha-unknown-axis"),
     "a field too many": ({"type": "alpha", "seq": 999, "alpha": 0, "colour": 1}, "field-unknown"),
+    "an ack of nothing": ({"type": "ack", "seq": 999}, "frame-invalid"),
     "a picture nobody asked for": (b"\0" * 100, "picture-not-expected"),
 }
 BAD_OPENS = {
@@ -311,7 +349,8 @@ def test_when_a_client_leaves_what_waits_for_it_is_dropped(image):
                 time.sleep(0.2)
             other.receive()
             other.render(0.5)
-        assert rendered == [1, 0.5]
+        assert rendered[0] == 1
+        assert 0 not in rendered
     finally:
         server.should_exit = True
         thread.join()

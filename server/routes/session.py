@@ -3,17 +3,20 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from dynamicnet import DynamicNetError, Inputs, Model
+from dynamicnet.pictures import MIN_SIDE
 from server import protocol
 from server.dependencies import EngineDep, SettingsDep
 from server.engine import AxisValues, Engine, Opened, Timings
+from server.preview import Pace
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -52,11 +55,15 @@ class View:
     opened: Opened
 
 
+REST = 0.06
+"""Seconds without a new α after which the slider is taken to rest: a few events of a pointer that moves."""
+
+
 class Session:
     """One client: a reader that notes what is wanted, and a worker that does the latest of it.
 
-    Only the latest picture and the latest α wait. The worker does one thing at a time and begins the next when
-    its reply to the last has been sent, so neither a slow device nor a slow client makes work pile up.
+    Only the latest picture and the latest α wait. The worker does one thing at a time, and begins a frame when the
+    client has acknowledged the last, so neither a slow device nor a slow client makes work pile up.
     """
 
     def __init__(self, websocket: WebSocket, engine: Engine, settings: Settings) -> None:
@@ -69,6 +76,10 @@ class Session:
         self._seq = -1  # of the latest α accepted
         self._next_opening: Opening | None = None
         self._next_alpha: tuple[int, AxisValues] | None = None
+        self._owed: tuple[int, AxisValues] | None = None  # shown as a preview, exact when the slider rests
+        self._frame = 0  # the last one sent
+        self._acknowledged = 0  # the last one that came
+        self._pace = Pace()
         self._news = asyncio.Event()
         self._view: View | None = None
 
@@ -98,6 +109,9 @@ class Session:
                         self._ask(asked)
                     case protocol.SetAlpha() as alpha:
                         await self._take_alpha(alpha)
+                    case protocol.Ack() as ack:
+                        self._acknowledged = max(self._acknowledged, ack.frame)
+                        self._news.set()
 
     def _ask(self, asked: protocol.Open) -> None:
         model = self._engine.model(asked.model)
@@ -129,7 +143,7 @@ class Session:
 
     def _open_next(self, opening: Opening) -> None:
         self._latest = self._next_opening = opening
-        self._next_alpha = None  # it was for the picture before
+        self._next_alpha = self._owed = None  # they were for the picture before
         self._news.set()
 
     async def _take_alpha(self, message: protocol.SetAlpha) -> None:
@@ -147,19 +161,41 @@ class Session:
                 opening, self._next_opening = self._next_opening, None
                 async with self._errors_reported(opening.asked.seq):
                     await self._open(opening)
-            elif self._next_alpha is not None:
+            elif self._next_alpha is not None and self._acknowledged >= self._frame:
                 (seq, values), self._next_alpha = self._next_alpha, None
                 async with self._errors_reported(seq):
-                    await self._render(seq, values)
+                    await self._render(seq, values, moving=True)
+            elif self._owed is not None and self._next_alpha is None:
+                if await self._rests():
+                    (seq, values), self._owed = self._owed, None
+                    async with self._errors_reported(seq):
+                        await self._render(seq, values, moving=False)
             else:
-                self._news.clear()
-                await self._news.wait()
+                await self._hear()
+
+    async def _rests(self) -> bool:
+        """Wait until the slider has not moved for a while and the last frame has come; False if it moves before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REST):
+                while not self._wants_else():
+                    await self._hear()
+        while self._acknowledged < self._frame and not self._wants_else():
+            await self._hear()
+        return not self._wants_else()
+
+    def _wants_else(self) -> bool:
+        return self._next_opening is not None or self._next_alpha is not None
+
+    async def _hear(self) -> None:
+        self._news.clear()
+        await self._news.wait()
 
     async def _open(self, opening: Opening) -> None:
         self._view = None
         timings: Timings = {}
         opened = await self._engine.open(opening.model, opening.inputs(self._settings.max_pixels), timings)
         self._view = View(opening.asked, opened)
+        self._pace = Pace()
         width, height = opened.size
         await self._send(
             {
@@ -175,22 +211,40 @@ class Session:
             }
         )
 
-    async def _render(self, seq: int, values: AxisValues) -> None:
+    async def _render(self, seq: int, values: AxisValues, *, moving: bool) -> None:
         if self._view is None:
             raise DynamicNetError("picture-not-open", "What was sent could not be opened; open something else.")
-        asked = self._view.asked
+        asked, opened = self._view.asked, self._view.opened
+        level = self._level(opened) if moving else 1.0
+        if level < 1:
+            self._owed = (seq, values)
+            inputs = replace(opened.inputs, max_side=round(max(opened.size) * level))
+            opened = await self._engine.open(opened.model, inputs, {})
+        else:
+            self._owed = None
         timings: Timings = {}
-        picture = await self._engine.render(self._view.opened, values, timings)
+        begun = time.perf_counter()
+        picture = await self._engine.render(opened, values, timings)
         encoded = await self._engine.encode(picture, asked.format, asked.quality, timings)
+        self._pace.note(level, (time.perf_counter() - begun) * 1000)
+        self._frame += 1
         header = {
+            "frame": self._frame,
             "seq": seq,
             "alpha": values,
+            "exact": level == 1,
             "timings": timings,
             "width": picture.width,
             "height": picture.height,
             "format": asked.format,
         }
         await self._websocket.send_bytes(protocol.frame(header, encoded))
+
+    def _level(self, opened: Opened) -> float:
+        """How large the next frame may be, of what can be made smaller."""
+        if "max_side" not in opened.model.application.takes:
+            return 1.0
+        return self._pace.choose(min(opened.size), MIN_SIDE)
 
     @asynccontextmanager
     async def _errors_reported(self, seq: object = None) -> AsyncIterator[None]:

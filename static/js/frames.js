@@ -5,13 +5,14 @@ export class Frames {
   #came = 0; // the newest that came
   #decoded = 0; // the newest that was decoded
   #waiting = null;
+  #exact = true; // whether that is no preview
 
-  /** `draw(bitmap)` shows a frame. */
+  /** `draw(bitmap, exact)` shows a frame; a preview is not exact. */
   constructor(draw) {
     this.#draw = draw;
   }
 
-  async show(seq, image) {
+  async show(seq, image, exact) {
     this.#came = seq;
     const bitmap = await createImageBitmap(image);
     if (seq < this.#decoded) return bitmap.close();
@@ -19,6 +20,7 @@ export class Frames {
     if (this.#waiting) this.#waiting.close();
     else requestAnimationFrame(() => this.#refresh());
     this.#waiting = bitmap;
+    this.#exact = exact;
   }
 
   /** Nothing that came so far is to be shown any more. */
@@ -30,7 +32,7 @@ export class Frames {
 
   #refresh() {
     if (!this.#waiting) return;
-    this.#draw(this.#waiting);
+    this.#draw(this.#waiting, this.#exact);
     this.#waiting.close();
     this.#waiting = null;
   }

@@ -23,13 +23,19 @@ const at = (id) => document.getElementById(id);
 const chosen = { model: null, photo: null, alpha: {} };
 const leftAt = new Map(); // α of models that were tried before, by id
 let opened = null; // what the server could open last, and what it answered
+let came = 0; // counts frames
 let opening = 0; // counts what was to be opened
 
 const takes = (field) => chosen.model.takes.includes(field);
 
 const status = new Status(at("status"));
 const stage = new Stage(at("picture"));
-const frames = new Frames((bitmap) => (takes("seed") ? seeds.draw(bitmap, opened.answer.columns) : stage.draw(bitmap)));
+const frames = new Frames((bitmap, exact) => {
+  if (takes("seed")) seeds.draw(bitmap, opened.answer.columns);
+  else stage.draw(bitmap, opened.answer);
+  at("preview").hidden = exact;
+  if (exact) status.say(describe());
+});
 const photos = new Photos(at("photos"), at("file"), pickPhoto);
 const seeds = new Seeds(at("seeds"), () => {
   status.renew();
@@ -62,9 +68,8 @@ const session = new Session({
     at("save").disabled = false;
   },
   rendering: () => status.say("Rendering…", 400),
-  frame: (seq, image) => {
-    frames.show(seq, image);
-    status.say(describe());
+  frame: ({ exact }, image) => {
+    frames.show(++came, image, exact);
   },
   refused: (sentence, refused) => {
     status.fail(sentence);

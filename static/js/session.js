@@ -1,5 +1,6 @@
 // A live session over a WebSocket (docs/protocol.md): what a model takes is opened in it once, then rendered for
-// every α asked for. One request is under way at a time, and what follows it is whatever is wanted by then.
+// every α asked for. The server shows the newest α it was told, and waits with the next frame until this one was
+// acknowledged.
 // A lost connection is made again, and the session with it.
 
 import { unpack } from "./protocol.js";
@@ -19,11 +20,10 @@ export class Session {
   #alpha = null; // the newest α
   #asked = true; // whether the server was asked for it
   #seq = 0;
-  #pending = 0; // the number of the request under way; 0 for none
   #first = 1; // frames of lower numbers are of something else
 
   /**
-   * `on` holds: sending(), ready(what was opened, the server's answer), rendering(), frame(seq, image),
+   * `on` holds: sending(), ready(what was opened, the server's answer), rendering(), frame(header, image),
    * refused(sentence, what could not be opened or null), lost().
    */
   constructor(on) {
@@ -64,11 +64,11 @@ export class Session {
     setTimeout(() => this.#socket ?? this.#connect(), WAITS[Math.min(this.#attempts++, WAITS.length - 1)]);
   }
 
-  /** Do the next thing there is to do, if the server is not busy with the last. */
+  /** Tell the server what is wanted now, if it does not know. */
   #advance() {
     if (this.#socket?.readyState !== WebSocket.OPEN || this.#opening || !this.#wanted) return;
     if (this.#opened !== this.#wanted) this.#open();
-    else if (!this.#asked && !this.#pending) this.#ask();
+    else if (!this.#asked) this.#ask();
   }
 
   #open() {
@@ -86,8 +86,7 @@ export class Session {
       ...(model.takes.includes("image") ? { format: "jpeg", quality: 85 } : { format: "png" }), // small ones are shown large
     };
     this.#opening = this.#wanted;
-    this.#pending = 0; // the server drops what it was asked for before
-    this.#asked = false;
+    this.#asked = false; // the server drops what it was asked for before
     this.#sent = { ...this.#sent, ...fields };
     this.#socket.send(JSON.stringify(message));
     for (const [, file] of files) this.#socket.send(file);
@@ -95,19 +94,15 @@ export class Session {
   }
 
   #ask() {
-    this.#pending = ++this.#seq;
     this.#asked = true;
-    this.#socket.send(JSON.stringify({ type: "alpha", seq: this.#seq, alpha: this.#alpha }));
+    this.#socket.send(JSON.stringify({ type: "alpha", seq: ++this.#seq, alpha: this.#alpha }));
     this.#on.rendering();
   }
 
   #answer(message) {
     if (message.type === "ready") this.#isOpen(message);
     else if (!("seq" in message)) this.#refuseOpening(message.message);
-    else if (message.seq === this.#pending) {
-      this.#pending = 0;
-      this.#on.refused(message.message, null);
-    }
+    else if (message.seq === this.#seq) this.#on.refused(message.message, null);
     this.#advance();
   }
 
@@ -127,8 +122,7 @@ export class Session {
 
   #frame(data) {
     const { header, image } = unpack(data);
-    if (header.seq === this.#pending) this.#pending = 0;
-    if (header.seq >= this.#first) this.#on.frame(header.seq, image);
-    this.#advance();
+    this.#socket.send(JSON.stringify({ type: "ack", frame: header.frame }));
+    if (header.seq >= this.#first) this.#on.frame(header, image);
   }
 }

@@ -41,9 +41,10 @@ export class Stage {
     this.#picture.classList.toggle("unrendered", on);
   }
 
-  draw(bitmap) {
-    this.#shape(bitmap);
-    paint(this.#rendered, bitmap);
+  /** Show a frame at the picture's size, which a preview is smaller than. */
+  draw(bitmap, { width, height }) {
+    this.#shape({ width, height });
+    paint(this.#rendered, bitmap, width, height);
     this.#picture.classList.remove("unrendered", "unfilled");
   }
 

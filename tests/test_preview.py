@@ -1,0 +1,39 @@
+"""How large a frame may be while the slider moves."""
+
+from server.preview import FRAME_MS, LEVELS, Pace
+
+
+def drive(cost, frames=200, shorter_side=1000, smallest=32) -> list[float]:
+    """The levels chosen when a frame takes ``cost(level)`` milliseconds."""
+    pace, levels = Pace(), []
+    for _ in range(frames):
+        levels.append(pace.choose(shorter_side, smallest))
+        pace.note(levels[-1], cost(levels[-1]))
+    return levels
+
+
+def test_the_largest_frame_that_comes_in_time_is_found():
+    for full in (10, 39, 60, 150, 700):
+        levels = drive(lambda level, full=full: full * level**2)
+        best = max((level for level in LEVELS if full * level**2 <= FRAME_MS), default=LEVELS[-1])
+        assert max(set(levels), key=levels.count) == best
+        assert levels[0] == 1
+
+
+def test_a_cost_that_no_size_takes_away_does_not_end_it():
+    assert drive(lambda level: 100)[-1] in LEVELS
+
+
+def test_frames_grow_again_when_a_rush_is_over():
+    pace = Pace()
+    for _ in range(50):
+        pace.note(pace.choose(1000, 32), 400)
+    calm = []
+    for _ in range(200):
+        calm.append(pace.choose(1000, 32))
+        pace.note(calm[-1], 5)
+    assert calm[-1] == 1
+
+
+def test_a_small_picture_is_never_made_smaller_than_a_network_takes():
+    assert min(drive(lambda level: 500, shorter_side=100, smallest=32)) * 100 >= 32
