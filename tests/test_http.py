@@ -18,7 +18,7 @@ from conftest import running_server
 from PIL import Image
 
 from dynamicnet import Inputs, Model, pictures
-from dynamicnet.applications import FIELDS
+from dynamicnet.applications import APPLICATIONS, FIELDS
 from server.app import create_app
 from server.negotiate import choose_format
 from server.settings import STATIC, Settings
@@ -303,14 +303,38 @@ def test_the_page_is_served(http):
     assert response.headers["content-type"].startswith("text/html")
 
 
-def test_models_are_described_as_their_manifests_say(http, models):
+def test_models_are_described_as_their_manifests_say(http):
     folders = sorted(path.parent.name for path in Settings().weights.glob("*/model.json"))
-    assert [model["id"] for model in models] == folders
-    for model in models:
+    listed = http.get("/models").json()["models"]
+    assert [model["id"] for model in listed] == folders
+    for model in listed:
         manifest = json.loads((Settings().weights / model["id"] / "model.json").read_text())
         assert set(model) == {"id", "title", "description", "application", "takes", "axes", "thumbnail"}
         assert (model["title"], model["axes"]) == (manifest["title"], manifest["axes"])
-        assert model["takes"] == ["image", "max_side"]
+        assert model["takes"] == list(APPLICATIONS[manifest["application"]].takes)
+
+
+def test_every_model_has_a_thumbnail(http):
+    for model in http.get("/models").json()["models"]:
+        assert max(opened(http.get(model["thumbnail"]).content).size) <= 256
+
+
+def test_what_a_model_makes_of_seeds_comes_back_the_same_and_alpha_changes_it(http):
+    makers = [model for model in http.get("/models").json()["models"] if "seed" in model["takes"]]
+    if not makers:
+        pytest.skip("no model in weights/ takes seeds")
+    for model in makers:
+        high = model["axes"][0]["range"][1]
+
+        def made(alpha, seed="1,2,3", model=model):
+            reply = http.post("/infer", data={"model": model["id"], "seed": seed, "alpha": str(alpha), "format": "png"})
+            assert reply.status_code == 200, reply.text
+            return reply.content
+
+        assert made(0) == made(0) != made(high)
+        assert opened(made(0)).size == opened(made(0, "4,5,6,7")).size  # two by two, the last cell of three is empty
+        assert_problem(http.post("/infer", data={"model": model["id"]}), 422, "seed-missing")
+        assert_problem(infer(http, SMALL, model=model["id"], seed="1"), 422, "field-not-taken")
 
 
 def test_thumbnails_show_a_sample_with_every_axis_at_work(http, models):

@@ -201,6 +201,20 @@ def test_another_model_renders_the_same_picture(client, models, image):
     assert len(pictures) == len(models)
 
 
+def test_seeds_are_opened_without_a_file_and_reused(client, http):
+    maker = next((m for m in http.get("/models").json()["models"] if "seed" in m["takes"]), None)
+    if maker is None:
+        pytest.skip("no model in weights/ takes seeds")
+    client.send({"type": "open", "model": maker["id"], "files": [], "seed": "1,2,3", "format": "png"})
+    ready = client.receive()
+    assert (ready["type"], ready["columns"], ready["width"]) == ("ready", 2, ready["height"])
+    header, picture = client.render(some_alpha(maker, 1))
+    assert (header["width"], header["exact"]) == (ready["width"], True)
+    fields = {"model": maker["id"], "seed": "1,2,3", "alpha": json.dumps(some_alpha(maker, 1)), "format": "png"}
+    assert picture == http.post("/infer", data=fields).content
+    assert client.open(None, model=maker["id"])["columns"] == 2
+
+
 def test_opening_drops_the_alpha_that_waits(client, models, image):
     client.open(image)
     for _ in range(3):

@@ -45,7 +45,7 @@ class ImageCompletion:
 
     The hole's neighbourhood is filled smoothly at full resolution, and scaled down only as far as the hole needs it
     to be no wider than what the network was trained on. What the network adds is scaled up and laid over the smooth
-    filling, which goes on from the known pixels without a seam at any size.
+    filling, which goes on from the known pixels without a seam; nothing forces it to end at the border, though.
     """
 
     name = "completion"
