@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from dynamicnet import DynamicNetError, Model, pictures
+from dynamicnet.alpha import defaults
 from server.engine import Engine
 
 SIDE = 256
@@ -35,8 +36,10 @@ class Thumbnails:
         if sample is None:
             raise DynamicNetError("thumbnail-missing", "There is no sample picture to make a thumbnail of.", 404)
         photo = await asyncio.to_thread(lambda: pictures.write(pictures.read(sample.read_bytes(), SIDE)))
-        # A default of 0 would show the main network alone, not what the axis does.
-        alpha = {axis.id: axis.default or axis.range[1] for axis in model.manifest.axes}
+        alpha = defaults(model.manifest.axes)
+        if not any(alpha.values()):  # that is the main network alone, which does not show what the model is for
+            first = model.manifest.axes[0]
+            alpha[first.id] = first.range[1]
         opened = await self._engine.open(model, model.application.example(photo), {})
         picture = await self._engine.render(opened, alpha, {})
         return await self._engine.encode(picture, "jpeg", QUALITY, {})

@@ -337,14 +337,16 @@ def test_what_a_model_makes_of_seeds_comes_back_the_same_and_alpha_changes_it(ht
         assert_problem(infer(http, SMALL, model=model["id"], seed="1"), 422, "field-not-taken")
 
 
-def test_thumbnails_show_a_sample_with_every_axis_at_work(http, models):
+def test_thumbnails_show_a_sample_with_an_axis_at_work(http, models):
     sample = min((STATIC / "samples").glob("*.jpg")).read_bytes()
     for model in models:
         reply = http.get(model["thumbnail"])
         assert (reply.status_code, reply.headers["content-type"]) == (200, "image/jpeg")
         assert "max-age" in reply.headers["cache-control"]
-        alpha = json.dumps({axis["id"]: axis["default"] or axis["range"][1] for axis in model["axes"]})
-        fields = {"model": model["id"], "alpha": alpha, "max_side": 256, "format": "jpeg", "quality": 85}
+        alpha = {axis["id"]: axis["default"] for axis in model["axes"]}
+        if not any(alpha.values()):
+            alpha[model["axes"][0]["id"]] = model["axes"][0]["range"][1]
+        fields = {"model": model["id"], "alpha": json.dumps(alpha), "max_side": 256, "format": "jpeg", "quality": 85}
         assert reply.content == rendered(http, sample, **fields)
     assert_problem(http.get("/models/no-such-model/thumbnail"), 404, "model-unknown")
 
