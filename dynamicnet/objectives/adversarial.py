@@ -1,6 +1,5 @@
-"""Adversarial objectives: a discriminator, its losses, and what it is shown (Goodfellow et al. 2014)."""
+"""Adversarial objectives: a discriminator and its losses (Goodfellow et al. 2014)."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -37,38 +36,3 @@ def judge_loss(real: Tensor, fake: Tensor) -> Tensor:
 def fool_loss(fake: Tensor) -> Tensor:
     """What minimises against it; a scalar."""
     return -fake.mean()
-
-
-def augment(pictures: Tensor, random: torch.Generator) -> Tensor:
-    """What a discriminator sees of pictures, real and fake alike (differentiable augmentation, Zhao et al. 2020).
-
-    Moves each picture by up to an eighth, mirrors half, shifts brightness and contrast, and blanks a square of a
-    quarter of the side. With few real pictures, a discriminator would otherwise learn them by heart.
-
-    Args:
-        pictures: (N, C, H, W); of the channels, the first three are changed in brightness and contrast.
-        random: on the CPU, what the changes follow from.
-
-    Returns:
-        The same shape; gradients pass through.
-    """
-    count, _, height, width = pictures.shape
-
-    def draw(low: float, high: float) -> Tensor:
-        values = torch.rand(count, 1, 1, 1, generator=random) * (high - low) + low
-        return values.to(pictures.device)
-
-    colours, rest = pictures[:, :3], pictures[:, 3:]
-    mean = colours.mean((1, 2, 3), keepdim=True)
-    colours = (colours - mean) * draw(0.7, 1.3) + mean + draw(-0.2, 0.2)
-    theta = torch.zeros(count, 2, 3, device=pictures.device)
-    theta[:, 0, 0] = torch.where(draw(0, 1) < 0.5, -1.0, 1.0).flatten()
-    theta[:, 1, 1] = 1
-    theta[:, :, 2] = torch.cat([draw(-0.25, 0.25), draw(-0.25, 0.25)], 1).flatten(1)
-    grid = F.affine_grid(theta, list(pictures.shape), align_corners=False)
-    moved = F.grid_sample(torch.cat([colours, rest], 1), grid, padding_mode="reflection", align_corners=False)
-    rows = torch.arange(height, device=pictures.device)[None, None, :, None] / height
-    columns = torch.arange(width, device=pictures.device)[None, None, None, :] / width
-    top, left = draw(-0.125, 0.875), draw(-0.125, 0.875)
-    blank = (rows >= top) & (rows < top + 0.25) & (columns >= left) & (columns < left + 0.25)
-    return moved.masked_fill(blank, 0.5)
