@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -53,6 +53,7 @@ class View:
 
     asked: protocol.Open
     opened: Opened
+    previews: dict[float, Opened] = field(default_factory=dict)  # by level, so that no frame looks at the file again
 
 
 REST = 0.06
@@ -218,8 +219,7 @@ class Session:
         level = self._level(opened) if moving else 1.0
         if level < 1:
             self._owed = (seq, values)
-            inputs = replace(opened.inputs, max_side=round(max(opened.size) * level))
-            opened = await self._engine.open(opened.model, inputs, {})
+            opened = await self._preview(self._view, level)
         else:
             self._owed = None
         timings: Timings = {}
@@ -239,6 +239,13 @@ class Session:
             "format": asked.format,
         }
         await self._websocket.send_bytes(protocol.frame(header, encoded))
+
+    async def _preview(self, view: View, level: float) -> Opened:
+        """What is open, opened smaller."""
+        if level not in view.previews:
+            inputs = replace(view.opened.inputs, max_side=round(max(view.opened.size) * level))
+            view.previews[level] = await self._engine.open(view.opened.model, inputs, {})
+        return view.previews[level]
 
     def _level(self, opened: Opened) -> float:
         """How large the next frame may be, of what can be made smaller."""
