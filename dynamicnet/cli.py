@@ -213,16 +213,14 @@ def train_style(
     objectives = [End(p, int(s), w) for p, s, w in zip(paintings, sizes, weights, strict=True)]
     high, low = objectives[-1], objectives[0] if dual else None
     main = None if base else objectives[1 if dual else 0]
-    names = ends.split(",") if ends else _ends(axis, objectives)
-    if len(names) != 2:
-        raise DynamicNetError("recipe-invalid", "--ends: give two names with a comma between.")
+    names = _two_names(ends) if ends else _ends(axis, objectives)
     if network not in NETWORKS:
         raise DynamicNetError("recipe-invalid", f"--network: there is no '{network}'; there are {', '.join(NETWORKS)}.")
     points = package.load(base).net.network.default_points if base else NETWORKS[network]().default_points
     spec = AxisSpec(
         id=axis_id or axis,
         title=axis_title or axis.capitalize(),
-        ends=(names[0].strip(), names[1].strip()),
+        ends=names,
         range=(-1.0, 1.0) if dual else (0.0, 1.0),
         default=default if default is not None else (0.0 if dual or base else 0.5),
         blocks=points,
@@ -251,9 +249,8 @@ def train_style(
         seed=seed,
         licence=licence,
     )
-    command = shlex.join(["dynamic-net", *sys.argv[1:]])
-    StyleTraining(recipe, out, run or Path("runs") / out.name, device, command, console).train()
-    console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
+    StyleTraining(recipe, out, run or Path("runs") / out.name, device, _command(), console).train()
+    _written(out)
 
 
 @train_app.command("generation")
@@ -298,13 +295,9 @@ def train_generation(
         low, high = None if base else WITHOUT + attribute, attribute
     if high is None or (low is None) != (base is not None):
         raise DynamicNetError("recipe-invalid", "Give --from and --to, or --attribute; with --base, --to alone.")
-    names = ends.split(",")
-    if len(names) != 2:
-        raise DynamicNetError("recipe-invalid", "--ends: give two names with a comma between.")
+    names = _two_names(ends)
     points = package.load(base).net.network.default_points if base else NETWORKS[NETWORK]().default_points
-    spec = AxisSpec(
-        id=axis_id, title=axis_title, ends=(names[0].strip(), names[1].strip()), default=default, blocks=points
-    )
+    spec = AxisSpec(id=axis_id, title=axis_title, ends=names, default=default, blocks=points)
     recipe = GenerationRecipe(
         title=title,
         description=description,
@@ -322,9 +315,8 @@ def train_generation(
         seed=seed,
         licence=licence,
     )
-    command = shlex.join(["dynamic-net", *sys.argv[1:]])
-    GenerationTraining(recipe, out, run or Path("runs") / out.name, device, command, console).train()
-    console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
+    GenerationTraining(recipe, out, run or Path("runs") / out.name, device, _command(), console).train()
+    _written(out)
 
 
 @app.command("draw-heads")
@@ -346,10 +338,26 @@ def _numbers(text: str, option: str) -> list[float]:
         raise DynamicNetError("recipe-invalid", f"{option}: '{text}' is not a number or numbers with commas.") from None
 
 
-def _ends(axis: str, objectives: list) -> list[str]:  # type: ignore[type-arg]
+def _ends(axis: str, objectives: list) -> tuple[str, str]:  # type: ignore[type-arg]
     if axis == "style":
-        return [objectives[0].painting.stem, objectives[-1].painting.stem]
-    return {"strength": ["faint", "strong"], "scale": ["fine strokes", "coarse strokes"]}[axis]
+        return objectives[0].painting.stem, objectives[-1].painting.stem
+    return {"strength": ("faint", "strong"), "scale": ("fine strokes", "coarse strokes")}[axis]
+
+
+def _two_names(ends: str) -> tuple[str, str]:
+    names = [name.strip() for name in ends.split(",")]
+    if len(names) != 2:
+        raise DynamicNetError("recipe-invalid", "--ends: give two names with a comma between.")
+    return names[0], names[1]
+
+
+def _command() -> str:
+    """The command line as it was given, for a manifest."""
+    return shlex.join(["dynamic-net", *sys.argv[1:]])
+
+
+def _written(out: Path) -> None:
+    console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
 
 
 @train_app.command("completion")
@@ -414,9 +422,8 @@ def train_completion(
         seed=seed,
         licence=licence,
     )
-    command = shlex.join(["dynamic-net", *sys.argv[1:]])
-    CompletionTraining(recipe, out, run or Path("runs") / out.name, device, command, console).train()
-    console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
+    CompletionTraining(recipe, out, run or Path("runs") / out.name, device, _command(), console).train()
+    _written(out)
 
 
 def main() -> None:

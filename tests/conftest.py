@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from server.settings import ROOT, STATIC, Settings
 
@@ -91,3 +93,15 @@ def models(http: httpx.Client) -> list[dict]:
 def photo() -> Path:
     """A photograph, 451×300 JPEG."""
     return STATIC / "samples" / "chelsea.jpg"
+
+
+def write_encoder(folder: Path, *widths: int) -> Path:
+    """A small encoder of random features, a layer of each width: they carry colour and texture well enough."""
+    torch.manual_seed(0)
+    tensors = {"conv0.weight": torch.eye(3)[:, :, None, None] * 4, "conv0.bias": torch.full((3,), -2.0)}
+    for i, (inputs, outputs) in enumerate(pairwise((3, *widths)), 1):
+        tensors[f"conv{i}1.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
+        tensors[f"conv{i}1.bias"] = torch.zeros(outputs)
+    file = folder / "encoder.safetensors"
+    save_file(tensors, file)
+    return file

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import write_encoder
 from PIL import ExifTags, Image
-from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from dynamicnet import DynamicNetError, Inputs, Model, masks, package, pictures
@@ -243,15 +243,7 @@ def test_sharpness_error_and_seam_are_of_the_hole() -> None:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    channels = {"conv11": (3, 8), "conv21": (8, 12), "conv31": (12, 16)}
-    tensors = {"conv0.weight": torch.eye(3)[:, :, None, None] * 4, "conv0.bias": torch.full((3,), -2.0)}
-    for layer, (inputs, outputs) in channels.items():
-        tensors[f"{layer}.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
-        tensors[f"{layer}.bias"] = torch.zeros(outputs)
-    out = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
-    save_file(tensors, out)
-    return out
+    return write_encoder(tmp_path_factory.mktemp("encoder"), 8, 12, 16)
 
 
 def test_texture_prefers_a_sharp_guess_to_a_blur(encoder: Path) -> None:

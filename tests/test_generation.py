@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import write_encoder
 from PIL import Image
-from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from dynamicnet import package
@@ -155,15 +155,7 @@ def test_celeba_is_read_as_it_is_distributed(tmp_path):
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory) -> Path:
-    torch.manual_seed(0)
-    channels = {"conv11": (3, 8), "conv21": (8, 8), "conv31": (8, 8), "conv41": (8, 6)}
-    tensors = {"conv0.weight": torch.eye(3)[:, :, None, None] * 4, "conv0.bias": torch.full((3,), -2.0)}
-    for layer, (inputs, outputs) in channels.items():
-        tensors[f"{layer}.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
-        tensors[f"{layer}.bias"] = torch.zeros(outputs)
-    file = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
-    save_file(tensors, file)
-    return file
+    return write_encoder(tmp_path_factory.mktemp("encoder"), 8, 8, 8, 6)
 
 
 def invoke(*arguments: object, code: int = 0) -> str:

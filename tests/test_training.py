@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import write_encoder
 from rich.console import Console
-from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from dynamicnet import package
@@ -34,15 +34,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small encoder of random features: their Gram matrices carry colour and texture well enough to train on."""
-    torch.manual_seed(0)
-    channels = {"conv11": (3, 8), "conv21": (8, 12), "conv31": (12, 16)}
-    tensors = {"conv0.weight": torch.eye(3)[:, :, None, None] * 4, "conv0.bias": torch.full((3,), -2.0)}
-    for layer, (inputs, outputs) in channels.items():
-        tensors[f"{layer}.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
-        tensors[f"{layer}.bias"] = torch.zeros(outputs)
-    file = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
-    save_file(tensors, file)
-    return file
+    return write_encoder(tmp_path_factory.mktemp("encoder"), 8, 12, 16)
 
 
 def train(content: Path, encoder: Path, out: Path, *more: str) -> None:
