@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import pairwise
 
 import pytest
 import uvicorn
@@ -239,6 +240,66 @@ def test_two_sessions_at_once_each_get_their_own(dial, models, image):
     with ThreadPoolExecutor() as pool:
         seen = list(pool.map(drag, (64, 96), (models[0], models[-1])))
     assert seen == [{(64, True)}, {(96, True)}]
+
+
+def test_many_sessions_sliding_at_once_each_get_their_turn(dial, models, image):
+    clients = [dial() for _ in range(6)]
+    for client in clients:
+        client.open(image, max_side=128)
+    turns = []
+
+    def slide(number: int) -> None:
+        for step in range(20):
+            clients[number].ask(some_alpha(models[0], step / 20))
+            while clients[number].receive()[0]["seq"] != step + 1:
+                pass
+            turns.append(number)
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        list(pool.map(slide, range(len(clients))))
+    gone = {}
+    for turn, number in enumerate(turns):  # how many frames of the others came between two of one
+        if number in gone:
+            assert turn - gone[number] <= 3 * len(clients)
+        gone[number] = turn
+    assert sorted(turns) == sorted(list(range(6)) * 20)
+
+
+def test_a_client_that_reads_nothing_holds_nobody_up(dial, models, image):
+    slow, quick = dial(), dial()
+    for client in (slow, quick):
+        client.open(image, max_side=128)
+    slow.ask(some_alpha(models[0], 1))  # its frame is never acknowledged
+    for step in range(30):
+        last = slow.ask(some_alpha(models[0], step / 30))
+        quick.render(some_alpha(models[0], step / 30))
+    seqs = [slow.receive()[0]["seq"]]  # the one that was on its way
+    while seqs[-1] != last:
+        seqs.append(slow.receive()[0]["seq"])
+    assert len(seqs) <= 3
+
+
+def test_a_drag_shows_ever_newer_alphas_and_ends_with_the_last_exactly(client, models, photo):
+    big = io.BytesIO()
+    Image.open(photo).resize((900, 600)).save(big, "JPEG")
+    client.open(big.getvalue())
+    headers = []
+
+    def show() -> None:
+        while not headers or (headers[-1]["seq"], headers[-1]["exact"]) != (120, True):
+            headers.append(client.receive()[0])
+
+    with ThreadPoolExecutor(1) as pool:
+        shown = pool.submit(show)
+        for step in range(120):
+            client.ask(some_alpha(models[0], (step + 1) / 120))
+            time.sleep(1 / 60)
+        shown.result(60)
+    seqs = [header["seq"] for header in headers[:-1]]
+    assert seqs == sorted(seqs)
+    for before, after in pairwise(headers):
+        assert before["seq"] < after["seq"] or (not before["exact"] and after["exact"])
+    assert headers[-1]["alpha"] == some_alpha(models[0], 1)
 
 
 # Nonsense
