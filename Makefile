@@ -23,8 +23,9 @@ serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 test: .venv/.ready ## run the tests
 	$(BIN)/python -m pytest
 
-bench: .venv/.ready ## time the networks side by side
-	$(BIN)/python bench/networks.py
+bench: .venv/.ready ## measure ours beside its peers, in one table
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m bench
 
 lint: .venv/.ready ## ruff and mypy
 	$(BIN)/ruff check .

@@ -1,61 +1,75 @@
-"""The two style networks side by side: time for each change of α, eager float32, batch 1.
+"""What is timed in this process: the paper's network, ours, and the floor that matrix products set."""
 
-The baseline is the paper's network with everything recomputed for each α, as the authors' demo does.
-
-    .venv/bin/python bench/networks.py
-"""
-
-import time
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import cycle
+from pathlib import Path
 
+import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
 
-from dynamicnet import AxisSpec, DynamicNet
+from dynamicnet import AxisSpec, DynamicNet, Inputs, Model, package
 from dynamicnet.networks import NETWORKS
 
-SIDES = (256, 512, 1024)
-ROUNDS = 7
+SHARES = (0.2, 0.5, 0.8)
 
 
-def dynamic_net(name: str) -> DynamicNet:
-    """A network of random weights with one axis: weights don't change the time it takes."""
-    network = NETWORKS[name]()
+def photograph(side: int, seed: int = 0) -> bytes:
+    """A square sample photograph as JPEG; another seed makes other bytes of it."""
+    sample = Path(__file__).parents[1] / "static" / "samples" / "astronaut.jpg"
+    with Image.open(sample) as opened:
+        pixels = np.asarray(opened.convert("RGB").resize((side, side)), np.int16)
+    noise = np.random.default_rng(seed).integers(-4, 5, pixels.shape)
+    out = io.BytesIO()
+    Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)).save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+def shipped(weights: Path) -> list[Model]:
+    """The style models, on the CPU."""
+    models = [Model.load(folder, "cpu") for folder in package.find(weights)]
+    return [model for model in models if model.application.name == "style"]
+
+
+def papers(side: int) -> dict[str, Callable[[], object]]:
+    """The paper's network as the authors run it, and through prepare and render; weights don't change its time."""
+    network = NETWORKS["johnson"]()
     spec = AxisSpec(id="strength", title="Strength", ends=("faint", "strong"), blocks=network.default_points)
-    return DynamicNet(network, [spec]).eval().requires_grad_(False)
+    net = DynamicNet(network, [spec]).eval().requires_grad_(False)
+    picture = torch.rand(1, 3, side, side)
+    prepared = net.prepare(picture)
+    alphas = cycle(SHARES)
+    return {
+        "(a) paper's network, everything for each α, eager": lambda: _graphless(partial(net, picture, next(alphas))),
+        "(b) paper's network, render alone": lambda: _graphless(partial(net.render, prepared, next(alphas))),
+    }
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """The shortest of a few rounds after one to warm up."""
-    work()
-    times = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begun)
-    return min(times)
+def ours(models: list[Model], photo: bytes) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Every shipped model's render, from α to the picture."""
+    for model in models:
+        prepared = model.prepare(model.encode(Inputs(image=photo)))
+        alphas = cycle([share * model.manifest.axes[0].range[1] for share in SHARES])
+
+        def render(model=model, prepared=prepared, alphas=alphas) -> Image.Image:
+            return model.render(prepared, next(alphas))
+
+        yield f"(c) {model.id}, render", render
+
+
+def floor(model: Model, photo: bytes) -> tuple[float, Callable[[], object]]:
+    """Multiply-adds of a render, in thousand millions; and as many of them in one product that suits the machine."""
+    prepared = model.prepare(model.encode(Inputs(image=photo)))
+    with FlopCounterMode(display=False) as counter:
+        model.render(prepared, 0.5)
+    amount = counter.get_total_flops() / 2
+    left, right = torch.rand(1024, 1024), torch.rand(1024, round(amount / 1024**2))
+    return amount / 1e9, lambda: torch.mm(left, right)
 
 
 @torch.inference_mode()
-def main() -> None:
-    """Print the table."""
-    paper, lean = dynamic_net("johnson"), dynamic_net("lean")
-    table = Table("each change of α", *(f"{side}×{side}" for side in SIDES))
-    rows: dict[str, list[float]] = {}
-    for side in SIDES:
-        picture = torch.rand(1, 3, side, side)
-        rows.setdefault("paper's network, everything", []).append(seconds(partial(paper, picture, 0.5)))
-        for name, net in (("paper's network", paper), ("lean network", lean)):
-            rows.setdefault(f"{name}, render only", []).append(seconds(partial(net.render, net.prepare(picture), 0.5)))
-    baseline = next(iter(rows.values()))
-    for name, times in rows.items():
-        table.add_row(name, *(f"{t * 1000:.0f} ms ({b / t:.1f}×)" for t, b in zip(times, baseline, strict=True)))
-    Console().print(table)
-    for name, net in (("paper's", paper), ("lean", lean)):
-        print(f"{name}: {sum(p.numel() for p in net.parameters()) / 1e6:.2f} million parameters")
-
-
-if __name__ == "__main__":
-    main()
+def _graphless(work: Callable[[], object]) -> object:
+    return work()
