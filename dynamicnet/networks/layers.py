@@ -11,7 +11,8 @@ class ConvLayer(nn.Sequential):
     ) -> None:
         super().__init__(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, padding_mode="reflect"))
         if norm:
-            self.append(nn.InstanceNorm2d(outputs, affine=True))
+            # A group per channel is instance norm; torch's own instance norm copies channels-last features around.
+            self.append(nn.GroupNorm(outputs, outputs))
         if relu:
             self.append(nn.ReLU())
 
