@@ -1,0 +1,81 @@
+"""Everything that makes rendering quick gives the pictures of plain float32."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from dynamicnet import Model, package
+from dynamicnet.alpha import AlphaLike, over_picture
+from dynamicnet.networks.layers import ConvLayer
+from server.settings import STATIC, Settings
+
+PACKAGES = package.find(Settings().weights)
+SAMPLES = {"astronaut": 96, "chelsea": 203, "coffee": 256}  # by longer side
+
+every_package = pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
+on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA here")
+
+
+def test_normalisation_is_instance_norm() -> None:
+    _, norm, _ = ConvLayer(3, 5)
+    torch.manual_seed(0)
+    x, weight, bias = torch.randn(2, 5, 9, 11) * 3 + 1, torch.randn(5), torch.randn(5)
+    norm.load_state_dict({"weight": weight, "bias": bias})
+    torch.testing.assert_close(norm(x), F.instance_norm(x, weight=weight, bias=bias))
+
+
+@every_package
+def test_features_stay_channels_last(folder) -> None:
+    model = Model.load(folder, "cpu")
+    prepared = model.prepare(model.encode(example(model, "coffee"))).prepared
+    for features in (prepared.z, *prepared.residuals.values()):
+        assert features.is_contiguous(memory_format=torch.channels_last)
+    model.leave()
+    model.come()
+    weights = [parameter for parameter in model.net.parameters() if parameter.dim() == 4]
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+
+
+@every_package
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=on_cuda)])
+def test_pictures_are_those_of_plain_float32(folder, device) -> None:
+    model, plain = Model.load(folder, device), package.load(folder).net
+    for name in SAMPLES:
+        encoded = model.encode(example(model, name))
+        kept = model.prepare(encoded)
+        with torch.inference_mode():
+            prepared = plain.prepare(encoded.batch)
+            for alpha in forms_of_alpha(model, encoded.size):
+                expected = model.application.decode(plain.render(prepared, alpha), encoded)
+                # Twice in one batch: what is rendered together takes the same road and must end there too.
+                for picture in [model.render(kept, alpha), *model.render_together([(kept, alpha)] * 2)]:
+                    assert furthest(picture, expected) <= 2
+
+
+def example(model: Model, name: str):
+    inputs = model.application.example((STATIC / "samples" / f"{name}.jpg").read_bytes())
+    return replace(inputs, max_side=SAMPLES[name]) if "max_side" in model.application.takes else inputs
+
+
+def forms_of_alpha(model: Model, size: tuple[int, int]) -> list[AlphaLike]:
+    """None, in general position on either side of 0, on every axis, by insertion point, and over the picture."""
+    (axis, *_), (width, height) = model.manifest.axes, size
+    low, high = axis.range
+    forms: list[AlphaLike] = [
+        0.0,
+        0.6 * high,
+        {each.id: 0.4 * each.range[1] for each in model.manifest.axes},
+        np.linspace(low, high, len(axis.blocks)).tolist(),
+    ]
+    if "image" in model.application.takes:
+        forms += [low / 2, over_picture(torch.linspace(low, high, width).expand(height, width))]
+    return forms
+
+
+def furthest(picture: Image.Image, other: Image.Image) -> float:
+    """The 99.9th percentile of what two pictures differ by, in 255ths."""
+    return float(np.quantile(np.abs(np.asarray(picture, np.int16) - np.asarray(other, np.int16)), 0.999))
