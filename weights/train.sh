@@ -32,8 +32,8 @@ starry-night() {
 
 great-wave() {
     train great-wave --title "The Great Wave" --axis strength --dual --style data/styles/wave.jpg \
-        --start weights/starry-wave --weight 0.01,0.3,1 --batch 2 \
-        --main-steps 600 --main-rate 1e-3 --axis-steps 1500 --axis-rate 3e-3 --path-steps 700 --reach 0.85
+        --start weights/starry-wave --weight 0.02,0.3,2 --batch 2 \
+        --main-steps 1500 --main-rate 1e-3 --axis-steps 1800 --axis-rate 3e-3 --path-steps 800 --reach 0.8
 }
 
 composition-brush() {
