@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from dynamicnet.networks.base import MainNetwork
 
 SLOPE = 0.1  # of ReLUs below 0
+FADE = 3  # pixels inside a hole's border over which what is painted sets in
 GROUP = 8  # channels normalised together: instance norm would forget which texture is the stronger
 
 
@@ -39,7 +40,7 @@ class DilatedNetwork(MainNetwork):
     """Body of dilated residual blocks at an eighth of the resolution, and little at full resolution.
 
     Input: a picture whose hole has been filled smoothly from its border, RGB in [0, 1], and the hole, 1 inside
-    and 0 outside: (N, 4, H, W). What it paints is added in the hole, so that an untrained network is already a
+    and 0 outside: (N, 4, H, W). What it paints is added in the hole, fading in from its border, so that an untrained network is already a
     plain inpainting. Output: RGB (N, 3, H, W), not clamped; outside the hole the input.
     """
 
@@ -96,7 +97,13 @@ class DilatedNetwork(MainNetwork):
             z = F.interpolate(z, scale_factor=2.0, mode="bilinear")
             return super().run(name, torch.cat([z, F.pixel_unshuffle(_units(inputs), factor)], 1), inputs)
         z = super().run(name, z, inputs)
-        return inputs[:, :3] + inputs[:, 3:] * z if name == "out" else z
+        return inputs[:, :3] + _inwards(inputs[:, 3:]) * z if name == "out" else z
+
+
+def _inwards(holes: Tensor) -> Tensor:
+    """1 inside holes (N, 1, H, W), 0 outside, and rising over the three pixels at their border: no outline shows."""
+    known = F.avg_pool2d(1 - holes, 2 * FADE - 1, 1, FADE - 1, count_include_pad=False)
+    return holes * (1 - 2 * known).clamp_min(0)
 
 
 def _units(inputs: Tensor) -> Tensor:
