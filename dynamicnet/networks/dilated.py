@@ -40,8 +40,8 @@ class DilatedNetwork(MainNetwork):
     """Body of dilated residual blocks at an eighth of the resolution, and little at full resolution.
 
     Input: a picture whose hole has been filled smoothly from its border, RGB in [0, 1], and the hole, 1 inside
-    and 0 outside: (N, 4, H, W). What it paints is added in the hole, fading in from its border, so that an untrained network is already a
-    plain inpainting. Output: RGB (N, 3, H, W), not clamped; outside the hole the input.
+    and 0 outside: (N, 4, H, W). What it paints is added in the hole, fading in from its border, so that an
+    untrained network is already a plain inpainting. Output: RGB (N, 3, H, W), not clamped; outside the hole the input.
     """
 
     multiple = 8

@@ -176,13 +176,14 @@ class CompletionTraining:
         )
 
     def _batch(self, seed: str) -> tuple[Tensor, Tensor]:
-        """Squares (N, 3, side, side) in [0, 1] cut anywhere from the training pictures, and a hole in each."""
+        """Squares (N, 3, side, side) in [0, 1] cut anywhere, half of them mirrored, and a hole in each."""
         recipe = self.recipe
         draw, side = random.Random(seed), recipe.side
         cut = []
         for picture in self.photos.batch(recipe.batch, seed):
             top, left = (draw.randint(0, recipe.scale - side) for _ in range(2))
-            cut.append(picture[:, top : top + side, left : left + side])
+            square = picture[:, top : top + side, left : left + side]
+            cut.append(square.flip(-1) if draw.random() < 0.5 else square)
         return torch.stack(cut).to(self.device), masks.batch(recipe.batch, side, seed).to(self.device)
 
     @torch.inference_mode()
