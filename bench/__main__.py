@@ -18,6 +18,7 @@ from rich.table import Table
 from bench import networks, service
 from bench.timing import alternate
 from dynamicnet import Model
+from server.allocator import keep_freed_memory
 from server.settings import Settings
 
 SIDE = 512
@@ -118,6 +119,7 @@ def behaviour(table: Table, http: str, ws: str, process, model: Model, photo: by
 def main() -> None:
     """Measure everything and print the table."""
     settings = Settings(device="cpu")
+    keep_freed_memory()  # as the server does
     models, photo = networks.shipped(settings.weights), networks.photograph(SIDE)
     load = os.getloadavg()[0]
     table = Table("512×512, CPU", "", "", title=f"{torch.get_num_threads()} threads, load {load:.1f} at the start")

@@ -16,7 +16,9 @@ from PIL import Image
 from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, package, pictures
 from dynamicnet.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.model import pick_device
+from server.allocator import keep_freed_memory
 from server.cache import Cache
+from server.shared import Shared
 from server.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -68,9 +70,12 @@ class Engine:
             DynamicNetError: ``device-unknown``.
         """
         self.device = pick_device(device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.models: dict[str, Model] = {}
         self.worker = Worker()
         self.prepared: Cache[PreparedInputs] = Cache(prepared_bytes)
+        self._preparing: Shared[tuple[PreparedInputs, Timings]] = Shared()
         self._models_bytes = models_bytes
         self._resident: dict[str, Model] = {}  # on the device, least recently used first; the worker's thread's own
 
@@ -126,7 +131,7 @@ class Engine:
         """
         timings |= {"decode": 0.0, "prepare": 0.0}
         key = (model.id, await asyncio.to_thread(_digest, inputs))
-        kept = self.prepared.get(key) or await self._prepare(model, inputs, key, timings)
+        kept = self.prepared.get(key) or await self._prepared(model, inputs, key, timings)
         return Opened(model, inputs, kept.encoded.size, kept.encoded.columns, key)
 
     async def render(self, opened: Opened, alpha: AlphaLike, timings: Timings) -> Image.Image:
@@ -136,7 +141,7 @@ class Engine:
             DynamicNetError: α cannot be used.
         """
         model, key = opened.model, opened.key
-        kept = self.prepared.get(key) or await self._prepare(model, opened.inputs, key, {})
+        kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
         group = (model.id, kept.prepared.inputs.shape[1:])
         most = max(1, BATCH_PIXELS // (opened.size[0] * opened.size[1]))
         picture, timings["render"] = await self.worker.run(
@@ -149,15 +154,18 @@ class Engine:
         encoded, timings["encode"] = await asyncio.to_thread(_timed, lambda: pictures.write(picture, format, quality))
         return encoded
 
-    async def _prepare(self, model: Model, inputs: Inputs, key: tuple[str, bytes], timings: Timings) -> PreparedInputs:
-        encoded: Encoded
-        encoded, timings["decode"] = await asyncio.to_thread(_timed, lambda: model.encode(inputs))
-        kept: PreparedInputs
-        kept, timings["prepare"] = await self.worker.run(
+    async def _prepared(self, model: Model, inputs: Inputs, key: tuple[str, bytes], timings: Timings) -> PreparedInputs:
+        kept, taken = await self._preparing.run(key, lambda: self._prepare(model, inputs, key))
+        timings |= taken
+        return kept
+
+    async def _prepare(self, model: Model, inputs: Inputs, key: tuple[str, bytes]) -> tuple[PreparedInputs, Timings]:
+        encoded, decode = await asyncio.to_thread(_timed, lambda: model.encode(inputs))
+        kept, prepare = await self.worker.run(
             lambda batch: [_timed(partial(self._prepare_here, model, one)) for one in batch], encoded
         )
         self.prepared.put(key, kept, kept.bytes)
-        return kept
+        return kept, {"decode": decode, "prepare": prepare}
 
     # What follows runs on the worker's thread.
 

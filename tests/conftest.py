@@ -31,6 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Running:
     url: str
     log: Path
+    process: subprocess.Popen
 
 
 @contextmanager
@@ -40,8 +41,8 @@ def running_server(folder: Path, **settings: object) -> Iterator[Running]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     changes = {f"DYNAMICNET_{name.upper()}": str(value) for name, value in settings.items()}
-    running = Running(f"http://127.0.0.1:{port}", folder / "server.log")
-    with running.log.open("w") as log:
+    file = folder / "server.log"
+    with file.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "server"],
             cwd=ROOT,
@@ -49,17 +50,18 @@ def running_server(folder: Path, **settings: object) -> Iterator[Running]:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+    running = Running(f"http://127.0.0.1:{port}", file, process)
     try:
-        _wait_until_up(running, process)
+        _wait_until_up(running)
         yield running
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _wait_until_up(running: Running, process: subprocess.Popen) -> None:
+def _wait_until_up(running: Running) -> None:
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and running.process.poll() is None:
         try:
             httpx.get(f"{running.url}/health").raise_for_status()
             return

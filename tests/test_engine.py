@@ -121,6 +121,44 @@ def test_the_same_picture_is_prepared_once_for_a_model(sound, small, photo):
     assert (count(calls, "encode"), count(calls, "prepare"), count(calls, "render_together")) == (2, 2, 3)
 
 
+def test_a_picture_asked_for_by_several_at_once_is_prepared_once_even_if_the_first_leaves(sound, small):
+    calls = []
+
+    async def at_once(engine):
+        model = engine.model(sound.name)
+        noting(model, calls)
+        release = busy(engine)
+        tasks = [asyncio.create_task(engine.open(model, small, {})) for _ in range(4)]
+        await asyncio.sleep(0.1)
+        tasks[0].cancel()
+        release.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    left, *others = with_engine(sound.parent, at_once)
+    assert isinstance(left, asyncio.CancelledError)
+    assert {one.size for one in others} == {(64, 43)}
+    assert count(calls, "prepare") == 1
+
+
+def test_what_nobody_waits_for_any_more_is_not_prepared(sound, small):
+    calls = []
+
+    async def leave(engine):
+        model = engine.model(sound.name)
+        noting(model, calls)
+        release = busy(engine)
+        tasks = [asyncio.create_task(engine.open(model, small, {})) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        release.set()
+        await engine.worker.run(lambda items: items)
+
+    with_engine(sound.parent, leave)
+    assert count(calls, "prepare") == 0
+
+
 def test_what_was_prepared_is_bounded_and_what_left_is_prepared_again(sound, photo):
     calls = []
 

@@ -1,11 +1,15 @@
 """Everything that makes rendering quick gives the pictures of plain float32."""
 
+import platform
 from dataclasses import replace
+from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import running_server
 from PIL import Image
 
 from dynamicnet import Model, package
@@ -79,3 +83,22 @@ def forms_of_alpha(model: Model, size: tuple[int, int]) -> list[AlphaLike]:
 def furthest(picture: Image.Image, other: Image.Image) -> float:
     """The 99.9th percentile of what two pictures differ by, in 255ths."""
     return float(np.quantile(np.abs(np.asarray(picture, np.int16) - np.asarray(other, np.int16)), 0.999))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library's allocator")
+def test_a_render_takes_the_memory_that_the_one_before_gave_back(tmp_path, photo) -> None:
+    def faults() -> int:
+        return int(Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+    with running_server(tmp_path, device="cpu") as running, httpx.Client(base_url=running.url, timeout=60) as client:
+
+        def post(alpha: float) -> None:
+            data = {"alpha": alpha, "max_side": 400, "format": "jpeg"}
+            client.post("/infer", files={"image": photo.read_bytes()}, data=data).raise_for_status()
+
+        for turn in range(3):
+            post(turn / 10)
+        before = faults()
+        post(0.5)
+        # 4 KiB each: rendering takes 50 MB, of which a little for the picture's file is new.
+        assert faults() - before < 2000
