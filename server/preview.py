@@ -18,6 +18,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._ms: dict[float, float] = {}
+        self._at = 0  # in LEVELS
 
     def note(self, level: float, ms: float) -> None:
         """Take note of what a frame took, its time in the line and its encoding included."""
@@ -26,24 +27,35 @@ class Pace:
     def choose(self, shorter_side: int, smallest: int) -> float:
         """The level for the next frame; the full picture until there is something to go by.
 
+        Grows by a level at a time: in a rush, many sessions try it at the same moment.
+
         Args:
             shorter_side: of the picture, in pixels.
             smallest: what it must not fall below.
         """
-        chosen = 1.0
-        for level in LEVELS:
-            if shorter_side * level < smallest:
-                break
-            chosen = level
-            if self._expected(level) <= FRAME_MS:
-                break
-            if level in self._ms:
-                self._ms[level] *= HOPE
-        return chosen
+        if self._at > 0:
+            larger, now = LEVELS[self._at - 1], LEVELS[self._at]
+            if min(self._expected(larger), self._scaled(now, larger)) <= FRAME_MS:
+                self._at -= 1
+                return larger
+            self._ms[larger] *= HOPE
+        while (
+            self._at + 1 < len(LEVELS)
+            and shorter_side * LEVELS[self._at + 1] >= smallest
+            and self._expected(LEVELS[self._at]) > FRAME_MS
+        ):
+            self._at += 1
+        return LEVELS[self._at]
 
     def _expected(self, level: float) -> float:
-        """What was measured, else as if time went with the number of pixels from the nearest level measured."""
-        if not self._ms:
-            return 0.0
-        nearest = min(self._ms, key=lambda known: abs(known - level))
-        return self._ms[nearest] * (level / nearest) ** 2
+        """What was measured, else a guess from the nearest level measured."""
+        if level not in self._ms:
+            if not self._ms:
+                return 0.0
+            nearest = min(self._ms, key=lambda known: abs(known - level))
+            self._ms[level] = self._scaled(nearest, level)
+        return self._ms[level]
+
+    def _scaled(self, known: float, level: float) -> float:
+        """As if time went with the number of pixels."""
+        return self._expected(known) * (level / known) ** 2

@@ -1,5 +1,7 @@
 """How large a frame may be while the slider moves."""
 
+from itertools import pairwise
+
 from server.preview import FRAME_MS, LEVELS, Pace
 
 
@@ -37,3 +39,12 @@ def test_frames_grow_again_when_a_rush_is_over():
 
 def test_a_small_picture_is_never_made_smaller_than_a_network_takes():
     assert min(drive(lambda level: 500, shorter_side=100, smallest=32)) * 100 >= 32
+
+
+def test_frames_grow_by_one_level_at_a_time():
+    pace, levels = Pace(), []
+    for turn in range(400):
+        levels.append(LEVELS.index(pace.choose(1000, 32)))
+        pace.note(LEVELS[levels[-1]], 300 if turn < 20 else 1 if turn > 300 else 39)
+    assert levels[-1] == 0
+    assert all(after >= before - 1 for before, after in pairwise(levels))
