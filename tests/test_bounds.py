@@ -1,0 +1,56 @@
+"""What a running server keeps stays within its bounds, and nobody notices."""
+
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from conftest import running_server
+from PIL import Image
+
+
+def test_models_that_do_not_fit_take_turns_and_no_request_fails(tmp_path, http, models, photo):
+    def post(client: httpx.Client, number: int) -> np.ndarray:
+        model = models[number % len(models)]
+        data = {"model": model["id"], "alpha": f"{model['axes'][0]['range'][1] / (number + 2):.4f}", "max_side": 64}
+        reply = client.post("/infer", files={"image": photo.read_bytes()}, data=data).raise_for_status()
+        return np.asarray(Image.open(io.BytesIO(reply.content)), np.int16)
+
+    with (
+        running_server(tmp_path, models_bytes=1) as running,
+        httpx.Client(base_url=running.url, timeout=120) as squeezed,
+        ThreadPoolExecutor(8) as people,
+    ):
+        got = list(people.map(lambda number: post(squeezed, number), range(4 * len(models))))
+    for number, picture in enumerate(got):
+        assert np.abs(picture - post(http, number)).max() <= 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="nothing says what a process holds")
+def test_memory_is_back_where_it_was_after_many_pictures(tmp_path, photo):
+    def resident() -> int:
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{running.process.pid}/status").read_text())[1])
+
+    with (
+        running_server(tmp_path, device="cpu", prepared_bytes=10**7) as running,
+        httpx.Client(base_url=running.url, timeout=120) as client,
+    ):
+
+        def post(side: int, turn: int) -> None:
+            files, data = (
+                {"image": photo.read_bytes() + bytes(turn)},
+                {"alpha": "0.5", "max_side": side, "format": "jpeg"},
+            )
+            client.post("/infer", files=files, data=data).raise_for_status()
+
+        def post_all(turn: int) -> int:
+            for side in range(200, 256, 2):  # three times what is kept
+                post(side, turn)
+            return resident()
+
+        before = post_all(0)  # what PyTorch compiles for a size stays
+        post_all(1)
+        assert post_all(2) < before * 1.04
