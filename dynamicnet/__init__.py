@@ -7,6 +7,8 @@ from dynamicnet.dynamic import DynamicNet, Prepared
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.model import Model, PreparedInputs
 
+__version__ = "0.1.0"
+
 __all__ = [
     "AxisSpec",
     "DynamicNet",

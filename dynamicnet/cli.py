@@ -152,9 +152,9 @@ def serve(
 ) -> None:
     """Serve the page, POST /infer and the WebSocket; further settings are environment variables."""
     from server.__main__ import serve as run_server
-    from server.settings import Settings
+    from server.settings import read_settings
 
-    run_server(Settings(host=host, port=port))
+    run_server(read_settings(host=host, port=port))
 
 
 @train_app.command("style")

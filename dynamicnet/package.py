@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from dynamicnet.blocks import AxisSpec
@@ -184,7 +184,7 @@ def write(folder: Path, manifest: Manifest, net: DynamicNet, *, half: bool = Tru
         name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
         for name, tensor in net.state_dict().items()
     }
-    save_file(tensors, folder / TENSORS)
+    _write_tensors(folder / TENSORS, tensors)
     write_manifest(folder, manifest)
 
 
@@ -197,10 +197,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def write_objectives(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write the tensors of the objectives, float32."""
-    save_file(
-        {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in tensors.items()},
+    _write_tensors(
         folder / OBJECTIVES,
+        {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in tensors.items()},
     )
+
+
+def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> None:
+    file.write_bytes(save(tensors))  # safetensors' own files are for their owner alone; a server may be someone else
 
 
 def read_objectives(folder: Path) -> dict[str, Tensor]:

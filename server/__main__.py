@@ -1,22 +1,45 @@
 """Run the server: ``python -m server``, set up by the environment (see :mod:`server.settings`)."""
 
+import sys
+
 import uvicorn
 
+from dynamicnet import DynamicNetError
+from dynamicnet.model import pick_device
+from server import logs
 from server.app import create_app
-from server.settings import Settings
+from server.settings import Settings, read_settings
 
 
 def serve(settings: Settings) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted.
+
+    Raises:
+        DynamicNetError: ``device-unknown``.
+    """
+    pick_device(settings.device)
+    logs.begin(settings.log_level)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
         port=settings.port,
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,  # pictures are compressed already
-        timeout_graceful_shutdown=10,  # seconds; a client that does not hang up must not keep us
+        timeout_graceful_shutdown=settings.drain_seconds,
+        log_config=None,
+        access_log=False,  # see logs.Requests
+        server_header=False,
     )
 
 
+def main() -> None:
+    """Serve as the environment says; what is wrong with it is one sentence and exit status 1."""
+    try:
+        serve(read_settings())
+    except DynamicNetError as error:
+        print(error.message, file=sys.stderr)
+        raise SystemExit(1) from None
+
+
 if __name__ == "__main__":
-    serve(Settings())
+    main()

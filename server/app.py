@@ -6,11 +6,15 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from dynamicnet import __version__
 from server import errors
 from server.engine import Engine
-from server.middleware import BodyLimit, NoSniff
-from server.routes import health, infer, models, pages, session
-from server.settings import STATIC, Settings
+from server.gate import Gate
+from server.logs import Requests
+from server.metrics import Counted, Metrics
+from server.middleware import BodyLimit, Policy
+from server.routes import health, infer, metrics, models, pages, session
+from server.settings import STATIC, Settings, read_settings
 from server.thumbnails import Thumbnails
 
 
@@ -20,11 +24,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Args:
         settings: how to set it up; from the environment if left out.
     """
-    settings = settings or Settings()
+    settings = settings or read_settings()
+
+    counts = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = Engine(settings.device, settings.prepared_bytes, settings.models_bytes)
+        engine = Engine(settings.device, settings.prepared_bytes, settings.models_bytes, counts)
         await engine.load(settings.weights)
         app.state.engine = engine
         app.state.thumbnails = Thumbnails(engine, STATIC / "samples")
@@ -33,17 +39,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Dynamic-Net",
-        version=health.VERSION,
+        version=__version__,
         description="Tune what a trained network does, with a slider. Interactive sessions are at /ws.",
         lifespan=lifespan,
         docs_url=None,  # the viewers load their scripts from elsewhere; /openapi.json is served
         redoc_url=None,
     )
     app.state.settings = settings
+    app.state.metrics = counts
+    app.state.gate = gate = Gate(settings)
+    counts.sessions.set_function(lambda: gate.sessions)
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
-    app.add_middleware(NoSniff)
-    for routes in (pages, health, models, infer, session):
+    app.add_middleware(Policy)
+    app.add_middleware(Counted, metrics=counts)
+    app.add_middleware(Requests)
+    for routes in (pages, health, metrics, models, infer, session):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

@@ -18,6 +18,7 @@ from dynamicnet.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.model import pick_device
 from server.allocator import keep_freed_memory
 from server.cache import Cache
+from server.metrics import Metrics
 from server.shared import Shared
 from server.worker import Worker
 
@@ -58,13 +59,14 @@ class Engine:
     on other threads. The event loop only ever waits; awaiting a step and being cancelled takes it out of the line.
     """
 
-    def __init__(self, device: str, prepared_bytes: int, models_bytes: int) -> None:
+    def __init__(self, device: str, prepared_bytes: int, models_bytes: int, metrics: Metrics) -> None:
         """Choose a device.
 
         Args:
             device: see :func:`dynamicnet.model.pick_device`.
             prepared_bytes: how much of what was prepared is kept.
             models_bytes: how many bytes of parameters stay on the device; the model in use always does.
+            metrics: where to count.
 
         Raises:
             DynamicNetError: ``device-unknown``.
@@ -77,6 +79,9 @@ class Engine:
         self.prepared: Cache[PreparedInputs] = Cache(prepared_bytes)
         self._preparing: Shared[tuple[PreparedInputs, Timings]] = Shared()
         self._models_bytes = models_bytes
+        self._metrics = metrics
+        metrics.waiting.set_function(lambda: self.worker.waiting)
+        metrics.prepared_bytes.set_function(lambda: self.prepared.held)
         self._resident: dict[str, Model] = {}  # on the device, least recently used first; the worker's thread's own
 
     async def load(self, folder: Path) -> None:
@@ -131,7 +136,9 @@ class Engine:
         """
         timings |= {"decode": 0.0, "prepare": 0.0}
         key = (model.id, await asyncio.to_thread(_digest, inputs))
-        kept = self.prepared.get(key) or await self._prepared(model, inputs, key, timings)
+        kept = self.prepared.get(key)
+        self._metrics.prepared.labels("no" if kept is None else "yes").inc()
+        kept = kept or await self._prepared(model, inputs, key, timings)
         return Opened(model, inputs, kept.encoded.size, kept.encoded.columns, key)
 
     async def render(self, opened: Opened, alpha: AlphaLike, timings: Timings) -> Image.Image:
@@ -195,12 +202,26 @@ class Engine:
     ) -> list[tuple[Image.Image, float]]:
         self._bring(model)
         rendered, milliseconds = _timed(lambda: model.render_together(batch))
+        self._metrics.rendered(model.id, batch[0][0].encoded.size, len(batch), milliseconds / 1000)
         return [(picture, milliseconds) for picture in rendered]
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    """A step's result, and its milliseconds.
+
+    Raises:
+        DynamicNetError: ``out-of-memory``.
+    """
     start = time.perf_counter()
-    return work(), (time.perf_counter() - start) * 1000
+    try:
+        return work(), (time.perf_counter() - start) * 1000
+    except (RuntimeError, MemoryError) as error:
+        # PyTorch has no error of its own for when the CPU's memory is too little.
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise DynamicNetError(
+            "out-of-memory", "This takes more memory than there is; send a smaller picture.", 507
+        ) from None
 
 
 def _digest(inputs: Inputs) -> bytes:

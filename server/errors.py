@@ -36,8 +36,9 @@ class ProblemResponse(JSONResponse):
 def problem(status: int, code: str, detail: str) -> ProblemResponse:
     """The problem document of one error."""
     title = HTTPStatus(status).phrase
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status)
     return ProblemResponse(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}, status
+        {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}, status, headers
     )
 
 
@@ -52,24 +53,30 @@ def from_validation(errors: Sequence[Any]) -> DynamicNetError:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error with a problem document."""
+    """Answer every error with a problem document, and count it."""
+
+    def answer(request: Request, status: int, code: str, detail: str) -> Response:
+        request.app.state.metrics.errors.labels(code).inc()
+        return problem(status, code, detail)
 
     @app.exception_handler(DynamicNetError)
     async def _ours(request: Request, error: DynamicNetError) -> Response:
-        return problem(error.status, error.code, error.message)
+        return answer(request, error.status, error.code, error.message)
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:
         ours = from_validation(error.errors())
-        return problem(ours.status, ours.code, ours.message)
+        return answer(request, ours.status, ours.code, ours.message)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        response = problem(error.status_code, HTTP_CODES.get(error.status_code, "request-refused"), error.detail)
+        response = answer(
+            request, error.status_code, HTTP_CODES.get(error.status_code, "request-refused"), error.detail
+        )
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
         # Starlette raises the error again after this answer, and uvicorn logs it with its traceback.
-        return problem(500, "internal-error", "Something went wrong here; the server's log says what.")
+        return answer(request, 500, "internal-error", "Something went wrong here; the server's log says what.")

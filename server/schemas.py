@@ -64,13 +64,16 @@ class Problem(BaseModel):
 
 PROBLEMS = {
     400: ("request-malformed", "Missing boundary in multipart."),
+    401: ("key-needed", "Send a key that this server knows as Authorization: Bearer."),
     404: ("model-unknown", "There is no model 'monet'; there are starry, wave."),
     406: ("not-acceptable", "Accept admits none of image/png, image/jpeg, image/webp; admit one, or send format."),
     413: ("upload-too-large", "The upload is over 20 MB; send a smaller picture."),
     415: ("picture-unreadable", "This is not a picture we can read; send a PNG, JPEG, WebP, GIF, BMP or TIFF file."),
     422: ("alpha-out-of-range", "alpha 1.5 is out of range for axis 'strength' (range 0 to 1, 3 insertion points)."),
     500: ("internal-error", "Something went wrong here; the server's log says what."),
-    503: ("no-models", "There are no models here; put a model package in the weights folder."),
+    503: ("overloaded", "Too many requests wait already; try again in a moment."),
+    504: ("too-slow", "This took over 60 seconds; send a smaller picture."),
+    507: ("out-of-memory", "This takes more memory than there is; send a smaller picture."),
 }
 """An example of each error, by status."""
 

@@ -1,33 +1,56 @@
-"""What can be set from outside."""
+"""What can be set from outside: the environment, or a file .env where the server starts."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from dynamicnet import DynamicNetError
 from dynamicnet.pictures import MAX_PIXELS
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"
 TEMPLATES = ROOT / "templates"
 
+Words = Annotated[tuple[str, ...], NoDecode]
+"""Words with commas between."""
+
 
 class Settings(BaseSettings):
-    """Settings, each from the environment variable of its name with ``DYNAMICNET_`` before it."""
+    """Settings, each from the environment variable of its name with ``DYNAMICNET_`` before it (docs/operations.md)."""
 
-    model_config = SettingsConfigDict(env_prefix="DYNAMICNET_")
+    model_config = SettingsConfigDict(env_prefix="DYNAMICNET_", env_file=".env", extra="ignore")
 
     weights: Path = Field(default=ROOT / "weights", description="Folder of model packages.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where models run; auto takes CUDA if there is one."
     )
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
-    max_upload_bytes: int = Field(
-        default=20_000_000, gt=0, description="Largest request body, and largest picture over WebSocket."
+    host: str = Field(
+        default="127.0.0.1", description="Address to listen on; this machine alone, until someone decides otherwise."
     )
-    max_pixels: int = Field(default=MAX_PIXELS, gt=0, description="Largest picture, in pixels.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is logged: at info, a line for each request."
+    )
+    max_upload_bytes: int = Field(
+        default=20_000_000,
+        gt=0,
+        description="Largest request body, and largest picture over WebSocket; a phone's photograph is under 15 MB.",
+    )
+    max_pixels: int = Field(
+        default=MAX_PIXELS, gt=0, description="Largest picture, in pixels, looked at before it is decoded."
+    )
+    max_message_bytes: int = Field(
+        default=32_000_000,
+        gt=0,
+        description="Largest WebSocket message; a larger one closes the connection with status 1009.",
+    )
+    max_messages: int = Field(
+        default=240,
+        gt=0,
+        description="Messages a second from one session, more than screens have frames; beyond it, they wait.",
+    )
     prepared_bytes: int = Field(
         default=1_000_000_000,
         ge=0,
@@ -39,8 +62,48 @@ class Settings(BaseSettings):
         ge=0,
         description="How many bytes of parameters stay on the device; the models used least recently leave it.",
     )
-    max_message_bytes: int = Field(
-        default=32_000_000,
+    max_waiting: int = Field(
+        default=64,
         gt=0,
-        description="Largest WebSocket message; a larger one closes the connection with status 1009.",
+        description="How many renders may wait for the device; beyond it, 503 at once. Some seconds of work on a CPU.",
     )
+    max_sessions: int = Field(default=256, gt=0, description="WebSocket sessions at once, of all clients.")
+    max_sessions_per_address: int = Field(
+        default=32, gt=0, description="The same of one address; an office behind one address shares it."
+    )
+    idle_seconds: float = Field(
+        default=600, gt=0, description="After so long without a message, a session is closed; the page opens it again."
+    )
+    request_seconds: float = Field(
+        default=60, gt=0, description="Longest a request may take; a large picture on a CPU takes ten."
+    )
+    drain_seconds: int = Field(
+        default=20, gt=0, description="How long requests in flight may take after SIGTERM, before they are cut off."
+    )
+    origins: Words = Field(
+        default=(),
+        description="Other origins whose pages may open sessions, as https://example.org, with commas between.",
+    )
+    keys: Words = Field(
+        default=(),
+        description="Keys, with commas between, one of which /infer and /ws ask for; without any, they ask for none.",
+    )
+
+    @field_validator("origins", "keys", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:  # noqa: ANN401
+        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def read_settings(**changes: Any) -> Settings:  # noqa: ANN401
+    """Settings from the environment, some of them changed.
+
+    Raises:
+        DynamicNetError: ``settings-invalid``; it names the first that is wrong.
+    """
+    try:
+        return Settings(**changes)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(["DYNAMICNET", *map(str, first["loc"])]).upper()
+        raise DynamicNetError("settings-invalid", f"{name}={first['input']!r}: {first['msg']}.", 500) from None

@@ -47,6 +47,11 @@ class Worker:
             self._runner = asyncio.create_task(self._run())
         return await job.done
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs are in the line."""
+        return len(self._line)
+
     def close(self) -> None:
         """Drop what waits and let the thread finish what it is at."""
         while self._line:

@@ -10,6 +10,7 @@ import pytest
 
 from dynamicnet import DynamicNetError, Inputs, package
 from server.engine import Engine
+from server.metrics import Metrics
 from server.settings import Settings
 
 
@@ -23,7 +24,7 @@ def with_engine(folder: Path, use, prepared_bytes=10**9, models_bytes=10**9):
     """Run ``use(engine)`` on an engine that has loaded a folder."""
 
     async def run():
-        engine = Engine("cpu", prepared_bytes, models_bytes)
+        engine = Engine("cpu", prepared_bytes, models_bytes, Metrics())
         await engine.load(folder)
         try:
             return await use(engine)

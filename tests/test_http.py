@@ -385,7 +385,7 @@ def _references(node) -> list[str]:
 def test_openapi_is_whole(http):
     document = http.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/health", "/models", "/models/{model_id}/thumbnail", "/infer"}
+    assert set(document["paths"]) == {"/health", "/ready", "/models", "/models/{model_id}/thumbnail", "/infer"}
     for reference in _references(document):
         node = document
         for part in reference.removeprefix("#/").split("/"):
@@ -402,7 +402,8 @@ def test_openapi_is_whole(http):
 def test_openapi_describes_infer(http):
     document = http.get("/openapi.json").json()
     operation = document["paths"]["/infer"]["post"]
-    assert set(operation["responses"]) == {"200", "400", "404", "406", "413", "415", "422", "503", "default"}
+    statuses = {"400", "401", "404", "406", "413", "415", "422", "503", "504", "507"}
+    assert set(operation["responses"]) == {"200", *statuses, "default"}
     assert set(operation["responses"]["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
     (reference,) = _references(operation["requestBody"]["content"]["multipart/form-data"])
     form = document["components"]["schemas"][reference.rsplit("/", 1)[1]]

@@ -68,6 +68,11 @@ def test_what_is_written_is_read_back(tmp_path, half, error):
     assert not any(parameter.requires_grad for parameter in loaded.net.parameters())
 
 
+def test_what_is_written_is_as_open_as_other_files(folder):
+    package.write_objectives(folder, {"weight": torch.ones(2)})
+    assert len({file.stat().st_mode for file in folder.iterdir()}) == 1
+
+
 def test_half_precision_halves_the_file(tmp_path):
     for half in (True, False):
         package.write(tmp_path / str(half), manifest(), network(), half=half)

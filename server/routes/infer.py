@@ -13,7 +13,7 @@ from dynamicnet.alpha import defaults, parse
 from dynamicnet.applications import FIELDS as INPUTS
 from dynamicnet.applications import FILES
 from dynamicnet.pictures import FORMATS, MIN_SIDE
-from server.dependencies import EngineDep, SettingsDep
+from server.dependencies import EngineDep, GateDep, SettingsDep, admitted
 from server.engine import Timings
 from server.negotiate import choose_format
 from server.schemas import picture_reply, problems
@@ -69,13 +69,14 @@ async def complete_form(request: Request) -> None:
 @router.post(
     "/infer",
     response_class=Response,
-    responses={200: RENDERED, **problems(400, 404, 406, 413, 415, 422, 503)},
-    dependencies=[Depends(complete_form)],
+    responses={200: RENDERED, **problems(400, 401, 404, 406, 413, 415, 422, 503, 504, 507)},
+    dependencies=[Depends(admitted), Depends(complete_form)],
 )
 async def infer(
     request: Request,
     engine: EngineDep,
     settings: SettingsDep,
+    gate: GateDep,
     image: Annotated[
         UploadFile | None, File(description="The picture: PNG, JPEG, WebP, GIF, BMP or TIFF; for models that take one.")
     ] = None,
@@ -134,9 +135,14 @@ async def infer(
         max_side=max_side,
         max_pixels=settings.max_pixels,
     )
-    opened = await engine.open(chosen, inputs, timings)
-    picture = await engine.render(opened, values, timings)
-    body = await engine.encode(picture, reply_format, quality, timings)
+
+    async def work() -> bytes:
+        opened = await engine.open(chosen, inputs, timings)
+        picture = await engine.render(opened, values, timings)
+        return await engine.encode(picture, reply_format, quality, timings)
+
+    with gate.request():
+        body = await gate.in_time(request, work())
     return Response(
         body,
         media_type=FORMATS[reply_format],

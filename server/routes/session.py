@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from starlette.types import Message
 
 from dynamicnet import DynamicNetError, Inputs, Model
 from dynamicnet.pictures import MIN_SIDE
 from server import protocol
-from server.dependencies import EngineDep, SettingsDep
+from server.dependencies import EngineDep, GateDep, SettingsDep
 from server.engine import AxisValues, Engine, Opened, Timings
+from server.errors import problem
+from server.gate import Rate
 from server.preview import Pace
 from server.settings import Settings
 
@@ -25,10 +28,16 @@ router = APIRouter()
 
 
 @router.websocket("/ws")
-async def ws(websocket: WebSocket, engine: EngineDep, settings: SettingsDep) -> None:
-    """Serve one client until it leaves."""
-    await websocket.accept()
-    await Session(websocket, engine, settings).serve()
+async def ws(websocket: WebSocket, engine: EngineDep, settings: SettingsDep, gate: GateDep) -> None:
+    """Serve one client until it leaves; who may not come in is answered as over HTTP."""
+    try:
+        gate.check_key(websocket)
+        gate.check_origin(websocket)
+        with gate.session(websocket.client.host if websocket.client else ""):
+            await websocket.accept()
+            await Session(websocket, engine, settings).serve()
+    except DynamicNetError as error:
+        await websocket.send_denial_response(problem(error.status, error.code, error.message))
 
 
 @dataclass(frozen=True)
@@ -87,8 +96,10 @@ class Session:
     async def serve(self) -> None:
         """Read messages until the client leaves, then drop what waits."""
         worker = asyncio.create_task(self._work())
+        rate = Rate(self._settings.max_messages)
         try:
-            while (message := await self._websocket.receive())["type"] == "websocket.receive":
+            while (message := await self._receive())["type"] == "websocket.receive":
+                await rate.wait()
                 if message.get("text") is not None:
                     await self._read_text(message["text"])
                 else:
@@ -98,6 +109,16 @@ class Session:
             worker.cancel()
             with suppress(asyncio.CancelledError, WebSocketDisconnect):
                 await worker
+
+    async def _receive(self) -> Message:
+        try:
+            async with asyncio.timeout(self._settings.idle_seconds):
+                return await self._websocket.receive()
+        except TimeoutError:
+            sentence = "Nothing was asked for in a long while; open a session again when there is."
+            await self._send({"type": "error", "code": "session-idle", "message": sentence})
+            await self._websocket.close(1001)
+            return {"type": "websocket.disconnect"}
 
     async def _read_text(self, text: str) -> None:
         async with self._errors_reported():
@@ -261,11 +282,16 @@ class Session:
         except WebSocketDisconnect:
             raise
         except DynamicNetError as error:
+            self._count(error.code)
             await self._send({"type": "error", "code": error.code, "message": error.message, **_echo(seq)})
         except Exception:
             log.exception("A session's request failed")
+            self._count("internal-error")
             sentence = "Something went wrong here; the server's log says what."
             await self._send({"type": "error", "code": "internal-error", "message": sentence, **_echo(seq)})
+
+    def _count(self, code: str) -> None:
+        self._websocket.app.state.metrics.errors.labels(code).inc()
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._websocket.send_text(json.dumps(message))

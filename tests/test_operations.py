@@ -1,0 +1,244 @@
+"""A server as those who run it set it up: who may come in, how many, and how it ends."""
+
+import io
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import Running, running_server
+from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from server.middleware import POLICY
+from server.settings import ROOT, Settings
+
+
+def saved(side: int) -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise((side, side), 60).convert("RGB").save(out, "JPEG")
+    return out.getvalue()
+
+
+SMALL, LARGE = saved(64), saved(1500)
+
+
+def post(url: str, image: bytes = SMALL, **options) -> httpx.Response:
+    return httpx.post(f"{url}/infer", files={"image": image}, data={"format": "jpeg"}, timeout=120, **options)
+
+
+def socket(url: str, query: str = "", **options):
+    return connect(f"{url.replace('http', 'ws')}/ws{query}", **options)
+
+
+def refused(url: str, query: str = "", **options) -> tuple[int, str]:
+    """The status and the code with which a WebSocket is refused."""
+    with pytest.raises(InvalidStatus) as refusal:
+        socket(url, query, **options)
+    response = refusal.value.response
+    return response.status_code, json.loads(response.body)["code"]
+
+
+def start(folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    variables = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    command = [sys.executable, "-m", "server"]
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "many"), ("MAX_PIXELS", "0"), ("DEVICE", "toaster"), ("LOG_LEVEL", "loud")]
+)
+def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path, name, value):
+    ended = start(tmp_path, **{f"DYNAMICNET_{name}": value})
+    assert ended.returncode == 1
+    assert re.fullmatch(rf"DYNAMICNET_{name}='{value}': .+\.\n", ended.stderr)
+
+
+def test_settings_are_read_from_a_file_too(tmp_path):
+    (tmp_path / ".env").write_text("DYNAMICNET_QUIETLY=1\nSOMEONE_ELSES=1\nDYNAMICNET_PORT=none\n")
+    assert start(tmp_path).stderr.startswith("DYNAMICNET_PORT='none': ")
+
+
+def test_every_setting_is_documented_with_its_default():
+    documented = (ROOT / "docs" / "operations.md").read_text()
+    for name in Settings.model_fields:
+        assert f"`DYNAMICNET_{name.upper()}`" in documented
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory) -> Iterator[Running]:
+    """A server that asks for keys, and whose pages may be elsewhere."""
+    origins = "https://a.example,https://b.example"
+    with running_server(tmp_path_factory.mktemp("guarded"), keys="first, second", origins=origins) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory) -> Iterator[Running]:
+    """A server that has little patience."""
+    limits = {"max_sessions_per_address": 2, "idle_seconds": 1, "max_messages": 20, "request_seconds": 0.05}
+    with running_server(tmp_path_factory.mktemp("strict"), **limits) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory) -> Iterator[Running]:
+    """A server that works on two requests at once."""
+    with running_server(tmp_path_factory.mktemp("narrow"), max_waiting=2, device="cpu") as running:
+        yield running
+
+
+def test_keys_are_asked_for_where_there_are_any(guarded):
+    url = guarded.url
+    for wrong in ({}, {"Authorization": "Bearer third"}, {"Authorization": "Basic first"}):
+        response = post(url, headers=wrong)
+        assert (response.status_code, response.json()["code"]) == (401, "key-needed")
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert refused(url, additional_headers=wrong) == (401, "key-needed")
+    assert post(url, headers={"Authorization": "Bearer second"}).status_code == 200
+    with socket(url, "?key=first"):
+        pass
+    assert refused(url, "?key=third") == (401, "key-needed")
+    for open_to_all in ("/", "/models", "/health", "/ready"):
+        assert httpx.get(url + open_to_all).status_code == 200
+    assert "first" not in guarded.log.read_text()
+
+
+def test_only_pages_of_known_origins_open_sessions(guarded):
+    for known in (None, guarded.url, "https://a.example", "https://b.example"):
+        with socket(guarded.url, "?key=first", origin=known):
+            pass
+    for unknown in ("https://c.example", "http://a.example", "null", guarded.url + "1"):
+        assert refused(guarded.url, "?key=first", origin=unknown) == (403, "origin-refused")
+
+
+def test_a_session_that_asks_for_nothing_is_closed(strict):
+    with socket(strict.url) as session:
+        assert json.loads(session.recv(timeout=20))["code"] == "session-idle"
+        with pytest.raises(ConnectionClosed):
+            session.recv(timeout=20)
+
+
+def test_sessions_of_an_address_are_bounded_and_a_place_becomes_free_again(strict):
+    with socket(strict.url), socket(strict.url):
+        assert refused(strict.url) == (503, "overloaded")
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            with socket(strict.url):
+                return
+        except InvalidStatus:
+            time.sleep(0.05)
+    raise AssertionError("no place became free")
+
+
+def test_messages_beyond_the_rate_wait(strict):
+    with socket(strict.url) as session:
+        begun = time.monotonic()
+        for _ in range(40):
+            session.send("nonsense")
+        for _ in range(40):
+            session.recv(timeout=20)
+        assert time.monotonic() - begun > 0.9  # twenty at once, and twenty more a second
+
+
+def test_a_request_that_takes_too_long_is_given_up(strict):
+    response = post(strict.url, LARGE)
+    assert (response.status_code, response.json()["code"]) == (504, "too-slow")
+
+
+def test_beyond_the_bound_requests_are_refused_at_once_and_the_others_served(narrow):
+    with ThreadPoolExecutor(8) as people:
+        replies = list(people.map(lambda _: post(narrow.url, LARGE), range(8)))
+    served = [reply for reply in replies if reply.status_code == 200]
+    turned_away = [reply for reply in replies if reply.status_code == 503]
+    assert len(served) >= 2
+    assert len(turned_away) >= 2
+    assert len(served) + len(turned_away) == 8
+    for reply in turned_away:
+        assert reply.json()["code"] == "overloaded"
+        assert reply.headers["retry-after"] == "1"
+    assert min(reply.elapsed for reply in turned_away) < min(reply.elapsed for reply in served)
+    assert post(narrow.url).status_code == 200
+
+
+def test_who_hangs_up_is_no_longer_worked_for_and_logs_tell_requests_apart(narrow):
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{narrow.url}/infer", files={"image": LARGE}, timeout=0.2)
+    reply = post(narrow.url)
+    lines = [json.loads(line) for line in narrow.log.read_text().splitlines()]
+    *_, gone, served = [line for line in lines if line["message"] == "request"]
+    assert (gone["path"], gone["status"]) == ("/infer", 400)
+    assert (served["path"], served["status"]) == ("/infer", 200)
+    assert reply.headers["x-request-id"] == served["request"] != gone["request"]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="memory of another process cannot be bounded here")
+def test_a_picture_that_does_not_fit_into_memory_is_refused_and_the_server_goes_on(narrow):
+    assert post(narrow.url).status_code == 200
+    status = Path(f"/proc/{narrow.process.pid}/status").read_text()
+    taken = int(re.search(r"VmSize:\s+(\d+)", status)[1]) * 1024
+    resource.prlimit(narrow.process.pid, resource.RLIMIT_AS, (taken + 300 * 2**20, -1))
+    response = post(narrow.url, saved(3500))
+    resource.prlimit(narrow.process.pid, resource.RLIMIT_AS, (-1, -1))
+    assert (response.status_code, response.json()["code"]) == (507, "out-of-memory")
+    assert post(narrow.url).status_code == 200
+
+
+def test_what_is_in_flight_is_finished_when_the_server_is_asked_to_end(tmp_path):
+    with running_server(tmp_path) as running:
+        replies: list[httpx.Response] = []
+        asking = threading.Thread(target=lambda: replies.append(post(running.url, LARGE)))
+        asking.start()
+        time.sleep(0.3)
+        running.process.send_signal(signal.SIGTERM)
+        asking.join()
+        assert running.process.wait(30) in (0, -signal.SIGTERM)
+        assert replies[0].status_code == 200
+
+
+def test_prometheus_can_read_what_happened(guarded):
+    def counts() -> dict[str, float]:
+        text = httpx.get(f"{guarded.url}/metrics", headers=key).raise_for_status().text
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        return {f"{sample.name}{sorted(sample.labels.values())}": sample.value for sample in samples}
+
+    key = {"Authorization": "Bearer first"}
+    assert httpx.get(f"{guarded.url}/metrics").status_code == 401
+    before, picture = counts(), saved(80)
+    for _ in range(2):
+        assert post(guarded.url, picture, headers=key).status_code == 200
+    assert post(guarded.url, b"nothing", headers=key).status_code == 415
+    httpx.get(f"{guarded.url}/made-up")
+    after = counts()
+    model = httpx.get(f"{guarded.url}/models").json()["models"][0]["id"]
+    for name, more in {
+        "dynamicnet_requests_total['/infer', '200']": 2,
+        "dynamicnet_requests_total['/infer', '415']": 1,
+        "dynamicnet_requests_total['404', 'other']": 1,
+        "dynamicnet_errors_total['picture-unreadable']": 1,
+        "dynamicnet_prepared_total['no']": 2,
+        "dynamicnet_prepared_total['yes']": 1,
+        f"dynamicnet_render_seconds_count['128', '{model}']": 2,
+        "dynamicnet_batch_size_sum[]": 2,
+    }.items():
+        assert after[name] - before.get(name, 0) == more, name
+    assert after["dynamicnet_prepared_bytes[]"] > 0
+
+
+def test_every_reply_tells_browsers_what_the_page_may_do(http):
+    for path in ("/", "/models", "/nowhere", "/static/style.css"):
+        headers = http.get(path).headers
+        assert {name: headers.get(name) for name in POLICY} == POLICY
