@@ -221,8 +221,11 @@ def test_keys_move_the_slider(page, models):
     before = visit(page)
     axis = models[0]["axes"][0]
     slider(page).focus()
-    page.keyboard.press("ArrowRight")
-    assert float(slider(page).input_value()) == pytest.approx(min(axis["default"] + 0.01, axis["range"][1]))
+    low, high = axis["range"]
+    for key, by in {"ArrowRight": 0.05, "Shift+ArrowLeft": -0.01, "ArrowDown": -0.05, "Shift+ArrowUp": 0.01}.items():
+        value = float(slider(page).input_value())
+        page.keyboard.press(key)
+        assert float(slider(page).input_value()) == pytest.approx(min(max(value + by, low), high))
     page.keyboard.press("End" if axis["default"] < axis["range"][1] else "Home")
     changed(page, before)
 
@@ -252,6 +255,33 @@ def test_double_click_and_reset_bring_the_default_back(page, models):
     slider(page).fill(str(other))
     page.get_by_role("button", name="Reset").click()
     assert float(slider(page).input_value()) == axis["default"]
+
+
+def strip_of(page: Page) -> list[list[int]]:
+    """What the pictures under the first slider show, once all are there."""
+    film = page.locator("#axes .film").first.locator("canvas")
+    expect(film).to_have_count(7)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and film.evaluate_all("(all) => all.some((each) => !each.width)"):
+        page.wait_for_timeout(50)
+    return [each.evaluate(PIXELS) for each in film.all()]
+
+
+def test_strip_shows_what_the_slider_leads_to_and_takes_one_there(page, models):
+    visit(page)
+    low, high = models[0]["axes"][0]["range"]
+    strip = strip_of(page)
+    steps = [difference(strip[0], other) for other in strip]
+    assert steps[6] > steps[3] > steps[0] == 0
+    for index, value in ((6, high), (0, low)):
+        before = pixels(page)
+        page.locator("#axes .film button").nth(index).click()
+        assert float(slider(page).input_value()) == value
+        after = changed(page, before)
+        assert difference(after, strip[index]) < difference(after, strip[6 - index])
+    page.locator("#photos input").nth(1).check()
+    ready(page)
+    assert difference(strip_of(page)[0], strip[0]) > 5
 
 
 def test_another_model_changes_picture_and_sliders(page, models):

@@ -1,6 +1,7 @@
 // The sliders of a model: one per axis, or one per insertion point of every axis.
 
 import { gather, spread } from "./alpha.js";
+import { strip } from "./filmstrip.js";
 import { slider } from "./slider.js";
 
 function ends(axis) {
@@ -11,8 +12,14 @@ function ends(axis) {
   return words;
 }
 
-function whole(axis, value, changed) {
-  return [slider(axis, axis.title, gather(value), changed)];
+function whole(axis, value, changed, filmed) {
+  const control = slider(axis, axis.title, gather(value), changed);
+  const track = control.querySelector("[type=range]");
+  const go = (to) => {
+    track.value = to;
+    track.dispatchEvent(new Event("input"));
+  };
+  return filmed ? [control, strip(axis, go)] : [control];
 }
 
 function byPoint(axis, value, changed) {
@@ -27,15 +34,15 @@ function byPoint(axis, value, changed) {
   return [heading, ...sliders];
 }
 
-/** Fill `container` with sliders; `changed(axis id, value)` is called whenever one moves. */
-export function build(container, axes, alpha, fine, changed) {
+/** Fill `container` with sliders, `filmed` with strips; `changed(axis id, value)` is called whenever one moves. */
+export function build(container, axes, alpha, { fine, filmed }, changed) {
   container.replaceChildren(
     ...axes.map((axis) => {
       const group = document.createElement("div");
       group.className = "axis";
       group.setAttribute("role", "group");
       group.setAttribute("aria-label", axis.title);
-      const parts = (fine ? byPoint : whole)(axis, alpha[axis.id], (value) => changed(axis.id, value));
+      const parts = (fine ? byPoint : whole)(axis, alpha[axis.id], (value) => changed(axis.id, value), filmed);
       group.append(...parts, ends(axis));
       return group;
     }),

@@ -6,6 +6,7 @@ import { fit, gather } from "./alpha.js";
 import * as axes from "./axes.js";
 import { Brush } from "./brush.js";
 import { compare } from "./compare.js";
+import { Films } from "./filmstrip.js";
 import { Frames } from "./frames.js";
 import { Hole } from "./hole.js";
 import * as models from "./models.js";
@@ -34,8 +35,11 @@ const frames = new Frames((bitmap, exact) => {
   if (takes("seed")) seeds.draw(bitmap, opened.answer.columns);
   else stage.draw(bitmap, opened.answer);
   at("preview").hidden = exact;
-  if (exact) status.say(describe());
+  if (!exact) return;
+  status.say(describe());
+  films.resume({ model: chosen.model, alpha: chosen.alpha, seed: seeds.value.seeds[0] });
 });
+const films = new Films(at("axes"), at("original"));
 const photos = new Photos(at("photos"), at("file"), pickPhoto);
 const seeds = new Seeds(at("seeds"), () => {
   status.renew();
@@ -131,7 +135,8 @@ function pickModel(model) {
 }
 
 function showSliders() {
-  axes.build(at("axes"), chosen.model.axes, chosen.alpha, at("fine").checked, (axis, value) => {
+  const filmed = !takes("mask"); // a hole would be shown too small to tell how it is filled
+  axes.build(at("axes"), chosen.model.axes, chosen.alpha, { fine: at("fine").checked, filmed }, (axis, value) => {
     chosen.alpha = { ...chosen.alpha, [axis]: value };
     render();
   });
@@ -160,6 +165,7 @@ async function open() {
   remember();
   session.open(null, chosen.alpha); // what is under way is of something else
   frames.drop();
+  films.clear();
   brush.active = takes("mask") && chosen.photo.size !== null;
   comparison.available(chosen.photo.size !== null && !lack);
   at("picture").classList.toggle("unfilled", takes("mask"));
@@ -176,6 +182,7 @@ async function open() {
 
 function render() {
   status.renew();
+  films.pause();
   session.set(chosen.alpha);
   remember();
 }

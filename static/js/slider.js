@@ -3,6 +3,8 @@
 import { clamp } from "./alpha.js";
 
 const STEP = 0.01;
+const STRIDE = 0.05; // of an arrow key; with shift, a step
+const ARROWS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
 
 /** Where a value lies on the track, from 0 to 1. */
 const place = (axis, value) => (value - axis.range[0]) / (axis.range[1] - axis.range[0]);
@@ -48,6 +50,11 @@ export function slider(axis, name, value, changed) {
   };
 
   track.addEventListener("input", () => moved(track.valueAsNumber));
+  track.addEventListener("keydown", (event) => {
+    if (!ARROWS[event.key]) return;
+    event.preventDefault();
+    moved(clamp(axis, track.valueAsNumber + ARROWS[event.key] * (event.shiftKey ? STEP : STRIDE)));
+  });
   track.addEventListener("dblclick", () => moved(axis.default));
   number.addEventListener("change", () =>
     moved(Number.isNaN(number.valueAsNumber) ? track.valueAsNumber : clamp(axis, number.valueAsNumber)),
