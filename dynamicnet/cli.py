@@ -46,6 +46,10 @@ def infer(
         Path | None,
         typer.Option(help="A picture, white where PHOTO has a hole; transparency does as well.", exists=True),
     ] = None,
+    where: Annotated[
+        Path | None,
+        typer.Option(help="A picture: alpha counts in full where it is white, not at all where black.", exists=True),
+    ] = None,
     seed: Annotated[str | None, typer.Option(help="7, or 1,2,3 for a grid, for models that make pictures.")] = None,
     latent: Annotated[
         Path | None,
@@ -71,6 +75,7 @@ def infer(
     inputs = Inputs(
         image=photo.read_bytes() if photo else None,
         mask=mask.read_bytes() if mask else None,
+        where=where.read_bytes() if where else None,
         seed=seed,
         latent=latent.read_text("utf-8", "replace") if latent else None,
         max_side=max_side,

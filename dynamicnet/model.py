@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from dynamicnet import package
-from dynamicnet.alpha import AlphaLike
+from dynamicnet.alpha import AlphaLike, resolve
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
 from dynamicnet.dynamic import DynamicNet, Prepared
 from dynamicnet.errors import DynamicNetError
@@ -135,8 +135,16 @@ class Model:
     @torch.inference_mode()
     def render_together(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> list[Image.Image]:
         """The same for several inputs of one shape at once; see :meth:`DynamicNet.render_together`."""
-        outputs = self.net.render_together([(one.prepared, alpha) for one, alpha in batch])
+        outputs = self.net.render_together([(one.prepared, self._within(one, alpha)) for one, alpha in batch])
         return [self.application.decode(out, one.encoded) for out, (one, _) in zip(outputs, batch, strict=True)]
+
+    def _within(self, one: PreparedInputs, alpha: AlphaLike) -> AlphaLike:
+        """α, as far as it is to count at each place of the picture."""
+        where = one.encoded.where
+        if where is None:
+            return alpha
+        checked = resolve(alpha, self.net.specs, one.prepared.count, one.prepared.size)
+        return {axis: values * where for axis, values in checked.items()}
 
 
 def _placed(net: DynamicNet, device: torch.device) -> DynamicNet:

@@ -15,7 +15,7 @@ MAX_TEXT = 65_536
 """Longest JSON message, in characters."""
 
 Number = Annotated[float, Field(strict=True)]
-FileName = Literal["image", "mask"]
+FileName = Literal["image", "mask", "where"]
 Text = Annotated[str, Field(strict=True, min_length=1)]
 Seq = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
 
@@ -34,7 +34,7 @@ class Open(_Message):
     format: Literal["png", "jpeg", "webp"] = "jpeg"
     quality: Annotated[int, Field(strict=True, ge=1, le=100)] = 85
     reuse: Annotated[bool, Field(strict=True)] = False
-    files: Annotated[list[FileName], Field(max_length=2)] | None = None
+    files: Annotated[list[FileName], Field(max_length=3)] | None = None
     seed: Text | None = None
     latent: Text | None = None
 

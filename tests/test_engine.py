@@ -178,7 +178,7 @@ def test_what_was_prepared_is_bounded_and_what_left_is_prepared_again(sound, pho
 
 def test_models_beyond_the_bound_leave_the_device_and_come_back_while_requests_wait(sound, small):
     async def all_at_once(engine):
-        models = [m for m in engine.models.values() if m.application.takes == ("image", "max_side")]
+        models = [m for m in engine.models.values() if m.application.name == "style"]
         opened = [await engine.open(model, small, {}) for model in models]
         pictures = await asyncio.gather(*(engine.render(one, 1, {}) for one in opened * 2))
         resident = [m.id for m in engine.models.values() if not next(m.net.parameters()).is_meta]

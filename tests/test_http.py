@@ -108,6 +108,29 @@ def test_alpha_may_differ_by_insertion_point(http, models, small):
     assert (first == everywhere) == (points == 1)
 
 
+def test_alpha_counts_where_it_is_to(http, models, photo):
+    everything, nothing = (Image.new("L", (50, 40), grey) for grey in (255, 0))
+    left = everything.copy()
+    left.paste(nothing.crop((0, 0, 25, 40)), (25, 0))
+    high = models[0]["axes"][0]["range"][1]
+    picture = photo.read_bytes()
+    tuned, main = (pixels(rendered(http, picture, alpha=str(alpha), max_side=256)) for alpha in (high, 0))
+
+    def post(where: bytes) -> httpx.Response:
+        data = {"alpha": str(high), "max_side": 256}
+        return http.post("/infer", files={"image": picture, "where": where}, data=data)
+
+    def within(where: Image.Image) -> np.ndarray:
+        return pixels(post(saved(where)).raise_for_status().content)
+
+    assert np.abs(within(everything) - tuned).max() <= 1
+    assert np.abs(within(nothing) - main).max() <= 1
+    half, width = within(left), tuned.shape[1]
+    for part, like, unlike in ((slice(0, width // 3), tuned, main), (slice(-width // 3, None), main, tuned)):
+        assert np.abs(half - like)[:, part].mean() < np.abs(half - unlike)[:, part].mean() / 2
+    assert_problem(post(b"hello"), 415, "picture-unreadable")
+
+
 def test_without_alpha_every_axis_is_at_its_default(http, models, small):
     for model in models:
         defaults = {axis["id"]: axis["default"] for axis in model["axes"]}

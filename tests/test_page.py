@@ -284,6 +284,36 @@ def test_strip_shows_what_the_slider_leads_to_and_takes_one_there(page, models):
     assert difference(strip_of(page)[0], strip[0]) > 5
 
 
+def test_slider_counts_where_was_painted(page, models):
+    model = next((model for model in models if model["axes"][0]["id"] == "strength"), models[0])
+    before = visit(page, f"#model={model['id']}")
+    slider(page).press("End")
+    tuned = changed(page, before)
+    page.locator("#area").click()
+    expect(page.locator("#brush")).to_be_visible()
+    page.locator("#brush [name=size]").fill("40")
+    box = page.locator("#picture").bounding_box()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + box["height"], steps=8)
+    page.mouse.up()
+    within = changed(page, tuned)
+    page.locator("#brush [name=clear]").click()
+    assert difference(changed(page, within), tuned) < 1  # nothing painted: everywhere
+    number = page.locator("#axes input[type=number]").first
+    number.fill("0")
+    number.press("Enter")
+    main = changed(page, tuned)
+
+    def apart(one: list[int], other: list[int], columns: range) -> float:
+        places = [3 * (32 * row + column) for row in range(32) for column in columns]
+        return sum(abs(one[place + i] - other[place + i]) for place in places for i in range(3)) / len(places)
+
+    painted, rest = range(4, 9), range(24, 32)
+    assert apart(within, tuned, painted) < apart(within, main, painted) / 2
+    assert apart(within, main, rest) < apart(within, tuned, rest) / 2
+
+
 def test_another_model_changes_picture_and_sliders(page, models):
     first, second = models[:2]
     before = visit(page, f"#model={first['id']}")

@@ -18,6 +18,7 @@ class Inputs:
     Attributes:
         image: a picture file's bytes.
         mask: a picture file's bytes, white where ``image`` has a hole.
+        where: a picture file's bytes, by which α is multiplied: white where it counts in full, black where not at all.
         seed: whole numbers with commas between, one for each picture to be made.
         latent: JSON: a list of numbers, or a list of such lists, instead of seeds.
         max_side: shrink the picture so that its longer side is at most this, in pixels.
@@ -26,6 +27,7 @@ class Inputs:
 
     image: bytes | None = None
     mask: bytes | None = None
+    where: bytes | None = None
     seed: str | None = None
     latent: str | None = None
     max_side: int | None = None
@@ -47,7 +49,7 @@ class Inputs:
 FIELDS = tuple(field.name for field in fields(Inputs) if field.name != "max_pixels")
 """What a person may send; ``max_pixels`` is the server's to say."""
 
-FILES = ("image", "mask")
+FILES = ("image", "mask", "where")
 """Those of FIELDS that are files."""
 
 
@@ -58,12 +60,14 @@ class Encoded:
     Attributes:
         batch: what ``DynamicNet.prepare`` takes, on the CPU.
         size: (width, height) of the picture that ``decode`` will return.
+        where: what α is multiplied by, (1, 1, H, W) in [0, 1] on the CPU; None is 1 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
         context: whatever else ``decode`` needs.
     """
 
     batch: Tensor
     size: tuple[int, int]
+    where: Tensor | None = None
     columns: int = 1
     context: Any = None
 

@@ -41,7 +41,7 @@ class Generation:
             )
         columns = math.ceil(math.sqrt(len(batch)))
         rows = math.ceil(len(batch) / columns)
-        return Encoded(batch, (columns * network.side, rows * network.side), columns)
+        return Encoded(batch, (columns * network.side, rows * network.side), columns=columns)
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(N, 3, H, W) to one picture of them all, row by row."""

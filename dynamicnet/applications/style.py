@@ -12,17 +12,17 @@ class StyleTransfer:
     """How strong a style is, which of two styles, how coarse its strokes (paper section 4.1)."""
 
     name = "style"
-    takes = ("image", "max_side")
+    takes = ("image", "where", "max_side")
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
-        """A picture file to (1, 3, H, W) in [0, 1].
+        """A picture file to (1, 3, H, W) in [0, 1]; where the style goes may have any size, and is scaled.
 
         Raises:
-            DynamicNetError: the picture cannot be used.
+            DynamicNetError: a picture cannot be used.
         """
         inputs.only(*self.takes)
         picture = pictures.read(inputs.image, inputs.max_side, inputs.max_pixels)
-        return Encoded(pictures.to_tensor(picture), picture.size)
+        return Encoded(pictures.to_tensor(picture), picture.size, _where(inputs, picture.size))
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(1, 3, H, W) to an RGB picture of that size."""
@@ -31,3 +31,11 @@ class StyleTransfer:
     def example(self, photo: bytes) -> Inputs:
         """The photograph."""
         return Inputs(image=photo)
+
+
+def _where(inputs: Inputs, size: tuple[int, int]) -> Tensor | None:
+    if inputs.where is None:
+        return None
+    layers = pictures.read_layers(inputs.where, None, inputs.max_pixels, "picture of where α counts")
+    grey = pictures.flatten(layers, "black").convert("L")
+    return pictures.to_tensor(grey.resize(size, Image.Resampling.BILINEAR).convert("RGB"))[:, :1]

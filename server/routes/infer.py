@@ -84,6 +84,10 @@ async def infer(
         UploadFile | None,
         File(description="A picture of the same size, white where `image` has a hole; transparency does as well."),
     ] = None,
+    where: Annotated[
+        UploadFile | None,
+        File(description="A picture by which α is multiplied: white where it counts in full, black where not at all."),
+    ] = None,
     seed: Annotated[
         str | None,
         Form(
@@ -130,6 +134,7 @@ async def infer(
     inputs = Inputs(
         image=await image.read() if image else None,
         mask=await mask.read() if mask else None,
+        where=await where.read() if where else None,
         seed=seed,
         latent=latent,
         max_side=max_side,

@@ -1,4 +1,4 @@
-// A hole in a picture: marks that are made one after the other, so that each can be undone and all can be drawn at any
+// A part of a picture that was painted, a hole or where α counts: marks that are made one after the other, so that each can be undone and all can be drawn at any
 // size. Places are in parts of the picture's width and height, the width of a stroke in parts of its shorter side.
 
 const FEW = 256; // pixels a side are enough to see whether there is anything at all
@@ -48,9 +48,9 @@ function some(draw, suits) {
 export class Hole {
   #marks = [];
 
-  /** A hole that begins as what a picture, a canvas, lacks, and as the stroke of a text, if there is one. */
+  /** A part that begins as what a picture, a canvas, lacks, and as the stroke of a text, if there are any. */
   constructor(picture, text) {
-    const transparent = some((context) => context.drawImage(picture, 0, 0, FEW, FEW), (opacity) => opacity < 128);
+    const transparent = picture && some((context) => context.drawImage(picture, 0, 0, FEW, FEW), (opacity) => opacity < 128);
     if (transparent) {
       const kept = copied(picture); // the canvas will show others
       this.#marks.push((context) => lack(kept, context));
@@ -92,11 +92,12 @@ export class Hole {
     context.restore();
   }
 
-  /** A PNG file of a picture's size, white where the hole is and black elsewhere. */
-  async file({ width, height }) {
+  /** A PNG file of a size, white where was painted and of a colour elsewhere. */
+  async file({ width, height }, elsewhere = "#000") {
     const context = new OffscreenCanvas(width, height).getContext("2d");
     this.draw(context);
     context.globalCompositeOperation = "destination-over";
+    context.fillStyle = elsewhere;
     context.fillRect(0, 0, width, height);
     return context.canvas.convertToBlob({ type: "image/png" });
   }

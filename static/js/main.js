@@ -17,6 +17,9 @@ import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { Status } from "./status.js";
 
+const SOFT = 64; // shorter side of what says where α counts, in pixels
+const EVERYWHERE = await new Hole().file({ width: SOFT, height: SOFT }, "#fff");
+
 const UNSEEN = "This browser cannot show this file, so it cannot be painted on. Open a JPEG, PNG or WebP.";
 
 const at = (id) => document.getElementById(id);
@@ -28,6 +31,7 @@ let came = 0; // counts frames
 let opening = 0; // counts what was to be opened
 
 const takes = (field) => chosen.model.takes.includes(field);
+const paintsWhere = () => takes("where") && at("area").getAttribute("aria-pressed") === "true";
 
 const status = new Status(at("status"));
 const stage = new Stage(at("picture"));
@@ -60,6 +64,7 @@ const brush = new Brush({
   tools: at("brush"),
   changed: () => {
     status.renew();
+    chosen.photo.where = null; // another than was sent
     open();
   },
   isCovered: () => comparison.isOn,
@@ -112,8 +117,26 @@ async function usePhoto(photo) {
     return usePhoto(opened.photo);
   }
   photo.hole ??= new Hole(at("original"), photo.start);
-  brush.begin(at("original"), photo.hole);
+  photo.area ??= new Hole();
+  takeBrush();
   open();
+}
+
+/** Have the brush paint what the model takes, if it does. */
+function takeBrush() {
+  const { size, hole, area } = chosen.photo;
+  at("brush").hidden = !takes("mask") && !paintsWhere();
+  brush.active = !at("brush").hidden && size !== null;
+  brush.begin(at("original"), takes("mask") ? hole : area);
+}
+
+/** Where α counts, small: scaled up to the picture, its edges become soft. Everywhere, while nothing is painted. */
+async function where() {
+  const { size, area } = chosen.photo;
+  if (!size || area.isEmpty) return EVERYWHERE;
+  const scale = SOFT / Math.min(size.width, size.height);
+  chosen.photo.where ??= area.file({ width: Math.round(size.width * scale), height: Math.round(size.height * scale) });
+  return chosen.photo.where;
 }
 
 function useModel(model, alpha) {
@@ -153,6 +176,7 @@ function missing() {
 async function fields() {
   return {
     ...(takes("image") && { image: chosen.photo.blob }),
+    ...(takes("where") && { where: await where() }),
     ...(takes("mask") && { mask: await chosen.photo.hole.file(chosen.photo.size) }),
     ...(takes("seed") && { seed: seeds.value.seeds.join() }),
   };
@@ -166,7 +190,7 @@ async function open() {
   session.open(null, chosen.alpha); // what is under way is of something else
   frames.drop();
   films.clear();
-  brush.active = takes("mask") && chosen.photo.size !== null;
+  takeBrush();
   comparison.available(chosen.photo.size !== null && !lack);
   at("picture").classList.toggle("unfilled", takes("mask"));
   at("picture").classList.toggle("empty", chosen.photo.hole.isEmpty);
@@ -209,6 +233,13 @@ at("reset").addEventListener("click", () => {
 });
 
 at("brush").addEventListener("click", comparison.end);
+
+at("area").addEventListener("click", () => {
+  at("area").setAttribute("aria-pressed", !paintsWhere());
+  comparison.end();
+  takeBrush();
+  if (paintsWhere()) status.say(chosen.photo.area.isEmpty ? "Paint where the slider counts." : describe());
+});
 
 at("renew").addEventListener("click", () => {
   status.renew();
