@@ -99,7 +99,9 @@ def launch(playwright: Playwright) -> Browser:
 @pytest.fixture
 def page(browser: Browser, server: str) -> Iterator[Page]:
     """A page that no test may leave with an error in its console or a request to another origin."""
-    page = browser.new_context(base_url=server, viewport={"width": 1280, "height": 800}).new_page()
+    page = browser.new_context(
+        base_url=server, viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    ).new_page()
     page.set_default_timeout(20_000)
     troubles: list[str] = []
     page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
@@ -165,6 +167,30 @@ def test_first_picture_appears_rendered_by_the_first_model(page, all_models):
     assert page.locator("#models input").count() == len(all_models)
     original = pixels(page, "#original")
     assert difference(shown, original) > 1
+
+
+def test_first_visit_shows_the_slider_moving_until_it_is_touched(page, models):
+    page.emulate_media(reduced_motion="no-preference")
+    axis = models[0]["axes"][0]
+    page.goto("/")
+    changed(page, [])
+    values, shown = [], []
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and len(set(values)) < 8:
+        values.append(float(slider(page).input_value()))
+        shown.append(pixels(page))
+        page.wait_for_timeout(100)
+    assert max(difference(one, shown[0]) for one in shown) > 1
+    page.keyboard.press("Tab")
+    rest = float(slider(page).input_value())
+    page.wait_for_timeout(500)
+    assert float(slider(page).input_value()) == rest
+
+    page.reload()  # a link, or a reload, is shown as it was left
+    changed(page, [])
+    page.wait_for_timeout(500)
+    assert float(slider(page).input_value()) == pytest.approx(rest, abs=0.005)
+    assert axis["range"][0] <= rest <= axis["range"][1]
 
 
 def test_slider_changes_the_picture(page, models):
@@ -279,8 +305,9 @@ def test_strip_shows_what_the_slider_leads_to_and_takes_one_there(page, models):
         assert float(slider(page).input_value()) == value
         after = changed(page, before)
         assert difference(after, strip[index]) < difference(after, strip[6 - index])
+    before = pixels(page)
     page.locator("#photos input").nth(1).check()
-    ready(page)
+    changed(page, before)
     assert difference(strip_of(page)[0], strip[0]) > 5
 
 

@@ -9,6 +9,7 @@ import { compare } from "./compare.js";
 import { Films } from "./filmstrip.js";
 import { Frames } from "./frames.js";
 import { Hole } from "./hole.js";
+import { invite } from "./invite.js";
 import * as models from "./models.js";
 import { Photos } from "./photos.js";
 import { save } from "./save.js";
@@ -28,6 +29,7 @@ const chosen = { model: null, photo: null, alpha: {} };
 const leftAt = new Map(); // α of models that were tried before, by id
 let opened = null; // what the server could open last, and what it answered
 let came = 0; // counts frames
+let isFirstVisit = !location.hash; // and nothing has been shown
 let opening = 0; // counts what was to be opened
 
 const takes = (field) => chosen.model.takes.includes(field);
@@ -41,6 +43,8 @@ const frames = new Frames((bitmap, exact) => {
   at("preview").hidden = exact;
   if (!exact) return;
   status.say(describe());
+  if (isFirstVisit) invite(document.querySelector("#axes [type=range]"), chosen.model.axes[0]);
+  isFirstVisit = false;
   films.resume({ model: chosen.model, alpha: chosen.alpha, seed: seeds.value.seeds[0] });
 });
 const films = new Films(at("axes"), at("original"));
