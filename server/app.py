@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 from server import errors
 from server.engine import Engine
 from server.middleware import BodyLimit, NoSniff
-from server.routes import health, infer, models, pages, session
+from server.routes import health, infer, models, pages, session, sweep
 from server.settings import STATIC, Settings
 from server.thumbnails import Thumbnails
 
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
     app.add_middleware(NoSniff)
-    for routes in (pages, health, models, infer, session):
+    for routes in (pages, health, models, infer, sweep, session):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
