@@ -11,11 +11,13 @@ from rich.table import Table
 
 from dynamicnet import alpha as alphas
 from dynamicnet import package, pictures
+from dynamicnet.alpha import AlphaLike
 from dynamicnet.applications import Inputs
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.model import Model
 from dynamicnet.networks import NETWORKS
+from dynamicnet.sweep import plan
 
 app = typer.Typer(
     help="Dynamic-Net: train a network once, then tune its objective with a slider.",
@@ -29,34 +31,42 @@ console = Console()
 
 Weights = Annotated[Path, typer.Option(help="Folder of model packages.", envvar="DYNAMICNET_WEIGHTS")]
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1 …")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Where to; the suffix decides the format.")]
+Photo = Annotated[
+    Path | None, typer.Argument(help="The picture, for models that take one.", exists=True, dir_okay=False)
+]
+ModelName = Annotated[str | None, typer.Option(help="A model's name; the first one unless told otherwise.")]
+AlphaText = Annotated[str | None, typer.Option(help='0.6, 0.2,0.5,0.9 (one per insertion point) or {"strength": 0.6}.')]
+Mask = Annotated[
+    Path | None,
+    typer.Option(help="A picture, white where PHOTO has a hole; transparency does as well.", exists=True),
+]
+Where = Annotated[
+    Path | None,
+    typer.Option(help="A picture: alpha counts in full where it is white, not at all where black.", exists=True),
+]
+Seed = Annotated[str | None, typer.Option(help="7, or 1,2,3 for a grid, for models that make pictures.")]
+Latent = Annotated[
+    Path | None,
+    typer.Option(help="JSON file instead of --seed: a list of numbers, or of such lists.", exists=True),
+]
+MaxSide = Annotated[int | None, typer.Option(help="Shrink so that the longer side is at most this.")]
+Quality = Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")]
 DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
 @app.command()
 def infer(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to; the suffix decides the format.")],
-    photo: Annotated[
-        Path | None, typer.Argument(help="The picture, for models that take one.", exists=True, dir_okay=False)
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="A model's name; the first one unless told otherwise.")] = None,
-    alpha: Annotated[
-        str | None, typer.Option(help='0.6, 0.2,0.5,0.9 (one per insertion point) or {"strength": 0.6}.')
-    ] = None,
-    mask: Annotated[
-        Path | None,
-        typer.Option(help="A picture, white where PHOTO has a hole; transparency does as well.", exists=True),
-    ] = None,
-    where: Annotated[
-        Path | None,
-        typer.Option(help="A picture: alpha counts in full where it is white, not at all where black.", exists=True),
-    ] = None,
-    seed: Annotated[str | None, typer.Option(help="7, or 1,2,3 for a grid, for models that make pictures.")] = None,
-    latent: Annotated[
-        Path | None,
-        typer.Option(help="JSON file instead of --seed: a list of numbers, or of such lists.", exists=True),
-    ] = None,
-    max_side: Annotated[int | None, typer.Option(help="Shrink so that the longer side is at most this.")] = None,
-    quality: Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")] = 90,
+    output: Output,
+    photo: Photo = None,
+    model: ModelName = None,
+    alpha: AlphaText = None,
+    mask: Mask = None,
+    where: Where = None,
+    seed: Seed = None,
+    latent: Latent = None,
+    max_side: MaxSide = None,
+    quality: Quality = 90,
     weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
 ) -> None:
@@ -64,25 +74,49 @@ def infer(
 
     [dim]dynamic-net infer photo.jpg --model starry-night --alpha 0.6 -o out.png[/dim]
     """
-    format = {"jpg": "jpeg"}.get(suffix := output.suffix.lower().lstrip("."), suffix)  # noqa: A001
+    format = _format(output)  # noqa: A001
     pictures.check_format(format, quality)
-    names = [folder.name for folder in package.find(weights)]
-    if not names:
-        raise DynamicNetError("no-models", f"There is no model package in '{weights}'.", 503)
-    loaded = Model.load(weights / (model or names[0]), device)
-    chosen = alphas.defaults(loaded.manifest.axes) if alpha is None else alphas.parse(alpha)
-    alphas.resolve(chosen, loaded.manifest.axes, 1)
-    inputs = Inputs(
-        image=photo.read_bytes() if photo else None,
-        mask=mask.read_bytes() if mask else None,
-        where=where.read_bytes() if where else None,
-        seed=seed,
-        latent=latent.read_text("utf-8", "replace") if latent else None,
-        max_side=max_side,
-    )
+    loaded = _model(weights, model, device)
+    chosen = _alpha(loaded, alpha)
+    inputs = _inputs(photo, mask, where, seed, latent, max_side)
     prepared = loaded.prepare(loaded.encode(inputs))
     output.write_bytes(pictures.write(loaded.render(prepared, chosen), format, quality))
     console.print(f"{output}: {loaded.manifest.title}, alpha {chosen}")
+
+
+@app.command()
+def sweep(
+    output: Output,
+    photo: Photo = None,
+    model: ModelName = None,
+    axis: Annotated[str | None, typer.Option(help="The axis to move; the first one unless told otherwise.")] = None,
+    frames: Annotated[int, typer.Option(help="How many steps from one end to the other, 2 to 60.")] = 12,
+    alpha: AlphaText = None,
+    mask: Mask = None,
+    where: Where = None,
+    seed: Seed = None,
+    latent: Latent = None,
+    max_side: MaxSide = None,
+    quality: Quality = 80,
+    weights: Weights = DEFAULT_WEIGHTS,
+    device: Device = "auto",
+) -> None:
+    """Render one picture along an axis: an animation (.webp, .gif), or a contact sheet (.png, .jpg).
+
+    [dim]dynamic-net sweep photo.jpg --model starry-night --frames 12 --max-side 640 -o out.webp[/dim]
+    """
+    loaded = _model(weights, model, device)
+    planned = plan(loaded.manifest.axes, _alpha(loaded, alpha), axis, frames, _format(output), quality)
+    encoded = loaded.encode(_inputs(photo, mask, where, seed, latent, max_side))
+    planned.check_size(encoded.size)
+    prepared = loaded.prepare(encoded)
+    rendered = [
+        picture
+        for some in planned.batches(loaded.together(encoded.size))
+        for picture in loaded.render_together([(prepared, each) for each in some])
+    ]
+    output.write_bytes(planned.write(rendered))
+    console.print(f"{output}: {loaded.manifest.title}, alpha {planned.labels[0]} to {planned.labels[-1]}")
 
 
 @app.command()
@@ -334,6 +368,43 @@ def draw_heads_(
     from dynamicnet.training.heads import CREDIT, draw_heads
 
     console.print(f"{out}: {', '.join(draw_heads(out, count, seed))}. {CREDIT}")
+
+
+def _format(output: Path) -> str:
+    suffix = output.suffix.lower().lstrip(".")
+    return {"jpg": "jpeg"}.get(suffix, suffix)
+
+
+def _model(weights: Path, name: str | None, device: str) -> Model:
+    names = [folder.name for folder in package.find(weights)]
+    if not names:
+        raise DynamicNetError("no-models", f"There is no model package in '{weights}'.", 503)
+    return Model.load(weights / (name or names[0]), device)
+
+
+def _alpha(model: Model, text: str | None) -> AlphaLike:
+    axes = model.manifest.axes
+    chosen = alphas.defaults(axes) if text is None else alphas.parse(text)
+    alphas.resolve(chosen, axes, 1)
+    return chosen
+
+
+def _inputs(
+    photo: Path | None,
+    mask: Path | None,
+    where: Path | None,
+    seed: str | None,
+    latent: Path | None,
+    max_side: int | None,
+) -> Inputs:
+    return Inputs(
+        image=photo.read_bytes() if photo else None,
+        mask=mask.read_bytes() if mask else None,
+        where=where.read_bytes() if where else None,
+        seed=seed,
+        latent=latent.read_text("utf-8", "replace") if latent else None,
+        max_side=max_side,
+    )
 
 
 def _numbers(text: str, option: str) -> list[float]:

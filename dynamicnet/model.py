@@ -17,6 +17,9 @@ from dynamicnet.package import Manifest
 LAYOUT = torch.channels_last
 """How parameters and features lie in memory: convolutions of few channels are several times as fast so."""
 
+BATCH_PIXELS = {"cpu": 2**18, "cuda": 2**21}
+"""How many pixels are rendered as one batch: one picture of 512×512, or eight. More saves little; others wait."""
+
 
 def pick_device(name: str = "auto") -> torch.device:
     """``auto`` is CUDA where there is one, else the CPU; anything else is torch's own name of a device.
@@ -131,6 +134,10 @@ class Model:
             DynamicNetError: α cannot be used.
         """
         return self.render_together([(prepared, alpha)])[0]
+
+    def together(self, size: tuple[int, int]) -> int:
+        """How many pictures of a (width, height) are rendered as one batch: at least one."""
+        return max(1, BATCH_PIXELS.get(self.device.type, BATCH_PIXELS["cpu"]) // (size[0] * size[1]))
 
     @torch.inference_mode()
     def render_together(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> list[Image.Image]:

@@ -14,7 +14,7 @@ MIN_SIDE = 32
 MAX_PIXELS = 25_000_000  # a 24-megapixel photograph takes about 12 GB to render on the CPU
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383}  # of their encoders; PNG has no limit that matters
+LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535}  # of their encoders; PNG has no limit that matters
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -147,8 +147,30 @@ def check_format(format: str, quality: int) -> None:  # noqa: A002
         raise DynamicNetError(
             "format-unknown", f"There is no format {format[:20]!r}; choose {', '.join(FORMATS)}.", 406
         )
+    check_quality(quality)
+
+
+def check_quality(quality: int) -> None:
+    """Refuse a quality that is none.
+
+    Raises:
+        DynamicNetError: ``quality-invalid``.
+    """
     if not 1 <= quality <= 100:
         raise DynamicNetError("quality-invalid", f"quality goes from 1 to 100; got {quality}.")
+
+
+def check_longest(size: tuple[int, int], format: str) -> None:  # noqa: A002
+    """Refuse a (width, height) that a format has no room for.
+
+    Raises:
+        DynamicNetError: ``picture-too-large``.
+    """
+    if max(size) > LONGEST_SIDE.get(format, math.inf):
+        raise DynamicNetError(
+            "picture-too-large",
+            f"The picture is {size[0]}×{size[1]}, longer than {format} allows ({LONGEST_SIDE[format]}); choose png.",
+        )
 
 
 def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes:  # noqa: A002
@@ -158,12 +180,7 @@ def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes
         DynamicNetError: ``format-unknown``, ``quality-invalid``, or ``picture-too-large`` for the format.
     """
     check_format(format, quality)
-    if max(picture.size) > LONGEST_SIDE.get(format, math.inf):
-        raise DynamicNetError(
-            "picture-too-large",
-            f"The picture is {picture.width}×{picture.height}, longer than {format} allows "
-            f"({LONGEST_SIDE[format]}); choose png.",
-        )
+    check_longest(picture.size, format)
     out = io.BytesIO()
     if format == "png":
         picture.save(out, "PNG", compress_level=1)

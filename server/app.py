@@ -13,7 +13,7 @@ from server.gate import Gate
 from server.logs import Requests
 from server.metrics import Counted, Metrics
 from server.middleware import BodyLimit, Policy
-from server.routes import health, infer, metrics, models, pages, session
+from server.routes import health, infer, metrics, models, pages, session, sweep
 from server.settings import STATIC, Settings, read_settings
 from server.thumbnails import Thumbnails
 
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Policy)
     app.add_middleware(Counted, metrics=counts)
     app.add_middleware(Requests)
-    for routes in (pages, health, metrics, models, infer, session):
+    for routes in (pages, health, metrics, models, infer, sweep, session):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

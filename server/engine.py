@@ -16,6 +16,7 @@ from PIL import Image
 from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, package, pictures
 from dynamicnet.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.model import pick_device
+from dynamicnet.sweep import Sweep
 from server.allocator import keep_freed_memory
 from server.cache import Cache
 from server.metrics import Metrics
@@ -31,9 +32,6 @@ Timings = dict[str, float]
 
 AxisValues = dict[str, AxisAlpha]
 """α of every axis of a model, by axis id."""
-
-BATCH_PIXELS = {"cpu": 2**18, "cuda": 2**21}
-"""How many pixels are rendered as one batch: one picture of 512×512, or eight. More saves little; others wait."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +148,30 @@ class Engine:
         model, key = opened.model, opened.key
         kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
         group = (model.id, kept.prepared.inputs.shape[1:])
-        most = max(1, BATCH_PIXELS[self.device.type] // (opened.size[0] * opened.size[1]))
         picture, timings["render"] = await self.worker.run(
-            lambda batch: self._render(model, batch), (kept, alpha), group, most
+            lambda batch: self._render(model, batch), (kept, alpha), group, model.together(opened.size)
         )
         return picture  # type: ignore[no-any-return]
+
+    async def sweep(self, opened: Opened, sweep: Sweep, timings: Timings) -> bytes:
+        """A file of a picture at several α, rendered a batch at a time: between two, others have their turn.
+
+        Raises:
+            DynamicNetError: α cannot be used, or the frames are too many for their size.
+        """
+        model, key = opened.model, opened.key
+        sweep.check_size(opened.size)
+        kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
+        timings["render"] = 0.0
+        frames: list[Image.Image] = []
+        for some in sweep.batches(model.together(opened.size)):
+            rendered = await self.worker.run(
+                lambda jobs: [self._render(model, job) for job in jobs], [(kept, alpha) for alpha in some]
+            )
+            frames += [picture for picture, _ in rendered]
+            timings["render"] += rendered[0][1]
+        encoded, timings["encode"] = await asyncio.to_thread(_timed, lambda: sweep.write(frames))
+        return encoded
 
     async def encode(self, picture: Image.Image, format: str, quality: int, timings: Timings) -> bytes:  # noqa: A002
         """A picture as a file; see :func:`dynamicnet.pictures.write`."""

@@ -1,7 +1,9 @@
 """What the API answers, as its OpenAPI document describes it."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -97,3 +99,26 @@ def picture_reply(description: str, *media_types: str) -> dict[str, Any]:
     """A reply that is a picture, for FastAPI's ``responses``."""
     content = {media: {"schema": {"type": "string", "format": "binary"}} for media in media_types}
     return {"description": description, "content": content}
+
+
+TOLD: dict[str, Any] = {
+    "Server-Timing": {
+        "description": "What decoding, preparing, rendering and encoding took, in milliseconds.",
+        "schema": {"type": "string"},
+        "example": "decode;dur=8.1, prepare;dur=52.0, render;dur=131.9, encode;dur=11.4",
+    },
+    "X-Dynamic-Net-Model": {
+        "description": "The model's id, percent-encoded.",
+        "schema": {"type": "string"},
+        "example": "starry",
+    },
+}
+"""The headers of a rendered picture, for FastAPI's ``responses``."""
+
+
+def told(model_id: str, timings: Mapping[str, float]) -> dict[str, str]:
+    """What they hold."""
+    return {
+        "Server-Timing": ", ".join(f"{step};dur={ms:.1f}" for step, ms in timings.items()),
+        "X-Dynamic-Net-Model": quote(model_id),
+    }

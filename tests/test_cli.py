@@ -72,7 +72,7 @@ def test_models_lists_every_package() -> None:
         assert folder.name in result.stdout
 
 
-@pytest.mark.parametrize("command", ["", "infer", "models", "train style", "import", "evaluate", "serve"])
+@pytest.mark.parametrize("command", ["", "infer", "sweep", "models", "train style", "import", "evaluate", "serve"])
 def test_help_is_there(command: str) -> None:
     result = run(*command.split(), "--help")
     assert result.returncode == 0

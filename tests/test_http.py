@@ -408,7 +408,8 @@ def _references(node) -> list[str]:
 def test_openapi_is_whole(http):
     document = http.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/health", "/ready", "/models", "/models/{model_id}/thumbnail", "/infer"}
+    paths = {"/health", "/ready", "/models", "/models/{model_id}/thumbnail", "/infer", "/sweep"}
+    assert set(document["paths"]) == paths
     for reference in _references(document):
         node = document
         for part in reference.removeprefix("#/").split("/"):

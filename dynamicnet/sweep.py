@@ -1,0 +1,142 @@
+"""A picture at several α: an animation that goes there and back, or a contact sheet."""
+
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+from dynamicnet import pictures
+from dynamicnet.alpha import AlphaLike, AxisAlpha
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.errors import DynamicNetError
+
+FORMATS = {"webp": "image/webp", "gif": "image/gif", "png": "image/png", "jpeg": "image/jpeg"}
+"""Of animations, then of contact sheets."""
+
+ANIMATIONS = ("webp", "gif")
+
+FEWEST, MOST = 2, 60
+"""How many frames a sweep may have."""
+
+MAX_PIXELS = 64_000_000
+"""Of all frames together, which are held until the last is there: 60 of 1024×1024."""
+
+ONE_WAY = 2000
+"""Milliseconds from one end to the other."""
+
+SHAPE = 1.5
+"""About how wide a contact sheet is for its height."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What to render, and what to make of it.
+
+    Attributes:
+        alphas: α of every frame, by axis id. labels: what a contact sheet says under each.
+        format: of :data:`FORMATS`. quality: of WebP and JPEG, 1 to 100.
+    """
+
+    alphas: list[dict[str, AxisAlpha]]
+    labels: list[str]
+    format: str
+    quality: int
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Refuse more pixels than are held at once, for frames of a (width, height).
+
+        Raises:
+            DynamicNetError: ``sweep-too-large``; the sentence says what would do.
+        """
+        frames = len(self.alphas)
+        if math.prod(size) * frames > MAX_PIXELS:
+            side = math.floor(max(size) * math.sqrt(MAX_PIXELS / frames / math.prod(size)))
+            raise DynamicNetError(
+                "sweep-too-large",
+                f"{frames} frames of {size[0]}×{size[1]} are too much; give max_side {side}, or ask for fewer frames.",
+                413,
+            )
+
+    def batches(self, size: int) -> Iterator[list[dict[str, AxisAlpha]]]:
+        """Its α in order, at most ``size`` at a time."""
+        for start in range(0, len(self.alphas), size):
+            yield self.alphas[start : start + size]
+
+    def write(self, frames: Sequence[Image.Image]) -> bytes:
+        """The file, from a picture for each α: RGB, of one size.
+
+        Raises:
+            DynamicNetError: ``picture-too-large`` for the format.
+        """
+        if self.format not in ANIMATIONS:
+            return pictures.write(_sheet(frames, self.labels), self.format, self.quality)
+        pictures.check_longest(frames[0].size, self.format)
+        there_and_back = [*frames, *frames[-2:0:-1]]
+        out = io.BytesIO()
+        there_and_back[0].save(
+            out,
+            self.format.upper(),
+            save_all=True,
+            append_images=there_and_back[1:],
+            duration=round(ONE_WAY / (len(frames) - 1)),
+            loop=0,
+            **({"quality": self.quality, "method": 2} if self.format == "webp" else {}),
+        )
+        return out.getvalue()
+
+
+def plan(
+    axes: Sequence[AxisSpec],
+    alpha: AlphaLike,
+    axis: str | None,
+    frames: int,
+    format: str,  # noqa: A002
+    quality: int,
+) -> Sweep:
+    """One axis from its low end to its high end in even steps, the others where they are.
+
+    Args:
+        axes: those of the model, in order.
+        alpha: where the others are.
+        axis: the one to move; the first for None.
+        frames: how many, 2 to 60.
+        format: of :data:`FORMATS`.
+        quality: of WebP and JPEG, 1 to 100.
+
+    Raises:
+        DynamicNetError: ``format-unknown``, ``quality-invalid``, ``frames-invalid`` or ``alpha-unknown-axis``.
+    """
+    if format not in FORMATS:
+        raise DynamicNetError(
+            "format-unknown", f"There is no format {format[:20]!r} for a sweep; choose {', '.join(FORMATS)}.", 406
+        )
+    pictures.check_quality(quality)
+    if not FEWEST <= frames <= MOST:
+        raise DynamicNetError("frames-invalid", f"frames goes from {FEWEST} to {MOST}; got {frames}.")
+    known = {one.id: one for one in axes}
+    moved = axes[0].id if axis is None else axis
+    if moved not in known:
+        raise DynamicNetError(
+            "alpha-unknown-axis", f"There is no axis {moved[:40]!r} here; the axes are: {', '.join(known)}."
+        )
+    low, high = known[moved].range
+    values = [low + (high - low) * i / (frames - 1) for i in range(frames)]
+    others = dict(alpha) if isinstance(alpha, Mapping) else {axes[0].id: alpha}
+    return Sweep([others | {moved: value} for value in values], [f"{value:.2f}" for value in values], format, quality)
+
+
+def _sheet(frames: Sequence[Image.Image], labels: Sequence[str]) -> Image.Image:
+    width, height = frames[0].size
+    columns = min(len(frames), max(1, round(math.sqrt(len(frames) * SHAPE * height / width))))
+    rows = math.ceil(len(frames) / columns)
+    letter = min(36, max(12, width // 16))
+    gap, under = letter, 2 * letter
+    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + under) + gap), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(letter)
+    for i, (frame, label) in enumerate(zip(frames, labels, strict=True)):
+        left, top = gap + i % columns * (width + gap), gap + i // columns * (height + under)
+        sheet.paste(frame, (left, top))
+        draw.text((left + width / 2, top + height + under / 2), label, "black", font, anchor="mm")
+    return sheet
