@@ -70,14 +70,14 @@ generation() {
 
 drawn-heads() { # the second axis goes on top of the first; needs pip install -e '.[heads]' to draw them
     generation --from dark-plain --to blond-plain --axis-id hair --axis-title Hair --ends dark,blond \
-        --out weights/drawn-heads --main-steps 1000 --axis-steps 450 --main-rate 5e-4 --axis-rate 1e-3
+        --out weights/drawn-heads --main-steps 2500 --axis-steps 600 --main-rate 5e-4 --axis-rate 1e-3
     generation --base weights/drawn-heads --to dark-beard --axis-id beard --axis-title Beard \
-        --ends "no beard,beard" --out weights/drawn-heads --run runs/drawn-heads-beard --axis-steps 400 --axis-rate 1e-3
+        --ends "no beard,beard" --out weights/drawn-heads --run runs/drawn-heads-beard --axis-steps 600 --axis-rate 1e-3
 }
 
 direct-blond() { # nothing to ship: what evaluate --against compares the far end of the hair axis with
     generation --from blond-plain --to dark-plain --axis-id none --axis-title None --ends none,none \
-        --out runs/packages/direct-blond --main-steps 1000 --axis-steps 0 --main-rate 5e-4
+        --out runs/packages/direct-blond --main-steps 2500 --axis-steps 0 --main-rate 5e-4
 }
 
 completion() {
