@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from server.settings import STATIC
@@ -405,7 +405,7 @@ def test_opened_file_is_shown_small_and_saved_at_full_size(page, models):
     changed(page, before)
     expect(page.locator("#status")).to_have_text("Ready. Shown at 1024 × 709, saved at 1300 × 900.")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
     assert download.value.suggested_filename == f"holiday-{models[0]['id']}.png"
     with Image.open(download.value.path()) as saved:
         assert (saved.format, saved.size) == ("PNG", (1300, 900))
@@ -418,7 +418,7 @@ def test_saved_picture_is_the_one_on_the_screen(page, models):
     slider(page).fill(str(axis["range"][axis["default"] < axis["range"][1]]))
     shown = changed(page, before)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
     with Image.open(download.value.path()) as saved:
         small = list(saved.resize((32, 32), Image.Resampling.BOX).tobytes())
     assert difference(small, shown) < difference(small, before)
@@ -434,6 +434,21 @@ DROP = """
   document.body.dispatchEvent(event);
 }
 """
+
+
+def test_sweeps_are_saved_as_animation_and_contact_sheet(page, models):
+    visit(page)
+    for button, kind, frames in (("animation", "webp", 22), ("sheet", "jpeg", 1)):
+        with page.expect_download() as download:
+            page.locator(f"#{button}").click()
+        assert download.value.suggested_filename == f"coffee-{models[0]['id']}.{kind}"
+        with Image.open(download.value.path()) as picture:
+            assert (picture.format, getattr(picture, "n_frames", 1)) == (kind.upper(), frames)
+            if frames > 1:
+                first = picture.convert("RGB")
+                picture.seek(11)
+                assert sum(ImageStat.Stat(ImageChops.difference(first, picture.convert("RGB"))).mean) > 6
+        expect(page.locator("#status")).to_have_text("Saved.")
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -536,7 +551,7 @@ def test_works_under_a_strict_content_security_policy(page):
     page.locator("#compare").click()
     page.get_by_role("switch", name="Fine control").check()
     with page.expect_download():
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
 
 
 def far_from(page: Page, axis: dict) -> str:
@@ -619,7 +634,7 @@ def test_without_a_hole_the_photograph_waits_to_be_painted(page, mender):
     page.get_by_role("button", name="Hole in the centre").press("Enter")
     changed(page, [])
     expect(page.locator(".invite")).to_be_hidden()
-    expect(page.get_by_role("button", name="Save")).to_be_enabled()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_enabled()
 
 
 def test_strokes_are_undone_one_by_one_and_clearing_too(page, mender):
@@ -714,7 +729,7 @@ def test_filled_photograph_is_saved_with_its_known_pixels_untouched(page, mender
     visit_without_hole(page, mender)
     paint(page, *STROKE)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
     with Image.open(STATIC / "samples" / "astronaut.jpg") as sample, Image.open(download.value.path()) as saved:
         assert saved.size == sample.size
         apart = ImageChops.difference(saved.convert("RGB"), sample.convert("RGB"))
@@ -811,7 +826,7 @@ def test_reload_brings_seeds_and_locks_back(page, sower):
 def test_pictures_from_seeds_are_saved_as_they_stand(page, sower):
     shown = visit_seeds(page, sower)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
     assert download.value.suggested_filename == f"{sower['id']}.png"
     with Image.open(download.value.path()) as saved:
         side = saved.width // 4
@@ -854,7 +869,7 @@ def test_transparent_part_of_a_photograph_is_a_hole(page, mender):
     changed(page, [])
     filled(page)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
     with Image.open(download.value.path()) as saved:
         apart = ImageChops.difference(saved.convert("RGB"), cut.convert("RGB"))
     left, top, right, bottom = apart.getbbox()

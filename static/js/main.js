@@ -12,7 +12,7 @@ import { Hole } from "./hole.js";
 import { invite } from "./invite.js";
 import * as models from "./models.js";
 import { Photos } from "./photos.js";
-import { save } from "./save.js";
+import { ANIMATION, PICTURE, SHEET, save } from "./save.js";
 import { Seeds, fit as fitSeeds } from "./seeds.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
@@ -21,6 +21,7 @@ import { Status } from "./status.js";
 const SOFT = 64; // shorter side of what says where α counts, in pixels
 const EVERYWHERE = await new Hole().file({ width: SOFT, height: SOFT }, "#fff");
 
+const SAVES = ["save", "animation", "sheet"];
 const UNSEEN = "This browser cannot show this file, so it cannot be painted on. Open a JPEG, PNG or WebP.";
 
 const at = (id) => document.getElementById(id);
@@ -78,7 +79,7 @@ const session = new Session({
   sending: () => status.say("Sending the photograph…"),
   ready: (wanted, answer) => {
     opened = { ...wanted, answer };
-    at("save").disabled = false;
+    for (const id of SAVES) at(id).disabled = false;
   },
   rendering: () => status.say("Rendering…", 400),
   frame: ({ exact }, image) => {
@@ -200,7 +201,7 @@ async function open() {
   at("picture").classList.toggle("empty", chosen.photo.hole.isEmpty);
   if (lack) {
     stage.blank();
-    at("save").disabled = true;
+    for (const id of SAVES) at(id).disabled = true;
     status.say(lack);
     return;
   }
@@ -251,18 +252,24 @@ at("renew").addEventListener("click", () => {
   open();
 });
 
-at("save").addEventListener("click", async () => {
-  at("save").disabled = true;
-  status.renew();
-  status.say("Making the picture at full size…");
-  try {
-    await save(await fields(), chosen.model, chosen.alpha, takes("image") ? chosen.photo.name : "");
-    status.say("Saved.");
-  } catch (error) {
-    status.fail(error.message);
-  }
-  at("save").disabled = false;
-});
+for (const [id, kind, sentence] of [
+  ["save", PICTURE, "Making the picture at full size…"],
+  ["animation", ANIMATION, "Making an animation…"],
+  ["sheet", SHEET, "Making a contact sheet…"],
+]) {
+  at(id).addEventListener("click", async () => {
+    at(id).disabled = true;
+    status.renew();
+    status.say(sentence);
+    try {
+      await save(kind, await fields(), chosen.model, chosen.alpha, takes("image") ? chosen.photo.name : "");
+      status.say("Saved.");
+    } catch (error) {
+      status.fail(error.message);
+    }
+    at(id).disabled = false;
+  });
+}
 
 /** Show what the address asks for, and the first there is of what it does not say. */
 async function restore(available) {
