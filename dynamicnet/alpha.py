@@ -41,8 +41,16 @@ def over_picture(values: Tensor) -> Tensor:
     return values.to(torch.float32)[None, None]
 
 
-def parse(text: str) -> AlphaLike:
+Typed = float | Sequence[float] | Mapping[str, float | Sequence[float]]
+"""What people type: of the first axis, or by axis; a number, or a number per insertion point."""
+
+
+def parse(text: str, what: str = "alpha") -> Typed:
     """Read α as people type it: ``0.6``, ``0.2,0.5,0.9`` or JSON by axis such as ``{"strength": 0.6}``.
+
+    Args:
+        text: what was typed.
+        what: what it is called in errors.
 
     Raises:
         DynamicNetError: ``alpha-not-understood``.
@@ -56,8 +64,8 @@ def parse(text: str) -> AlphaLike:
         return numbers[0] if len(numbers) == 1 else numbers
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise DynamicNetError(
-            "alpha-not-understood",
-            f"Cannot read alpha {text[:60]!r}: give a number (0.6), one per insertion point (0.2,0.5,0.9) "
+            f"{what}-not-understood",
+            f"Cannot read {what} {text[:60]!r}: give a number (0.6), one per insertion point (0.2,0.5,0.9) "
             'or JSON by axis ({"strength": 0.6}).',
         ) from None
 
@@ -75,6 +83,41 @@ def _number(value: object) -> float:
 def defaults(axes: Sequence[AxisSpec]) -> dict[str, float]:
     """α as the model's maker set it: each axis at its default."""
     return {axis.id: axis.default for axis in axes}
+
+
+def at_position(position: Typed, axes: Sequence[AxisSpec]) -> AlphaLike:
+    """α at positions of sliders that feel even, each from 0 (low end) to 1 (high end); see :class:`AxisSpec`.
+
+    Raises:
+        DynamicNetError: ``position-out-of-range`` or ``alpha-unknown-axis``.
+    """
+    known = {axis.id: axis for axis in axes}
+
+    def one(axis: AxisSpec, value: float) -> float:
+        if not 0 <= value <= 1:
+            raise DynamicNetError(
+                "position-out-of-range", f"position {value:g} of axis '{axis.id}' must be from 0 to 1."
+            )
+        return axis.alpha_at(value)
+
+    alphas: dict[str, AxisAlpha] = {}
+    for axis_id, value in (position if isinstance(position, Mapping) else {axes[0].id: position}).items():
+        axis = _known(axis_id, known)
+        alphas[axis_id] = [one(axis, v) for v in value] if isinstance(value, Sequence) else one(axis, value)
+    return alphas
+
+
+def choose(alpha: str | None, position: str | None, axes: Sequence[AxisSpec]) -> AlphaLike:
+    """α from what people type as α or as a position; the axes' defaults where they type neither.
+
+    Raises:
+        DynamicNetError: ``alpha-and-position``, or as :func:`parse` and :func:`at_position`.
+    """
+    if alpha is not None and position is not None:
+        raise DynamicNetError("alpha-and-position", "Give alpha or position, not both.")
+    if position is not None:
+        return at_position(parse(position, "position"), axes)
+    return defaults(axes) if alpha is None else parse(alpha)
 
 
 def resolve(alpha: AlphaLike, axes: Sequence[AxisSpec], pictures: int, size: tuple[int, int] | None = None) -> Alphas:
@@ -97,11 +140,7 @@ def resolve(alpha: AlphaLike, axes: Sequence[AxisSpec], pictures: int, size: tup
     known = {axis.id: axis for axis in axes}
     resolved: Alphas = {}
     for axis_id, value in by_axis.items():
-        if axis_id not in known:
-            raise DynamicNetError(
-                "alpha-unknown-axis", f"There is no axis {axis_id[:40]!r} here; the axes are: {', '.join(known)}."
-            )
-        tensor = _check(value, known[axis_id], pictures, size)
+        tensor = _check(value, _known(axis_id, known), pictures, size)
         if tensor.shape[0] != 1 or bool((tensor != 0).any()):
             resolved[axis_id] = tensor
     counts = {tensor.shape[0] for tensor in resolved.values()} - {1}
@@ -110,6 +149,14 @@ def resolve(alpha: AlphaLike, axes: Sequence[AxisSpec], pictures: int, size: tup
             "alpha-wrong-length", f"The axes name alpha for different numbers of pictures: {sorted(counts)}."
         )
     return resolved
+
+
+def _known(axis_id: str, known: Mapping[str, AxisSpec]) -> AxisSpec:
+    if axis_id not in known:
+        raise DynamicNetError(
+            "alpha-unknown-axis", f"There is no axis {axis_id[:40]!r} here; the axes are: {', '.join(known)}."
+        )
+    return known[axis_id]
 
 
 def _check(value: AxisAlpha, axis: AxisSpec, pictures: int, size: tuple[int, int] | None) -> Tensor:

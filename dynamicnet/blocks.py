@@ -1,8 +1,10 @@
 """Tuning-blocks and the axes made of them (paper section 3, figure 2)."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
@@ -14,7 +16,8 @@ class AxisSpec(BaseModel):
     """What a person reads about one axis, and where its tuning-blocks stand.
 
     ``range`` is ``(0, 1)`` for one bank of tuning-blocks and ``(-1, 1)`` for the paper's dual form, which has a
-    second bank for negative α. ``ends`` names what lies at ``range[0]`` and at ``range[1]``.
+    second bank for negative α. ``ends`` names what lies at ``range[0]`` and at ``range[1]``. ``even`` holds α at
+    equally spaced positions of a slider that feels even, as measured; nothing where α itself is taken for even.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,6 +28,7 @@ class AxisSpec(BaseModel):
     range: tuple[float, float] = (0.0, 1.0)
     default: float = 0.5
     blocks: Annotated[tuple[str, ...], Field(min_length=1)]
+    even: tuple[float, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> "AxisSpec":
@@ -33,7 +37,15 @@ class AxisSpec(BaseModel):
             raise ValueError(f"axis '{self.id}': the range must hold 0 and the default")
         if len(set(self.blocks)) != len(self.blocks):
             raise ValueError(f"axis '{self.id}': an insertion point is named twice")
+        rises = all(a < b for a, b in pairwise(self.even))
+        if self.even and not (rises and (self.even[0], self.even[-1]) == self.range):
+            raise ValueError(f"axis '{self.id}': even must rise from one end of the range to the other")
         return self
+
+    def alpha_at(self, position: float) -> float:
+        """α at a position of an even slider, from 0 (low end) to 1 (high end): linear between the knots."""
+        knots = self.even or self.range
+        return float(np.interp(position, np.linspace(0, 1, len(knots)), knots))
 
     @property
     def signs(self) -> tuple[Sign, ...]:

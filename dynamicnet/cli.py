@@ -37,6 +37,9 @@ Photo = Annotated[
 ]
 ModelName = Annotated[str | None, typer.Option(help="A model's name; the first one unless told otherwise.")]
 AlphaText = Annotated[str | None, typer.Option(help='0.6, 0.2,0.5,0.9 (one per insertion point) or {"strength": 0.6}.')]
+Position = Annotated[
+    str | None, typer.Option(help="Instead of --alpha: 0 to 1 along a slider whose equal steps look equal.")
+]
 Mask = Annotated[
     Path | None,
     typer.Option(help="A picture, white where PHOTO has a hole; transparency does as well.", exists=True),
@@ -61,6 +64,7 @@ def infer(
     photo: Photo = None,
     model: ModelName = None,
     alpha: AlphaText = None,
+    position: Position = None,
     mask: Mask = None,
     where: Where = None,
     seed: Seed = None,
@@ -77,7 +81,7 @@ def infer(
     format = _format(output)  # noqa: A001
     pictures.check_format(format, quality)
     loaded = _model(weights, model, device)
-    chosen = _alpha(loaded, alpha)
+    chosen = _alpha(loaded, alpha, position)
     inputs = _inputs(photo, mask, where, seed, latent, max_side)
     prepared = loaded.prepare(loaded.encode(inputs))
     output.write_bytes(pictures.write(loaded.render(prepared, chosen), format, quality))
@@ -92,6 +96,7 @@ def sweep(
     axis: Annotated[str | None, typer.Option(help="The axis to move; the first one unless told otherwise.")] = None,
     frames: Annotated[int, typer.Option(help="How many steps from one end to the other, 2 to 60.")] = 12,
     alpha: AlphaText = None,
+    position: Position = None,
     mask: Mask = None,
     where: Where = None,
     seed: Seed = None,
@@ -106,7 +111,7 @@ def sweep(
     [dim]dynamic-net sweep photo.jpg --model starry-night --frames 12 --max-side 640 -o out.webp[/dim]
     """
     loaded = _model(weights, model, device)
-    planned = plan(loaded.manifest.axes, _alpha(loaded, alpha), axis, frames, _format(output), quality)
+    planned = plan(loaded.manifest.axes, _alpha(loaded, alpha, position), axis, frames, _format(output), quality)
     encoded = loaded.encode(_inputs(photo, mask, where, seed, latent, max_side))
     planned.check_size(encoded.size)
     prepared = loaded.prepare(encoded)
@@ -162,8 +167,15 @@ def evaluate(
     yardstick: Annotated[int, typer.Option(help="Photographs whose pixels are optimised directly, at both ends.")] = 16,
     iterations: Annotated[int, typer.Option(help="Iterations of that optimisation.")] = 40,
     against: Annotated[
-        list[Path] | None,
-        typer.Option(help="Package trained directly on what an axis leads to, to compare a generator with."),
+        list[str] | None,
+        typer.Option(
+            help="What to compare with: of a style model fixed, dni, blend or film, which are trained, or another "
+            "package; of a generator, a package trained directly on what an axis leads to."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for what is trained for that, tables and plots; default runs/against/NAME."),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Put the figures into the model's manifest.")] = False,
     weights: Weights = DEFAULT_WEIGHTS,
@@ -178,10 +190,14 @@ def evaluate(
     folder = weights / name
     manifest = package.read_manifest(folder)
     measured = EVALUATIONS[manifest.application](
-        Task(folder, images, encoder, side, limit, yardstick, iterations, console, tuple(against or ()))
+        Task(
+            *(folder, images, encoder, side, limit, yardstick, iterations, console),
+            out or Path("runs/against") / name,
+            tuple(against or ()),
+        )
     )
     if write:
-        package.write_manifest(folder, manifest.model_copy(update={"measured": measured}))
+        package.write_manifest(folder, manifest.with_measured(measured))
 
 
 @app.command()
@@ -382,9 +398,9 @@ def _model(weights: Path, name: str | None, device: str) -> Model:
     return Model.load(weights / (name or names[0]), device)
 
 
-def _alpha(model: Model, text: str | None) -> AlphaLike:
+def _alpha(model: Model, alpha: str | None, position: str | None) -> AlphaLike:
     axes = model.manifest.axes
-    chosen = alphas.defaults(axes) if text is None else alphas.parse(text)
+    chosen = alphas.choose(alpha, position, axes)
     alphas.resolve(chosen, axes, 1)
     return chosen
 

@@ -77,6 +77,12 @@ class Manifest(_Strict):
     measured: dict[str, Any] = {}
     licence: str
 
+    def with_measured(self, measured: dict[str, Any]) -> "Manifest":
+        """The same with the figures of an evaluation, and with its maps from positions to α."""
+        found = {axis: figures["position"]["alpha"] for axis, figures in measured["axes"].items()}
+        axes = [axis.model_copy(update={"even": tuple(found[axis.id])}) for axis in self.axes]
+        return self.model_copy(update={"measured": measured, "axes": axes})
+
 
 @dataclass(frozen=True)
 class Package:

@@ -95,7 +95,7 @@ def plan(
     format: str,  # noqa: A002
     quality: int,
 ) -> Sweep:
-    """One axis from its low end to its high end in even steps, the others where they are.
+    """One axis from its low end to its high end in steps that look even, the others where they are.
 
     Args:
         axes: those of the model, in order.
@@ -121,8 +121,7 @@ def plan(
         raise DynamicNetError(
             "alpha-unknown-axis", f"There is no axis {moved[:40]!r} here; the axes are: {', '.join(known)}."
         )
-    low, high = known[moved].range
-    values = [low + (high - low) * i / (frames - 1) for i in range(frames)]
+    values = [known[moved].alpha_at(i / (frames - 1)) for i in range(frames)]
     others = dict(alpha) if isinstance(alpha, Mapping) else {axes[0].id: alpha}
     return Sweep([others | {moved: value} for value in values], [f"{value:.2f}" for value in values], format, quality)
 

@@ -8,14 +8,14 @@ from fastapi import Depends, File, Form, Request, UploadFile
 from starlette.datastructures import UploadFile as UploadedFile
 
 from dynamicnet import DynamicNetError, Inputs, Model
-from dynamicnet.alpha import defaults, parse
+from dynamicnet.alpha import choose
 from dynamicnet.applications import FIELDS as INPUTS
 from dynamicnet.applications import FILES
 from dynamicnet.pictures import MIN_SIDE
 from server.dependencies import EngineDep, SettingsDep
 from server.engine import AxisValues
 
-FIELDS = (*INPUTS, "model", "alpha")
+FIELDS = (*INPUTS, "model", "alpha", "position")
 
 
 class Complete:
@@ -94,13 +94,22 @@ async def _asked(
             examples=["0.6", "0.2,0.5,0.9", '{"strength": 0.6}'],
         ),
     ] = None,
+    position: Annotated[
+        str | None,
+        Form(
+            max_length=10_000,
+            description="Instead of alpha: from 0 (low end) to 1 (high end) of a slider whose equal steps look equal; "
+            "in the same forms.",
+            examples=["0.5"],
+        ),
+    ] = None,
     max_side: Annotated[
         int | None,
         Form(ge=MIN_SIDE, description="Shrink the picture so that its longer side is at most this.", examples=[1024]),
     ] = None,
 ) -> Asked:
     chosen = engine.model(model)
-    values = await engine.check(chosen, defaults(chosen.manifest.axes) if alpha is None else parse(alpha))
+    values = await engine.check(chosen, choose(alpha, position, chosen.manifest.axes))
     inputs = Inputs(
         image=await image.read() if image else None,
         mask=await mask.read() if mask else None,

@@ -47,6 +47,14 @@ class SetAlpha(_Message):
     alpha: Number | list[Number] | dict[str, Number | list[Number]]
 
 
+class SetPosition(_Message):
+    """Render the picture at the α of a position of an even slider."""
+
+    type: Literal["position"]
+    seq: Seq
+    position: Number | list[Number] | dict[str, Number | list[Number]]
+
+
 class Ack(_Message):
     """A frame has come; the next may be sent."""
 
@@ -54,7 +62,7 @@ class Ack(_Message):
     frame: Seq
 
 
-Message = Open | SetAlpha | Ack
+Message = Open | SetAlpha | SetPosition | Ack
 
 _message: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
@@ -92,8 +100,8 @@ def understand(message: dict[str, Any]) -> Message:
     Raises:
         DynamicNetError: ``type-invalid``, or a code such as ``quality-invalid`` that names the field.
     """
-    if message.get("type") not in ("open", "alpha", "ack"):
-        raise DynamicNetError("type-invalid", 'The type of a message is "open", "alpha" or "ack".')
+    if message.get("type") not in ("open", "alpha", "position", "ack"):
+        raise DynamicNetError("type-invalid", 'The type of a message is "open", "alpha", "position" or "ack".')
     try:
         return _message.validate_python(message)
     except ValidationError as error:

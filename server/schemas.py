@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dynamicnet import AxisSpec
+from dynamicnet.package import Manifest
 from server.errors import PROBLEM
 
 
@@ -18,9 +20,42 @@ class AxisInfo(BaseModel):
     ends: tuple[str, str] = Field(description="What lies at either end of the range.", examples=[["faint", "strong"]])
     range: tuple[float, float] = Field(description="The smallest and the largest α.", examples=[[0.0, 1.0]])
     default: float = Field(examples=[0.5])
+    even: list[float] = Field(
+        description="α at equally spaced positions from 0 to 1 of a slider whose equal steps look equal, linear "
+        "between them; empty where none were measured, and positions are then linear over the range.",
+        examples=[[0.0, 0.2, 0.45, 1.0]],
+    )
+    curve: list[tuple[float, float, float]] = Field(
+        description="α, and the objectives of the low and of the high end there: means over pictures not trained on. "
+        "Empty where they were not measured.",
+        examples=[[[0.0, 0.2, 0.9], [1.0, 0.8, 0.3]]],
+    )
+    fixed: list[tuple[float, float]] = Field(
+        description="Both objectives of networks trained for one mixture each, where they were trained.",
+        examples=[[[0.4, 0.5]]],
+    )
     blocks: list[str] = Field(
         description="Insertion points, in order; α may be one number for each.", examples=[["res2", "res5", "join"]]
     )
+
+
+def sliders(manifest: Manifest) -> list[AxisInfo]:
+    """What is to be told of the axes of a model."""
+    return [_slider(axis, manifest.measured.get("axes", {}).get(axis.id, {})) for axis in manifest.axes]
+
+
+def _slider(axis: AxisSpec, measured: Mapping[str, Any]) -> AxisInfo:
+    fixed = measured.get("against", {}).get("fixed", {})
+    return AxisInfo(
+        **axis.model_dump(),
+        curve=_columns(measured, "alpha", "low", "high"),
+        fixed=_columns(fixed, "low", "high"),
+    )
+
+
+def _columns(figures: Mapping[str, Any], *names: str) -> list[Any]:
+    """Rows of some columns; none where one is missing."""
+    return list(zip(*(figures.get(name, ()) for name in names), strict=False))
 
 
 class ModelInfo(BaseModel):

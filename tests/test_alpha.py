@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from dynamicnet import AxisSpec, DynamicNetError, over_picture, per_picture, per_point
-from dynamicnet.alpha import defaults, parse, resolve
+from dynamicnet.alpha import at_position, choose, defaults, parse, resolve
 
 ONE = AxisSpec(id="one", title="One", ends=("a", "b"), default=0.4, blocks=("res2", "res5", "join"))
 DUAL = AxisSpec(id="dual", title="Dual", ends=("a", "b"), range=(-1, 1), default=0.0, blocks=("res2", "res5"))
+EVEN = AxisSpec(id="even", title="Even", ends=("a", "b"), range=(-1, 1), even=(-1, -0.2, 0.4, 0.5, 1), blocks=("res2",))
 AXES = [ONE, DUAL]
 SIZE = (33, 57)
 
@@ -161,3 +162,39 @@ def test_resolve_refuses_a_map_where_inputs_are_not_pictures():
 def test_an_axis_that_makes_no_sense_is_refused(change):
     with pytest.raises(ValueError, match="AxisSpec"):
         AxisSpec(**{"id": "one", "title": "One", "ends": ("a", "b"), "blocks": ("res2",)} | change)
+
+
+@pytest.mark.parametrize(
+    ("position", "alpha"),
+    [(0, -1.0), (0.25, -0.2), (0.5, 0.4), (0.75, 0.5), (1, 1.0), (0.125, -0.6), ([0, 1], [-1, 1])],
+)
+def test_a_position_stands_for_the_alpha_that_was_measured_there(position, alpha):
+    assert at_position({"even": position}, [EVEN])["even"] == pytest.approx(alpha)
+
+
+def test_where_nothing_was_measured_positions_run_evenly_over_the_range():
+    assert at_position({"dual": 0.25, "one": 0.3}, AXES) == {"dual": -0.5, "one": 0.3}
+    assert at_position(0.7, AXES) == {"one": 0.7}
+
+
+@pytest.mark.parametrize("position", [-0.1, 1.1, float("nan"), [0.5, 2]])
+def test_positions_outside_the_slider_are_refused(position):
+    with pytest.raises(DynamicNetError, match="axis 'one' must be from 0 to 1") as refused:
+        at_position(position, AXES)
+    assert refused.value.code == "position-out-of-range"
+
+
+def test_alpha_or_position_or_neither_but_not_both():
+    assert choose("0.2", None, AXES) == 0.2
+    assert choose(None, '{"dual": 1}', AXES) == {"dual": 1.0}
+    assert choose(None, None, AXES) == defaults(AXES)
+    for alpha, position, code in (("0", "0", "alpha-and-position"), (None, "much", "position-not-understood")):
+        with pytest.raises(DynamicNetError) as refused:
+            choose(alpha, position, AXES)
+        assert refused.value.code == code
+
+
+@pytest.mark.parametrize("even", [(0, 0.5), (0.1, 1), (0, 0.6, 0.6, 1), (0, 0.7, 0.5, 1)])
+def test_what_does_not_rise_from_end_to_end_is_no_map(even):
+    with pytest.raises(ValueError, match="even must rise"):
+        AxisSpec(id="one", title="One", ends=("a", "b"), blocks=("res2",), even=even)

@@ -327,6 +327,7 @@ def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encod
     assert result.exit_code == 0
     measured = json.loads((trained / "model.json").read_text())["measured"]
     kinds = measured["axes"]["sharpness"]
+    assert kinds.pop("position")["pictures"] == 1
     assert set(kinds) == {"free-form", "centre"}
     for figures in kinds.values():
         assert len(figures["error"]) == len(figures["sharpness"]) == len(figures["seam"]) == 11

@@ -98,6 +98,15 @@ def test_alpha_0_is_the_main_network(http, models, small):
     assert np.abs(pixels(rendered(http, saved(small), alpha="0")) - np.asarray(main, np.int16)).max() <= 1
 
 
+def test_a_position_is_the_alpha_that_the_manifest_gives_it(http, models, small):
+    model = next(model for model in models if model["axes"][0]["even"])
+    axis = model["axes"][0]
+    knot = len(axis["even"]) // 4
+    response = infer(http, saved(small), model=model["id"], position=str(knot / (len(axis["even"]) - 1)))
+    assert json.loads(response.headers["x-dynamic-net-alpha"])[axis["id"]] == pytest.approx(axis["even"][knot])
+    assert response.content == rendered(http, saved(small), model=model["id"], alpha=str(axis["even"][knot]))
+
+
 def test_alpha_may_differ_by_insertion_point(http, models, small):
     points, high = len(models[0]["axes"][0]["blocks"]), models[0]["axes"][0]["range"][1]
     everywhere, listed, first = (
@@ -239,6 +248,9 @@ BAD = {
     "alpha in bad json": (SMALL, {"alpha": '{"strength": '}, 422, "alpha-not-understood"),
     "alpha in words": (SMALL, {"alpha": "much"}, 422, "alpha-not-understood"),
     "alpha too long": (SMALL, {"alpha": "0," * 10_000}, 422, "alpha-invalid"),
+    "a position beyond the slider": (SMALL, {"position": "1.01"}, 422, "position-out-of-range"),
+    "a position in words": (SMALL, {"position": "far"}, 422, "position-not-understood"),
+    "alpha and position": (SMALL, {"alpha": "0", "position": "0"}, 422, "alpha-and-position"),
     "alpha empty": (SMALL, {"alpha": ""}, 422, "field-empty"),
     "model unknown": (SMALL, {"model": "no-such-model"}, 404, "model-unknown"),
     "model empty": (SMALL, {"model": ""}, 422, "field-empty"),
@@ -333,7 +345,11 @@ def test_models_are_described_as_their_manifests_say(http):
     for model in listed:
         manifest = json.loads((Settings().weights / model["id"] / "model.json").read_text())
         assert set(model) == {"id", "title", "description", "application", "takes", "axes", "thumbnail"}
-        assert (model["title"], model["axes"]) == (manifest["title"], manifest["axes"])
+        assert model["title"] == manifest["title"]
+        for axis, told in zip(manifest["axes"], model["axes"], strict=True):
+            assert axis.items() <= told.items()
+            figures = manifest["measured"]["axes"][axis["id"]]
+            assert [point[1] for point in told["curve"]] == figures.get("low", [])
         assert model["takes"] == list(APPLICATIONS[manifest["application"]].takes)
 
 
@@ -432,5 +448,5 @@ def test_openapi_describes_infer(http):
     (reference,) = _references(operation["requestBody"]["content"]["multipart/form-data"])
     form = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
     assert "required" not in form  # a model says what it takes
-    assert set(form["properties"]) == {*FIELDS, "model", "alpha", "format", "quality"}
+    assert set(form["properties"]) == {*FIELDS, "model", "alpha", "position", "format", "quality"}
     assert all("description" in field for field in form["properties"].values())

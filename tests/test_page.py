@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
@@ -127,6 +128,16 @@ def slider(page: Page):
     return page.locator("#axes input[type=range]").first
 
 
+def alpha(page: Page) -> float:
+    """What the number beside the first slider says."""
+    return float(page.locator("#axes input[type=number]").first.input_value())
+
+
+def far_end(page: Page) -> int:
+    """The end of the first slider that is farther from where it stands, 0 or 1."""
+    return int(float(slider(page).input_value()) < 0.5)
+
+
 def model_with(models: list[dict], axes: int) -> dict:
     found = next((model for model in models if len(model["axes"]) >= axes), None)
     return found or pytest.skip(f"no model with {axes} axes")
@@ -171,9 +182,8 @@ def test_first_picture_appears_rendered_by_the_first_model(page, all_models):
 
 def test_first_visit_shows_the_slider_moving_until_it_is_touched(page, models):
     page.emulate_media(reduced_motion="no-preference")
-    axis = models[0]["axes"][0]
     page.goto("/")
-    changed(page, [])
+    expect(page.locator("#picture:not(.unrendered)")).to_be_visible(timeout=20_000)
     values, shown = [], []
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and len(set(values)) < 8:
@@ -190,16 +200,15 @@ def test_first_visit_shows_the_slider_moving_until_it_is_touched(page, models):
     changed(page, [])
     page.wait_for_timeout(500)
     assert float(slider(page).input_value()) == pytest.approx(rest, abs=0.005)
-    assert axis["range"][0] <= rest <= axis["range"][1]
 
 
 def test_slider_changes_the_picture(page, models):
     visit(page)
-    low, high = models[0]["axes"][0]["range"]
     default = pixels(page)
-    slider(page).fill(str(high))
+    slider(page).fill("1")
     at_high = changed(page, default)
-    slider(page).fill(str(low))
+    assert alpha(page) == models[0]["axes"][0]["range"][1]
+    slider(page).fill("0")
     changed(page, at_high)
 
 
@@ -237,7 +246,7 @@ def test_dragging_has_one_frame_in_flight_and_ends_with_the_exact_last(page):
     page.wait_for_timeout(1500)
     assert set(unanswered) == {0}
     assert [frame["seq"] for frame in frames] == sorted(frame["seq"] for frame in frames)
-    assert next(iter(sent[-1]["alpha"].values())) == float(slider(page).input_value())
+    assert round(next(iter(sent[-1]["alpha"].values())), 2) == alpha(page)
     assert (frames[-1]["seq"], frames[-1]["exact"]) == (sent[-1]["seq"], True)
     assert page.evaluate("(({ width, height }) => [width, height])(document.getElementById('rendered'))") == size
     expect(page.locator("#preview")).to_be_hidden()
@@ -247,11 +256,10 @@ def test_keys_move_the_slider(page, models):
     before = visit(page)
     axis = models[0]["axes"][0]
     slider(page).focus()
-    low, high = axis["range"]
     for key, by in {"ArrowRight": 0.05, "Shift+ArrowLeft": -0.01, "ArrowDown": -0.05, "Shift+ArrowUp": 0.01}.items():
         value = float(slider(page).input_value())
         page.keyboard.press(key)
-        assert float(slider(page).input_value()) == pytest.approx(min(max(value + by, low), high))
+        assert float(slider(page).input_value()) == pytest.approx(min(max(value + by, 0), 1), abs=0.003)
     page.keyboard.press("End" if axis["default"] < axis["range"][1] else "Home")
     changed(page, before)
 
@@ -262,25 +270,25 @@ def test_number_can_be_typed_and_is_kept_in_range(page, models):
     number = page.locator("#axes input[type=number]").first
     number.fill(str(high + 5))
     number.press("Enter")
-    assert float(slider(page).input_value()) == high
+    assert float(slider(page).input_value()) == 1
     number.fill("")
     number.press("Enter")
     assert float(number.input_value()) == high
     number.fill(f"{(low + high) / 2 + 0.1:.2f}")
     number.press("Tab")
-    assert float(slider(page).input_value()) == pytest.approx((low + high) / 2 + 0.1)
+    assert alpha(page) == pytest.approx((low + high) / 2 + 0.1)
 
 
 def test_double_click_and_reset_bring_the_default_back(page, models):
     visit(page)
     axis = models[0]["axes"][0]
-    other = axis["range"][0] if axis["default"] != axis["range"][0] else axis["range"][1]
+    other = 0 if axis["default"] != axis["range"][0] else 1
     slider(page).fill(str(other))
-    slider(page).dblclick(position={"x": 20 if other == axis["range"][0] else 200, "y": 22})
-    assert float(slider(page).input_value()) == axis["default"]
+    slider(page).dblclick(position={"x": 200 if other else 20, "y": 22})
+    assert alpha(page) == axis["default"]
     slider(page).fill(str(other))
     page.get_by_role("button", name="Reset").click()
-    assert float(slider(page).input_value()) == axis["default"]
+    assert alpha(page) == axis["default"]
 
 
 def strip_of(page: Page) -> list[list[int]]:
@@ -302,13 +310,34 @@ def test_strip_shows_what_the_slider_leads_to_and_takes_one_there(page, models):
     for index, value in ((6, high), (0, low)):
         before = pixels(page)
         page.locator("#axes .film button").nth(index).click()
-        assert float(slider(page).input_value()) == value
+        assert alpha(page) == value
         after = changed(page, before)
         assert difference(after, strip[index]) < difference(after, strip[6 - index])
     before = pixels(page)
     page.locator("#photos input").nth(1).check()
     changed(page, before)
     assert difference(strip_of(page)[0], strip[0]) > 5
+
+
+def test_dot_moves_along_the_measured_curve_as_the_slider_does(page, models):
+    axis = next(axis for axis in models[0]["axes"] if axis["curve"])
+    visit(page)
+    page.locator(".curve summary").first.click()
+    drawing = page.locator(".curve").first
+    expect(drawing).to_contain_text(axis["ends"][1])
+
+    def dot() -> tuple[float, float]:
+        circle = drawing.locator("circle")
+        return float(circle.get_attribute("cx")), float(circle.get_attribute("cy"))
+
+    corners = [point.split(",") for point in drawing.locator("polyline").get_attribute("points").split()]
+    places = []
+    for position, corner in (("0", corners[0]), ("0.5", None), ("1", corners[-1])):
+        slider(page).fill(position)
+        places.append(dot())
+        assert corner is None or dot() == pytest.approx([float(each) for each in corner])
+    assert places[0][0] < places[1][0] < places[2][0]  # away from the low end
+    assert places[0][1] < places[1][1] < places[2][1]  # and towards the high end: down
 
 
 def test_slider_counts_where_was_painted(page, models):
@@ -359,7 +388,7 @@ def test_every_axis_of_a_model_has_its_own_slider(page, models):
     shown = visit(page, f"#model={model['id']}")
     assert page.locator("#axes input[type=range]").count() == len(model["axes"])
     for index, axis in enumerate(model["axes"]):
-        far = axis["range"][1] if axis["default"] < sum(axis["range"]) / 2 else axis["range"][0]
+        far = int(axis["default"] < sum(axis["range"]) / 2)
         page.locator("#axes input[type=range]").nth(index).fill(str(far))
         shown = changed(page, shown)
 
@@ -370,13 +399,12 @@ def test_fine_control_has_a_slider_per_insertion_point(page, models):
     page.get_by_role("switch", name="Fine control").check()
     sliders = page.locator("#axes input[type=range]")
     assert sliders.count() == sum(len(axis["blocks"]) for axis in axes)
-    value = float(sliders.first.input_value())
-    far = max(axes[0]["range"], key=lambda end: abs(end - value))
-    sliders.first.fill(str(far))
+    value, (far, _) = alpha(page), axes[0]["range"]
+    sliders.first.fill("0")
     changed(page, shown)
     page.get_by_role("switch", name="Fine control").uncheck()
     count = len(axes[0]["blocks"])
-    assert float(slider(page).input_value()) == pytest.approx((value * (count - 1) + far) / count, abs=0.006)
+    assert alpha(page) == pytest.approx((value * (count - 1) + far) / count, abs=0.006)
 
 
 def test_reload_brings_everything_back(page, models):
@@ -388,8 +416,8 @@ def test_reload_brings_everything_back(page, models):
     page.get_by_role("switch", name="Fine control").check()
     points = page.locator("#axes input[type=range]")
     low, high = model["axes"][0]["range"]
-    points.nth(0).fill(str(low))
-    points.nth(1).fill(str(high))
+    points.nth(0).fill("0")
+    points.nth(1).fill("1")
     page.wait_for_url(lambda url: f"{low:g}_{high:g}" in url)
     values = [each.input_value() for each in points.all()]
     page.reload()
@@ -415,7 +443,7 @@ def test_opened_file_is_shown_small_and_saved_at_full_size(page, models):
 def test_saved_picture_is_the_one_on_the_screen(page, models):
     before = visit(page)
     axis = models[0]["axes"][0]
-    slider(page).fill(str(axis["range"][axis["default"] < axis["range"][1]]))
+    slider(page).fill(str(int(axis["default"] < axis["range"][1])))
     shown = changed(page, before)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save", exact=True).click()
@@ -477,8 +505,7 @@ def test_refused_photograph_is_explained_and_the_last_one_stays(page, models):
     expect(page.locator(".samples input").first).to_be_checked()
     page.wait_for_timeout(500)
     assert page.locator("#status.failed").count() == 1
-    value = float(slider(page).input_value())
-    slider(page).fill(str(max(models[0]["axes"][0]["range"], key=lambda end: abs(end - value))))
+    slider(page).fill(str(far_end(page)))
     changed(page, shown)
 
 
@@ -526,11 +553,22 @@ def test_lost_connection_is_made_again(page, models):
     shown = visit(page)
     page.evaluate("sockets.at(-1).close()")
     expect(page.locator("#status")).to_have_text("Connection lost. Reconnecting…")
-    value = float(slider(page).input_value())
-    slider(page).fill(str(max(models[0]["axes"][0]["range"], key=lambda end: abs(end - value))))
+    slider(page).fill(str(far_end(page)))
     changed(page, shown)
     ready(page)
     assert page.evaluate("sockets.length") == 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("field", ["image", "mask", "seed"])
+def test_everyone_can_use_it(page, all_models, field, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"/#model={model_that_takes(all_models, field)['id']}")
+    ready(page)
+    for summary in page.locator("summary").all():
+        summary.click()
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("width", [320, 390, 820, 1440])
@@ -552,12 +590,6 @@ def test_works_under_a_strict_content_security_policy(page):
     page.get_by_role("switch", name="Fine control").check()
     with page.expect_download():
         page.get_by_role("button", name="Save", exact=True).click()
-
-
-def far_from(page: Page, axis: dict) -> str:
-    """The end of a slider's range that is farther from where it stands."""
-    value = float(slider(page).input_value())
-    return str(max(axis["range"], key=lambda end: abs(end - value)))
 
 
 def parts(shown: list[int]) -> dict[tuple[int, int], list[int]]:
@@ -702,7 +734,7 @@ def test_slider_changes_what_fills_the_hole_and_nothing_else(page, mender):
     visit_without_hole(page, mender)
     paint(page, *STROKE)
     before = pixels(page)
-    slider(page).fill(far_from(page, mender["axes"][0]))
+    slider(page).fill(str(far_end(page)))
     within, without = 0.0, 0.0
     deadline = time.monotonic() + 20
     while within <= 1 and time.monotonic() < deadline:
@@ -807,7 +839,7 @@ def test_locked_picture_stays_when_the_others_are_renewed(page, sower):
 def test_slider_changes_all_pictures_from_seeds(page, sower):
     before = visit_seeds(page, sower)
     page.get_by_role("button", name="Lock picture 1,").click()
-    slider(page).fill(far_from(page, sower["axes"][0]))
+    slider(page).fill(str(far_end(page)))
     renewed(page, before)
 
 

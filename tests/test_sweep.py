@@ -43,13 +43,18 @@ def rendered(model: dict, photo, *alphas: float) -> list[np.ndarray]:
     return [np.asarray(loaded.render(prepared, others | {model["axes"][0]["id"]: alpha}), np.int16) for alpha in alphas]
 
 
+def evenly(model: dict, count: int) -> list[float]:
+    """α of the first axis at equally spaced positions."""
+    knots = model["axes"][0]["even"] or model["axes"][0]["range"]
+    return np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(knots)), knots).tolist()
+
+
 @pytest.mark.parametrize("kind", ["webp", "gif"])
 def test_an_animation_goes_from_end_to_end_and_back(http, models, photo, kind):
     reply = swept(http, photo, format=kind, frames=5, quality=95)
     assert reply.headers["content-type"] == f"image/{kind}"
     shown = frames(reply.content)
-    low, high = models[0]["axes"][0]["range"]
-    wanted = rendered(models[0], photo, *np.linspace(low, high, 5))
+    wanted = rendered(models[0], photo, *evenly(models[0], 5))
     assert len(shown) == 8
     for frame, there in zip(shown, [*wanted, *wanted[-2:0:-1]], strict=True):
         assert apart(frame, there) < 8
@@ -64,8 +69,7 @@ def test_an_animation_goes_from_end_to_end_and_back(http, models, photo, kind):
 def test_a_contact_sheet_has_every_step_with_its_alpha_under_it(http, models, photo, kind):
     reply = swept(http, photo, format=kind, frames=4, quality=95)
     (sheet,) = frames(reply.content)
-    axis = models[0]["axes"][0]
-    wanted = rendered(models[0], photo, *np.linspace(*axis["range"], 4))
+    wanted = rendered(models[0], photo, *evenly(models[0], 4))
     height, width, _ = wanted[0].shape
     places = [(12 + row * (height + 24), 12 + column * (width + 12)) for row in range(2) for column in range(2)]
     for picture, (top, left) in zip(wanted, places, strict=True):

@@ -77,6 +77,32 @@ def test_a_few_steps_lower_the_loss_along_the_axis(trained: Path, content: Path,
     assert figures["low"][-1] > figures["low"][0]
 
 
+def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, content: Path, encoder: Path) -> None:
+    out = trained.parent / "against"
+    result = CliRunner().invoke(
+        app,
+        [
+            *("evaluate", trained.name, "--weights", str(trained.parent), "--images", str(content)),
+            *("--encoder", str(encoder), "--side", "64", "--yardstick", "1", "--iterations", "1", "--out", str(out)),
+            *(part for name in ("fixed", "dni", "blend", "film") for part in ("--against", name)),
+        ],
+        catch_exceptions=False,
+    )
+    assert result.exit_code == 0
+    figures = json.loads((out / "front.json").read_text())
+    assert list(figures) == [trained.name, "fixed", "dni", "blend", "film"]
+    assert (figures["fixed"]["hypervolume"], figures["fixed"]["short"]) == (1, 0)
+    assert figures["fixed"]["low"][0] < figures["fixed"]["low"][-1]
+    ours, dni, blend = (figures[name] for name in (trained.name, "dni", "blend"))
+    assert blend["low"][0] == pytest.approx(ours["low"][0], rel=1e-4)
+    assert blend["high"][-1] == pytest.approx(ours["high"][-1], rel=1e-4)
+    assert dni["low"][0] == pytest.approx(ours["low"][0], rel=1e-4)
+    assert len((out / "front.csv").read_text().splitlines()) == 1 + 4 * 11 + 5
+    assert "<svg" in (out / "front.svg").read_text()
+    assert (out / "front.png").stat().st_size > 10_000
+    assert len(list(out.glob("*.safetensors"))) == 7
+
+
 def test_the_manifest_says_how_it_was_made(trained: Path) -> None:
     training = package.read_manifest(trained).training
     main, high = training.phases

@@ -134,6 +134,19 @@ def test_frames_are_what_infer_returns(client, http, models, image):
         assert client.render(alpha)[1] == http.post("/infer", files={"image": image}, data=fields).content
 
 
+def test_a_position_is_the_alpha_that_the_manifest_gives_it(client, models, image):
+    model = next(model for model in models if model["axes"][0]["even"])
+    first, *others = model["axes"]
+    client.open(image, model=model["id"], max_side=120)
+    client.send({"type": "position", "seq": 1, "position": 0.25})
+    header, _ = client.exact()
+    assert header["alpha"] == {first["id"]: pytest.approx(first["even"][5])} | dict.fromkeys(
+        [a["id"] for a in others], 0
+    )
+    client.send({"type": "position", "seq": 2, "position": {first["id"]: 2}})
+    assert client.receive()["code"] == "position-out-of-range"
+
+
 def test_the_latest_alpha_wins(client, models, image):
     client.open(image)
     for step in range(50):

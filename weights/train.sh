@@ -60,6 +60,27 @@ wave() {
         --batch 2 --main-rate 1e-3 --axis-rate 3e-3 --network "$1" --main-steps "$2" --axis-steps "$2"
 }
 
+# Nothing to ship: what docs/objective-space.md compares, on a small budget; evaluate --against trains the others.
+
+study-strength() {
+    study strength --axis strength --style data/styles/wave.jpg --weight 0.3,2
+}
+
+study-style() {
+    study style --axis style --ends "The Scream,Great Wave" --style data/styles/the_scream.jpg \
+        --style data/styles/wave.jpg --weight 1
+}
+
+study() { # in the paper's two phases, and in three; as many steps
+    local name=$1
+    shift
+    mkdir -p study
+    [ -d study/starry-wave ] || cp -r weights/starry-wave study/
+    local way=(--start study/starry-wave --batch 2 --main-rate 1e-3 --axis-rate 3e-3 --reach 1 --main-steps 300)
+    train "study/$name" --title "$name" "$@" "${way[@]}" --axis-steps 300 --path-steps 150
+    train "study/$name-two-phases" --title "$name" "$@" "${way[@]}" --axis-steps 450
+}
+
 generation() {
     [ -d heads ] || .venv/bin/dynamic-net draw-heads heads --count 8000 --seed 0
     local credit='CC BY 4.0: trained on heads drawn by DiceBear (dicebear.com), a remix of “ToonHead” by Johan Melin'

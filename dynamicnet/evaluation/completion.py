@@ -18,9 +18,11 @@ from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.curve import grid
+from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.task import Task
 from dynamicnet.membrane import fill
 from dynamicnet.objectives.completion import squared_error
+from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.completion import middle
 from dynamicnet.training.photos import Photos
 
@@ -185,7 +187,16 @@ def evaluate(task: Task) -> dict[str, Any]:
             console.print(_table(title, axis, filled))
             console.print(_summary(filled))
             measured["axes"][axis.id][kind] = _figures(filled)
+        even = level(loaded.net, axis, Encoder(task.encoder), [_with_hole(*one) for one in enumerate(squares)])
+        console.print(even)
+        measured["axes"][axis.id]["position"] = even.figures()
     return measured
+
+
+def _with_hole(index: int, square: Tensor) -> Tensor:
+    """What the network is given of a square (3, S, S) with the first kind of hole: (1, 4, S, S)."""
+    hole = masks.to_tensor(next(iter(HOLES.values()))(square.shape[-1], index))
+    return torch.cat([fill(square[None], hole), hole], 1)
 
 
 def _table(title: str, axis: AxisSpec, filled: Filled) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.curve import grid
+from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.task import Task
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.labelled import Labelled
@@ -57,7 +59,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     side = loaded.net.network.side
     low = _subset(task, subset_of(loaded, None), side, count)
     low_features = pooled(encoder, low.pictures)
-    direct = {subset_of(other, None): other.net for other in map(package.load, task.against)}
+    direct = {subset_of(other, None): other.net for other in map(package.load, map(Path, task.against))}
     measured: dict[str, Any] = {"seeds": count, "encoder": encoder.name, "features": FEATURES, "axes": {}}
     for axis in loaded.manifest.axes:
         high = _subset(task, subset_of(loaded, axis.id), side, count)
@@ -104,6 +106,9 @@ def evaluate(task: Task) -> dict[str, Any]:
             figures[group] = {what: round(value, 4) for what, value in figures[group].items()}
         console.print(_table(task.folder.name, axis, figures))
         console.print(_summary(figures))
+        even = level(loaded.net, axis, encoder, torch.split(latents, 1))
+        console.print(even)
+        figures["position"] = even.figures()
         measured["axes"][axis.id] = figures
     return measured
 

@@ -14,6 +14,8 @@ from dynamicnet import package
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.curve import Curve, measure
+from dynamicnet.evaluation.even import level
+from dynamicnet.evaluation.front import compare
 from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
 from dynamicnet.evaluation.task import Task
 from dynamicnet.objectives.encoder import Encoder
@@ -87,7 +89,11 @@ def evaluate(task: Task) -> dict[str, Any]:
         }
         console.print(_table(folder.name, axis, curve))
         console.print(_summary(curve, ends))
-        measured["axes"][axis.id] = _figures(curve, ends)
+        even = level(loaded.net, axis, encoder, inputs)
+        console.print(even)
+        measured["axes"][axis.id] = _figures(curve, ends) | {"position": even.figures()}
+        if task.against:
+            measured["axes"][axis.id]["against"] = compare(task, axis, low, high, inputs)
     return measured
 
 

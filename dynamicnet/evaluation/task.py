@@ -19,7 +19,8 @@ class Task:
         yardstick: on how many pictures the objective is optimised directly, where that is measured.
         iterations: for how many iterations.
         console: where the tables go.
-        against: packages trained directly on what an axis leads to, where that is compared.
+        out: folder for what is trained to compare with, and for tables and plots of that.
+        against: what to compare with: baselines by name, or packages by path.
     """
 
     folder: Path
@@ -30,4 +31,5 @@ class Task:
     yardstick: int
     iterations: int
     console: Console
-    against: tuple[Path, ...] = ()
+    out: Path
+    against: tuple[str, ...] = ()

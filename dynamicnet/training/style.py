@@ -168,6 +168,7 @@ class StyleTraining:
         rate = recipe.main_rate if sign is None else recipe.axis_rate
         plan = Plan(steps, recipe.batch, recipe.crop, rate / 3 if beginning else rate, recipe.seed)
         alpha = {None: 0.0, "high": 1.0, "low": -1.0}[sign]
+        scale = self._scale(beginning, objective, alpha) if beginning else 1.0
 
         def losses(step: int) -> Losses:
             draw = f"{plan.seed} {title} {step}"
@@ -183,7 +184,8 @@ class StyleTraining:
             totals = objective.total(terms)
             if beginning:
                 shares = shares.to(self.device)
-                totals = shares * totals + (1 - shares) * beginning.total(beginning.compare(outputs, *features))
+                low = beginning.total(beginning.compare(outputs, *features))
+                totals = shares * totals + (1 - shares) * scale * low
             return {
                 "total": totals.mean(),
                 "content": terms.content.mean(),
@@ -197,7 +199,7 @@ class StyleTraining:
             write_sheet(self.run / f"{title}-{step:06d}.jpg", self.net, self.samples, axis, columns)
 
         files = Progressed(self.run / f"{title}.safetensors", max(1, min(500, steps // 2)), sample)
-        mixed = {"mixed_with": beginning.spec.model_dump()} if beginning else {}
+        mixed = {"mixed_with": beginning.spec.model_dump() | {"scale": scale}} if beginning else {}
         seconds = run_phase(title, self.net, losses, plan, files, self.console)
         self.training.phases.append(
             package.Phase(
@@ -215,6 +217,25 @@ class StyleTraining:
                 started_from=recipe.start.name if sign is None and recipe.start else None,
             )
         )
+
+    @torch.no_grad()
+    def _scale(self, low: StyleObjective, high: StyleObjective, alpha: float) -> float:
+        """What the low objective is multiplied by before the two are mixed.
+
+        Between the ends of what phase two trained, both then change by as much. One may be fifty times the other
+        otherwise, and every mixture but the last is that one's alone.
+        """
+        changes = []
+        for draw in range(8):
+            batch = self.photos.batch(self.recipe.batch, f"{self.recipe.seed} scale {draw}").to(self.device)
+            ends = []
+            for end in (0.0, alpha):
+                outputs = self.net(batch, {self.recipe.axis.id: end})
+                features = high.features(outputs, batch)
+                ends.append([aim.total(aim.compare(outputs, *features)).mean() for aim in (low, high)])
+            changes.append([abs(float(after - before)) for before, after in zip(*ends, strict=True)])
+        of_low, of_high = (sum(change) for change in zip(*changes, strict=True))
+        return round(of_high / of_low, 4) if of_low else 1.0
 
     def _beginning(self) -> StyleObjective:
         """The objective at α = 0: phase one's, of this run or of the package it builds on."""

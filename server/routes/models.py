@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from dynamicnet import Model
 from server.dependencies import EngineDep, ThumbnailsDep
-from server.schemas import AxisInfo, ModelInfo, ModelList, picture_reply, problems
+from server.schemas import ModelInfo, ModelList, picture_reply, problems, sliders
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -40,6 +40,6 @@ def _describe(model: Model) -> ModelInfo:
         description=manifest.description,
         application=manifest.application,
         takes=list(model.application.takes),
-        axes=[AxisInfo(**axis.model_dump()) for axis in manifest.axes],
+        axes=sliders(manifest),
         thumbnail=f"/models/{quote(model.id)}/thumbnail",
     )

@@ -13,6 +13,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.types import Message
 
 from dynamicnet import DynamicNetError, Inputs, Model
+from dynamicnet.alpha import at_position
 from dynamicnet.pictures import MIN_SIDE
 from server import protocol
 from server.dependencies import EngineDep, GateDep, SettingsDep
@@ -20,6 +21,7 @@ from server.engine import AxisValues, Engine, Opened, Timings
 from server.errors import problem
 from server.gate import Rate
 from server.preview import Pace
+from server.schemas import sliders
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -129,7 +131,7 @@ class Session:
                 match protocol.understand(message):
                     case protocol.Open() as asked:
                         self._ask(asked)
-                    case protocol.SetAlpha() as alpha:
+                    case protocol.SetAlpha() | protocol.SetPosition() as alpha:
                         await self._take_alpha(alpha)
                     case protocol.Ack() as ack:
                         self._acknowledged = max(self._acknowledged, ack.frame)
@@ -168,12 +170,17 @@ class Session:
         self._next_alpha = self._owed = None  # they were for the picture before
         self._news.set()
 
-    async def _take_alpha(self, message: protocol.SetAlpha) -> None:
+    async def _take_alpha(self, message: protocol.SetAlpha | protocol.SetPosition) -> None:
         if self._latest is None:
             raise DynamicNetError("picture-not-open", "There is nothing to render; open a picture first.")
         if message.seq <= self._seq:
             raise DynamicNetError("seq-not-increasing", f"seq must grow; got {message.seq} after {self._seq}.")
-        values = await self._engine.check(self._latest.model, message.alpha)
+        model = self._latest.model
+        if isinstance(message, protocol.SetPosition):
+            alpha = at_position(message.position, model.manifest.axes)
+        else:
+            alpha = message.alpha
+        values = await self._engine.check(model, alpha)
         self._seq, self._next_alpha = message.seq, (message.seq, values)
         self._news.set()
 
@@ -228,7 +235,7 @@ class Session:
                 "width": width,
                 "height": height,
                 "columns": opened.columns,
-                "axes": [axis.model_dump(mode="json") for axis in opening.model.manifest.axes],
+                "axes": [axis.model_dump(mode="json") for axis in sliders(opening.model.manifest)],
                 "timings": timings,
             }
         )

@@ -5,6 +5,24 @@ export function clamp(axis, value) {
   return Math.min(high, Math.max(low, value));
 }
 
+/** Knots of a slider that feels even: α at equally spaced positions. */
+const knots = (axis) => (axis.even.length ? axis.even : axis.range);
+
+/** α at a position of the slider, from 0 to 1. */
+export function alphaAt(axis, position) {
+  const all = knots(axis);
+  const index = Math.min(Math.floor(position * (all.length - 1)), all.length - 2);
+  const share = position * (all.length - 1) - index;
+  return all[index] + share * (all[index + 1] - all[index]);
+}
+
+/** The position, from 0 to 1, at which the slider stands for α. */
+export function positionOf(axis, alpha) {
+  const all = knots(axis);
+  const index = Math.max(0, all.findLastIndex((knot, i) => knot <= alpha && i < all.length - 1));
+  return (index + (alpha - all[index]) / (all[index + 1] - all[index])) / (all.length - 1);
+}
+
 /** What was wanted, brought to what these axes take; anything that makes no sense becomes the default. */
 export function fit(axes, wanted) {
   return Object.fromEntries(
@@ -24,5 +42,5 @@ export const spread = (axis, value) => (Array.isArray(value) ? value : axis.bloc
 /** One number for the whole axis. */
 export function gather(value) {
   if (!Array.isArray(value)) return value;
-  return Math.round((100 * value.reduce((sum, each) => sum + each, 0)) / value.length) / 100;
+  return Number((value.reduce((sum, each) => sum + each, 0) / value.length).toFixed(3));
 }

@@ -1,6 +1,7 @@
 // The sliders of a model: one per axis, or one per insertion point of every axis.
 
-import { gather, spread } from "./alpha.js";
+import { gather, positionOf, spread } from "./alpha.js";
+import { curve } from "./curve.js";
 import { strip } from "./filmstrip.js";
 import { slider } from "./slider.js";
 
@@ -16,7 +17,7 @@ function whole(axis, value, changed, filmed) {
   const control = slider(axis, axis.title, gather(value), changed);
   const track = control.querySelector("[type=range]");
   const go = (to) => {
-    track.value = to;
+    track.value = positionOf(axis, to);
     track.dispatchEvent(new Event("input"));
   };
   return filmed ? [control, strip(axis, go)] : [control];
@@ -42,8 +43,17 @@ export function build(container, axes, alpha, { fine, filmed }, changed) {
       group.className = "axis";
       group.setAttribute("role", "group");
       group.setAttribute("aria-label", axis.title);
-      const parts = (fine ? byPoint : whole)(axis, alpha[axis.id], (value) => changed(axis.id, value), filmed);
+      const drawing = curve(axis);
+      const move = (value) => {
+        drawing?.move(gather(value));
+        changed(axis.id, value);
+      };
+      const parts = (fine ? byPoint : whole)(axis, alpha[axis.id], move, filmed);
       group.append(...parts, ends(axis));
+      if (drawing) {
+        drawing.move(gather(alpha[axis.id]));
+        group.append(drawing.details);
+      }
       return group;
     }),
   );

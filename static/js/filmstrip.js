@@ -1,6 +1,7 @@
 // Small pictures across the range of an axis: what the slider would show there. Made once for a picture, one at a time
 // and only while nothing else is being rendered.
 
+import { alphaAt } from "./alpha.js";
 import { request } from "./http.js";
 
 const COUNT = 7;
@@ -13,9 +14,8 @@ export function strip(axis, go) {
   film.className = "film";
   film.setAttribute("role", "group");
   film.setAttribute("aria-label", `${axis.title}, from ${axis.ends[0]} to ${axis.ends[1]}, in pictures`);
-  const [low, high] = axis.range;
   for (let index = 0; index < COUNT; index++) {
-    const value = Number((low + ((high - low) * index) / (COUNT - 1)).toFixed(2));
+    const value = Number(alphaAt(axis, index / (COUNT - 1)).toFixed(3));
     const button = Object.assign(document.createElement("button"), { type: "button", title: value.toFixed(2) });
     button.setAttribute("aria-label", `${axis.title} ${value.toFixed(2)}`);
     button.dataset.axis = axis.id;

@@ -1,10 +1,13 @@
 // What a first visit shows without a word: the slider moves to one end, to the other and back, and the picture with it.
 
+import { positionOf } from "./alpha.js";
+
 const DURATION = 4000; // ms
 const TOUCHES = ["pointerdown", "keydown", "wheel", "drop", "paste"];
 
 /** Move the track of an axis, unless the person wants less motion, until they do anything. */
-export function invite(track, { range: [low, high], default: rest }) {
+export function invite(track, axis) {
+  const rest = positionOf(axis, axis.default);
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   const touched = new AbortController();
   for (const name of TOUCHES) addEventListener(name, () => touched.abort(), { capture: true, signal: touched.signal });
@@ -13,7 +16,7 @@ export function invite(track, { range: [low, high], default: rest }) {
     if (touched.signal.aborted || !track.isConnected) return;
     const turn = Math.min(1, Math.max(0, (now - begun) / DURATION));
     const swing = Math.sin(2 * Math.PI * turn);
-    track.value = turn < 1 ? rest + swing * (swing > 0 ? high - rest : rest - low) : rest;
+    track.value = turn < 1 ? rest + swing * (swing > 0 ? 1 - rest : rest) : rest;
     track.dispatchEvent(new Event("input"));
     if (turn < 1) requestAnimationFrame(move);
     else touched.abort();

@@ -1,0 +1,205 @@
+"""How near an axis comes to networks trained for single mixtures, in the plane of its two objectives (paper figure 1).
+
+Objectives are scaled so that both run from 0 to 1 between the fixed networks of the two ends; volumes are taken up to
+``REFERENCE`` in both.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.baselines import NAMES, SHARES, Baselines, Render, along
+from dynamicnet.evaluation.task import Task
+from dynamicnet.objectives.perceptual import StyleObjective
+
+GRID = [i / 10 for i in range(11)]
+REFERENCE = 1.1
+MIXTURES = (0.0, 0.5, 1.0)
+
+Plane = np.ndarray[Any, np.dtype[np.float64]]
+"""Points (N, 2) in the plane of both objectives."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """What one way of moving between the objectives reaches.
+
+    Attributes:
+        shares: of O₁, from the low end to the high end; α of a Dynamic-Net.
+        low: O₀, (shares, pictures). high: O₁.
+    """
+
+    shares: list[float]
+    low: Tensor
+    high: Tensor
+
+    @property
+    def plane(self) -> Plane:
+        """Mean of both objectives at each share, (shares, 2)."""
+        return torch.stack([self.low.mean(1), self.high.mean(1)], 1).double().numpy()
+
+    @property
+    def margins(self) -> Plane:
+        """Half the width of the 95% confidence interval of both means, (shares, 2)."""
+        stderr = [part.std(1) / part.shape[1] ** 0.5 for part in (self.low, self.high)]
+        return 1.96 * torch.stack(stderr, 1).double().numpy()
+
+    @property
+    def monotone(self) -> float:
+        """Share of pictures whose O₀ rises and whose O₁ falls at every step."""
+        return float(((self.low.diff(dim=0) > 0).all(0) & (self.high.diff(dim=0) < 0).all(0)).float().mean())
+
+    def best(self, share: float, scale: float) -> float:
+        """The least that the mean mixture of a share comes to anywhere along the way."""
+        low, high = self.plane.T
+        return float(((1 - share) * scale * low + share * high).min())
+
+
+def compare(
+    task: Task, axis: AxisSpec, low: StyleObjective, high: StyleObjective, inputs: Sequence[Tensor]
+) -> dict[str, Any]:
+    """Train what an axis is compared with where it has not been, measure all, print a table, write JSON, CSV and plots.
+
+    Returns:
+        The figures, for the manifest.
+
+    Raises:
+        DynamicNetError: ``not-comparable``; or as :func:`dynamicnet.package.load`.
+    """
+    baselines = Baselines(task.folder, axis, low, high, task.images, task.out, task.console)
+    renders: dict[str, Render] = {task.folder.name: along(task.folder, axis)}
+    for name in ("fixed", *(name for name in task.against if name != "fixed")):
+        renders[name if name in NAMES else Path(name).name] = (
+            baselines.render(name) if name in NAMES else along(Path(name), axis)
+        )
+    methods = {
+        name: _measure(render, low, high, track(inputs, name, console=task.console), name == "fixed")
+        for name, render in renders.items()
+    }
+    figures = _figures(methods, baselines.scale)
+    task.console.print(_table(f"{task.folder.name}: {axis.id}", figures))
+    task.out.mkdir(parents=True, exist_ok=True)
+    (task.out / "front.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    _write_csv(task.out / "front.csv", methods)
+    _plot(task.out / "front", task.folder.name, axis, methods)
+    return figures
+
+
+@torch.inference_mode()
+def _measure(
+    render: Render, low: StyleObjective, high: StyleObjective, inputs: Iterable[Tensor], fixed: bool
+) -> Method:
+    shares = list(SHARES) if fixed else GRID
+    lows: list[Tensor] = []
+    highs: list[Tensor] = []
+    for picture in inputs:
+        outputs = render(picture, shares).clamp(0, 1)
+        features = high.features(outputs, picture)
+        for aim, values in ((low, lows), (high, highs)):
+            values.append(aim.total(aim.compare(outputs, *features)))
+    return Method(shares, torch.stack(lows, 1), torch.stack(highs, 1))
+
+
+def scaled(points: Plane, ends: Plane) -> Plane:
+    """Points in the plane in which the fixed networks of the two ends, (2, 2), lie at (0, 1) and (1, 0)."""
+    (x0, y1), (x1, y0) = ends
+    if not (x1 > x0 and y1 > y0):
+        raise DynamicNetError("not-comparable", "The fixed networks of both ends do not differ the way they should.")
+    return np.stack([(points[:, 0] - x0) / (x1 - x0), (points[:, 1] - y0) / (y1 - y0)], 1)
+
+
+def attained(points: Plane, at: np.ndarray) -> np.ndarray:
+    """The least O₁ on a polyline through points (N, 2) with at most so much O₀, up to ``REFERENCE``."""
+    fine = np.concatenate([np.linspace(a, b, 2000) for a, b in pairwise(points)])
+    fine = fine[np.argsort(fine[:, 0], kind="stable")]
+    least = np.minimum.accumulate(np.minimum(fine[:, 1], REFERENCE))
+    index = np.searchsorted(fine[:, 0], at, side="right") - 1
+    return np.where(index >= 0, least[index.clip(0)], REFERENCE)
+
+
+def volumes(points: Plane, front: Plane) -> tuple[float, float]:
+    """Hypervolume of a polyline, and the area by which it falls short of a front's; both scaled."""
+    at = np.linspace(min(points[:, 0].min(), front[:, 0].min()), REFERENCE, 4001)
+    ours, theirs = attained(points, at), attained(front, at)
+    width = at[1] - at[0]
+    return float((REFERENCE - ours).sum() * width), float((ours - theirs).clip(0).sum() * width)
+
+
+def _figures(methods: dict[str, Method], scale: float) -> dict[str, Any]:
+    ends = methods["fixed"].plane[[0, -1]]
+    front = scaled(methods["fixed"].plane, ends)
+    whole = volumes(front, front)[0]
+    figures: dict[str, Any] = {}
+    for name, method in methods.items():
+        volume, short = volumes(scaled(method.plane, ends), front)
+        figures[name] = {
+            "share": method.shares,
+            "low": method.plane[:, 0].round(5).tolist(),
+            "high": method.plane[:, 1].round(5).tolist(),
+            "low_margin": method.margins[:, 0].round(5).tolist(),
+            "high_margin": method.margins[:, 1].round(5).tolist(),
+            "hypervolume": round(volume / whole, 4),
+            "short": round(short / whole, 4),
+            "monotone": round(method.monotone, 3),
+            "best": {str(share): round(method.best(share, scale), 5) for share in MIXTURES},
+        }
+    return figures
+
+
+def _table(title: str, figures: dict[str, Any]) -> Table:
+    table = Table(
+        *("", "hypervolume", "short of the front", "single pictures in order"),
+        *(f"best at share {share:g}" for share in MIXTURES),
+        title=title,
+    )
+    for name, one in figures.items():
+        volumes_ = f"{one['hypervolume']:.3f}", f"{one['short']:.1%}", f"{one['monotone']:.0%}"
+        table.add_row(name, *volumes_, *(f"{value:.4f}" for value in one["best"].values()))
+    return table
+
+
+def _write_csv(file: Path, methods: dict[str, Method]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as out:
+        rows = csv.writer(out)
+        rows.writerow(["method", "share", "low", "low_margin", "high", "high_margin"])
+        for name, method in methods.items():
+            for share, mean, margin in zip(method.shares, method.plane, method.margins, strict=True):
+                rows.writerow([name, share, *(f"{v:.6f}" for pair in zip(mean, margin, strict=True) for v in pair)])
+
+
+def _plot(file: Path, title: str, axis: AxisSpec, methods: dict[str, Method]) -> None:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise DynamicNetError(
+            "matplotlib-missing", "Plots need matplotlib: pip install 'dynamic-net[plots]'."
+        ) from None
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    plot = figure.subplots()
+    for name, method in methods.items():
+        style: dict[str, Any] = {"fmt": "o-", "ms": 3, "lw": 1}
+        if name == "fixed":
+            style = {"fmt": "kx", "ms": 8, "mew": 2, "zorder": 3}
+        elif name == title:
+            style = {"fmt": "o-", "ms": 4, "lw": 2.5, "color": "tab:blue", "zorder": 2}
+        (x, y), (x_margin, y_margin) = method.plane.T, method.margins.T
+        plot.errorbar(x, y, xerr=x_margin, yerr=y_margin, label=name, **style)
+    plot.set_xlabel(f"O₀ ({axis.ends[0]})")
+    plot.set_ylabel(f"O₁ ({axis.ends[1]})")
+    plot.set_title(f"{title}, {methods[title].low.shape[1]} pictures, 95% intervals")
+    plot.spines[["top", "right"]].set_visible(False)
+    plot.legend(frameon=False)
+    for suffix in (".png", ".svg"):
+        figure.savefig(file.with_suffix(suffix), dpi=160)
