@@ -393,6 +393,21 @@ def test_every_axis_of_a_model_has_its_own_slider(page, models):
         shown = changed(page, shown)
 
 
+def test_pad_moves_both_axes_at_once(page, models):
+    model = next((model for model in models if len(model["axes"]) == 2), None) or pytest.skip("no model with two axes")
+    before = visit(page, f"#model={model['id']}")
+    box = page.locator(".pad").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.1 * box["height"], steps=4)
+    page.mouse.up()
+    changed(page, before)
+    tracks = page.locator("#axes input[type=range]")
+    assert [float(track.input_value()) for track in tracks.all()] == pytest.approx([0.75, 0.9], abs=0.02)
+    tracks.first.fill("0")
+    assert page.locator(".pad i").evaluate("(dot) => dot.style.getPropertyValue('--x')") == "0"
+
+
 def test_fine_control_has_a_slider_per_insertion_point(page, models):
     shown = visit(page)
     axes = models[0]["axes"]

@@ -1,8 +1,9 @@
-// The sliders of a model: one per axis, or one per insertion point of every axis.
+// The sliders of a model: one per axis, or one per insertion point of every axis; a pad where there are two axes.
 
 import { gather, positionOf, spread } from "./alpha.js";
 import { curve } from "./curve.js";
 import { strip } from "./filmstrip.js";
+import { pad } from "./pad.js";
 import { slider } from "./slider.js";
 
 function ends(axis) {
@@ -13,14 +14,16 @@ function ends(axis) {
   return words;
 }
 
+/** Move the track of a slider as a person would. */
+function slide(control, position) {
+  const track = control.querySelector("[type=range]");
+  track.value = position;
+  track.dispatchEvent(new Event("input"));
+}
+
 function whole(axis, value, changed, filmed) {
   const control = slider(axis, axis.title, gather(value), changed);
-  const track = control.querySelector("[type=range]");
-  const go = (to) => {
-    track.value = positionOf(axis, to);
-    track.dispatchEvent(new Event("input"));
-  };
-  return filmed ? [control, strip(axis, go)] : [control];
+  return filmed ? [control, strip(axis, (to) => slide(control, positionOf(axis, to)))] : [control];
 }
 
 function byPoint(axis, value, changed) {
@@ -37,24 +40,25 @@ function byPoint(axis, value, changed) {
 
 /** Fill `container` with sliders, `filmed` with strips; `changed(axis id, value)` is called whenever one moves. */
 export function build(container, axes, alpha, { fine, filmed }, changed) {
-  container.replaceChildren(
-    ...axes.map((axis) => {
-      const group = document.createElement("div");
-      group.className = "axis";
-      group.setAttribute("role", "group");
-      group.setAttribute("aria-label", axis.title);
-      const drawing = curve(axis);
-      const move = (value) => {
-        drawing?.move(gather(value));
-        changed(axis.id, value);
-      };
-      const parts = (fine ? byPoint : whole)(axis, alpha[axis.id], move, filmed);
-      group.append(...parts, ends(axis));
-      if (drawing) {
-        drawing.move(gather(alpha[axis.id]));
-        group.append(drawing.details);
-      }
-      return group;
-    }),
-  );
+  const both = axes.length === 2 && !fine ? pad(axes, (index, position) => slide(groups[index], position)) : null;
+  const groups = axes.map((axis, index) => {
+    const group = document.createElement("div");
+    group.className = "axis";
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", axis.title);
+    const drawing = curve(axis);
+    const show = (value) => {
+      drawing?.move(gather(value));
+      both?.move(index, gather(value));
+    };
+    const move = (value) => {
+      show(value);
+      changed(axis.id, value);
+    };
+    show(alpha[axis.id]);
+    group.append(...(fine ? byPoint : whole)(axis, alpha[axis.id], move, filmed), ends(axis));
+    if (drawing) group.append(drawing.details);
+    return group;
+  });
+  container.replaceChildren(...(both ? [both.square] : []), ...groups);
 }
