@@ -563,6 +563,37 @@ def test_divider_follows_pointer_and_keys(page):
     expect(page.locator("#original")).to_be_hidden()
 
 
+def test_wheel_and_keys_look_closer_and_dragging_moves_the_picture(page):
+    visit(page)
+    frame, level = page.locator(".frame"), page.locator("#zoom")
+    fitted = frame.bounding_box()
+    expect(level).to_be_hidden()
+    x, y = fitted["x"] + 0.25 * fitted["width"], fitted["y"] + 0.5 * fitted["height"]
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -600)
+    expect(level).to_be_visible()
+    near = frame.bounding_box()
+    assert near["width"] > 2 * fitted["width"]
+    assert (x - near["x"]) / near["width"] == pytest.approx(0.25, abs=0.01)  # what is pointed at stays where it is
+    page.mouse.down()
+    expect(page.locator("#original")).to_be_hidden()
+    page.mouse.move(x + 30, y - 20)
+    page.mouse.up()
+    moved = frame.bounding_box()
+    assert (moved["x"] - near["x"], moved["y"] - near["y"]) == pytest.approx((30, -20), abs=1)
+    page.locator("#compare").click()
+    sides = [page.locator(canvas).bounding_box() for canvas in ("#rendered", "#original")]
+    assert sides[0] == sides[1] == moved
+    level.click()
+    assert frame.bounding_box() == fitted
+    page.locator("#compare").click()
+    page.locator("#picture").focus()
+    page.keyboard.press("+")
+    assert frame.bounding_box()["width"] == pytest.approx(1.25 * fitted["width"], rel=0.01)
+    page.keyboard.press("0")
+    assert frame.bounding_box() == fitted
+
+
 def test_lost_connection_is_made_again(page, models):
     page.add_init_script(KEEP_SOCKETS)
     shown = visit(page)

@@ -39,7 +39,7 @@ export function curve(axis) {
       role: "img",
       "aria-label": `Both objectives along ${axis.title}: distance from ${low} across, from ${high} upwards`,
     },
-    element("path", { class: "frame", d: `M${MARGIN / 2} ${MARGIN / 2}V${HEIGHT - MARGIN / 2}H${WIDTH - MARGIN / 2}` }),
+    element("path", { class: "plane", d: `M${MARGIN / 2} ${MARGIN / 2}V${HEIGHT - MARGIN / 2}H${WIDTH - MARGIN / 2}` }),
     element("polyline", { points: axis.curve.map((point) => place(point.slice(1)).join()).join(" ") }),
     ...axis.fixed.map((point) => {
       const [x, y] = place(point);

@@ -17,6 +17,7 @@ import { Seeds, fit as fitSeeds } from "./seeds.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { Status } from "./status.js";
+import { Zoom } from "./zoom.js";
 
 const SOFT = 64; // shorter side of what says where α counts, in pixels
 const EVERYWHERE = await new Hole().file({ width: SOFT, height: SOFT }, "#fff");
@@ -75,6 +76,13 @@ const brush = new Brush({
   isCovered: () => comparison.isOn,
 });
 
+const zoom = new Zoom({
+  frame: at("picture").parentElement,
+  picture: at("picture"),
+  level: at("zoom"),
+  isBusy: () => brush.canPaint || comparison.isOn,
+});
+
 const session = new Session({
   sending: () => status.say("Sending the photograph…"),
   ready: (wanted, answer) => {
@@ -116,6 +124,7 @@ async function usePhoto(photo) {
   chosen.photo = photo;
   photos.check(photo);
   photo.size = await stage.original(photo);
+  zoom.fit();
   if (photo !== chosen.photo) return; // another was picked meanwhile
   if (takes("mask") && !photo.size && opened?.photo.size) {
     status.fail(UNSEEN);
