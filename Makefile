@@ -4,7 +4,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test bench lint format clean
+.PHONY: help setup serve test fuzz soak bench lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,13 @@ serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 
 test: .venv/.ready ## run the tests
 	$(BIN)/python -m pytest
+
+fuzz: .venv/.ready ## send 50,000 pieces of nonsense, and check the OpenAPI document (minutes)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	$(BIN)/python -m pytest -s -m slow tests/test_fuzz.py
+
+soak: .venv/.ready ## half an hour of 64 clients doing everything at once (SOAK_MINUTES=…)
+	$(BIN)/python -m pytest -s -m slow tests/test_soak.py
 
 bench: .venv/.ready ## measure ours beside its peers, in one table
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

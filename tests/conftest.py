@@ -1,6 +1,7 @@
 """A real server, started once, and what tests send it."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -68,6 +69,12 @@ def _wait_until_up(running: Running) -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     raise RuntimeError(f"the server did not start:\n{running.log.read_text()}")
+
+
+def memory(running: Running) -> int:
+    """Bytes that the server's process has in memory."""
+    status = Path(f"/proc/{running.process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
 
 
 @pytest.fixture(scope="session")

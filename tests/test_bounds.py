@@ -1,14 +1,13 @@
 """What a running server keeps stays within its bounds, and nobody notices."""
 
 import io
-import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
-from conftest import running_server
+from conftest import memory, running_server
 from PIL import Image
 
 
@@ -31,9 +30,6 @@ def test_models_that_do_not_fit_take_turns_and_no_request_fails(tmp_path, http, 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="nothing says what a process holds")
 def test_memory_is_back_where_it_was_after_many_pictures(tmp_path, photo):
-    def resident() -> int:
-        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{running.process.pid}/status").read_text())[1])
-
     with (
         running_server(tmp_path, device="cpu", prepared_bytes=10**7) as running,
         httpx.Client(base_url=running.url, timeout=120) as client,
@@ -49,7 +45,7 @@ def test_memory_is_back_where_it_was_after_many_pictures(tmp_path, photo):
         def post_all(turn: int) -> int:
             for side in range(200, 256, 2):  # three times what is kept
                 post(side, turn)
-            return resident()
+            return memory(running)
 
         before = post_all(0)  # what PyTorch compiles for a size stays
         post_all(1)
