@@ -188,7 +188,7 @@ def evaluate(task: Task) -> dict[str, Any]:
             console.print(_summary(filled))
             measured["axes"][axis.id][kind] = _figures(filled)
         even = level(loaded.net, axis, Encoder(task.encoder), [_with_hole(*one) for one in enumerate(squares)])
-        console.print(even)
+        console.print(str(even))
         measured["axes"][axis.id]["position"] = even.figures()
     return measured
 

@@ -92,8 +92,9 @@ def compare(
     task.console.print(_table(f"{task.folder.name}: {axis.id}", figures))
     task.out.mkdir(parents=True, exist_ok=True)
     (task.out / "front.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    _write_csv(task.out / "front.csv", methods)
-    _plot(task.out / "front", task.folder.name, axis, methods)
+    write_csv(task.out / "front.csv", figures)
+    title = f"{task.folder.name}, {len(inputs)} pictures, 95% intervals"
+    write_plots(task.out / "front", title, task.folder.name, axis.ends, figures)
     return figures
 
 
@@ -170,16 +171,22 @@ def _table(title: str, figures: dict[str, Any]) -> Table:
     return table
 
 
-def _write_csv(file: Path, methods: dict[str, Method]) -> None:
+def write_csv(file: Path, figures: dict[str, Any]) -> None:
+    """A row for each method and share: both objectives, each with half the width of its interval."""
+    columns = ("share", "low", "low_margin", "high", "high_margin")
     with file.open("w", newline="", encoding="utf-8") as out:
         rows = csv.writer(out)
-        rows.writerow(["method", "share", "low", "low_margin", "high", "high_margin"])
-        for name, method in methods.items():
-            for share, mean, margin in zip(method.shares, method.plane, method.margins, strict=True):
-                rows.writerow([name, share, *(f"{v:.6f}" for pair in zip(mean, margin, strict=True) for v in pair)])
+        rows.writerow(["method", *columns])
+        for name, one in figures.items():
+            rows.writerows([name, *row] for row in zip(*(one[column] for column in columns), strict=True))
 
 
-def _plot(file: Path, title: str, axis: AxisSpec, methods: dict[str, Method]) -> None:
+def write_plots(file: Path, title: str, ours: str, ends: tuple[str, str], figures: dict[str, Any]) -> None:
+    """The plane, as PNG and SVG: curves, and crosses for the fixed networks.
+
+    Raises:
+        DynamicNetError: ``matplotlib-missing``.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -188,17 +195,16 @@ def _plot(file: Path, title: str, axis: AxisSpec, methods: dict[str, Method]) ->
         ) from None
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     plot = figure.subplots()
-    for name, method in methods.items():
-        style: dict[str, Any] = {"fmt": "o-", "ms": 3, "lw": 1}
+    for number, (name, one) in enumerate(figures.items()):
+        style: dict[str, Any] = {"fmt": "o-", "ms": 3, "lw": 1, "color": f"C{number}"}
         if name == "fixed":
-            style = {"fmt": "kx", "ms": 8, "mew": 2, "zorder": 3}
-        elif name == title:
-            style = {"fmt": "o-", "ms": 4, "lw": 2.5, "color": "tab:blue", "zorder": 2}
-        (x, y), (x_margin, y_margin) = method.plane.T, method.margins.T
-        plot.errorbar(x, y, xerr=x_margin, yerr=y_margin, label=name, **style)
-    plot.set_xlabel(f"O₀ ({axis.ends[0]})")
-    plot.set_ylabel(f"O₁ ({axis.ends[1]})")
-    plot.set_title(f"{title}, {methods[title].low.shape[1]} pictures, 95% intervals")
+            style = {"fmt": "kx", "ms": 8, "mew": 2, "elinewidth": 1, "zorder": 3}
+        elif name == ours:
+            style |= {"ms": 4, "lw": 2.5, "elinewidth": 1, "zorder": 2}
+        plot.errorbar(one["low"], one["high"], xerr=one["low_margin"], yerr=one["high_margin"], label=name, **style)
+    plot.set_xlabel(f"O₀ ({ends[0]})")
+    plot.set_ylabel(f"O₁ ({ends[1]})")
+    plot.set_title(title)
     plot.spines[["top", "right"]].set_visible(False)
     plot.legend(frameon=False)
     for suffix in (".png", ".svg"):

@@ -107,7 +107,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         console.print(_table(task.folder.name, axis, figures))
         console.print(_summary(figures))
         even = level(loaded.net, axis, encoder, torch.split(latents, 1))
-        console.print(even)
+        console.print(str(even))
         figures["position"] = even.figures()
         measured["axes"][axis.id] = figures
     return measured

@@ -90,7 +90,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         console.print(_table(folder.name, axis, curve))
         console.print(_summary(curve, ends))
         even = level(loaded.net, axis, encoder, inputs)
-        console.print(even)
+        console.print(str(even))
         measured["axes"][axis.id] = _figures(curve, ends) | {"position": even.figures()}
         if task.against:
             measured["axes"][axis.id]["against"] = compare(task, axis, low, high, inputs)
