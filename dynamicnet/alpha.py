@@ -85,13 +85,25 @@ def defaults(axes: Sequence[AxisSpec]) -> dict[str, float]:
     return {axis.id: axis.default for axis in axes}
 
 
+def axis_named(axis_id: str, axes: Sequence[AxisSpec]) -> AxisSpec:
+    """One of these axes.
+
+    Raises:
+        DynamicNetError: ``alpha-unknown-axis``.
+    """
+    for axis in axes:
+        if axis.id == axis_id:
+            return axis
+    known = ", ".join(axis.id for axis in axes)
+    raise DynamicNetError("alpha-unknown-axis", f"There is no axis {axis_id[:40]!r} here; the axes are: {known}.")
+
+
 def at_position(position: Typed, axes: Sequence[AxisSpec]) -> AlphaLike:
     """α at positions of sliders that feel even, each from 0 (low end) to 1 (high end); see :class:`AxisSpec`.
 
     Raises:
         DynamicNetError: ``position-out-of-range`` or ``alpha-unknown-axis``.
     """
-    known = {axis.id: axis for axis in axes}
 
     def one(axis: AxisSpec, value: float) -> float:
         if not 0 <= value <= 1:
@@ -102,7 +114,7 @@ def at_position(position: Typed, axes: Sequence[AxisSpec]) -> AlphaLike:
 
     alphas: dict[str, AxisAlpha] = {}
     for axis_id, value in (position if isinstance(position, Mapping) else {axes[0].id: position}).items():
-        axis = _known(axis_id, known)
+        axis = axis_named(axis_id, axes)
         alphas[axis_id] = [one(axis, v) for v in value] if isinstance(value, Sequence) else one(axis, value)
     return alphas
 
@@ -137,10 +149,9 @@ def resolve(alpha: AlphaLike, axes: Sequence[AxisSpec], pictures: int, size: tup
             ``alpha-not-finite`` or ``alpha-out-of-range``; the sentence names the axis and its range.
     """
     by_axis = alpha if isinstance(alpha, Mapping) else {axis.id: alpha for axis in axes[:1]}
-    known = {axis.id: axis for axis in axes}
     resolved: Alphas = {}
     for axis_id, value in by_axis.items():
-        tensor = _check(value, _known(axis_id, known), pictures, size)
+        tensor = _check(value, axis_named(axis_id, axes), pictures, size)
         if tensor.shape[0] != 1 or bool((tensor != 0).any()):
             resolved[axis_id] = tensor
     counts = {tensor.shape[0] for tensor in resolved.values()} - {1}
@@ -149,14 +160,6 @@ def resolve(alpha: AlphaLike, axes: Sequence[AxisSpec], pictures: int, size: tup
             "alpha-wrong-length", f"The axes name alpha for different numbers of pictures: {sorted(counts)}."
         )
     return resolved
-
-
-def _known(axis_id: str, known: Mapping[str, AxisSpec]) -> AxisSpec:
-    if axis_id not in known:
-        raise DynamicNetError(
-            "alpha-unknown-axis", f"There is no axis {axis_id[:40]!r} here; the axes are: {', '.join(known)}."
-        )
-    return known[axis_id]
 
 
 def _check(value: AxisAlpha, axis: AxisSpec, pictures: int, size: tuple[int, int] | None) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 
 from dynamicnet import pictures
-from dynamicnet.alpha import AlphaLike, AxisAlpha
+from dynamicnet.alpha import AlphaLike, AxisAlpha, axis_named
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 
@@ -115,15 +115,12 @@ def plan(
     pictures.check_quality(quality)
     if not FEWEST <= frames <= MOST:
         raise DynamicNetError("frames-invalid", f"frames goes from {FEWEST} to {MOST}; got {frames}.")
-    known = {one.id: one for one in axes}
-    moved = axes[0].id if axis is None else axis
-    if moved not in known:
-        raise DynamicNetError(
-            "alpha-unknown-axis", f"There is no axis {moved[:40]!r} here; the axes are: {', '.join(known)}."
-        )
-    values = [known[moved].alpha_at(i / (frames - 1)) for i in range(frames)]
+    moved = axes[0] if axis is None else axis_named(axis, axes)
+    values = [moved.alpha_at(i / (frames - 1)) for i in range(frames)]
     others = dict(alpha) if isinstance(alpha, Mapping) else {axes[0].id: alpha}
-    return Sweep([others | {moved: value} for value in values], [f"{value:.2f}" for value in values], format, quality)
+    return Sweep(
+        [others | {moved.id: value} for value in values], [f"{value:.2f}" for value in values], format, quality
+    )
 
 
 def _sheet(frames: Sequence[Image.Image], labels: Sequence[str]) -> Image.Image:
