@@ -128,7 +128,9 @@ def test_nonsense_breaks_nothing_and_leaves_nothing_behind(tmp_path: Path) -> No
             sample.resize((48, 36)).save(file)
         files.append(file.read_bytes())
 
-    with running_server(tmp_path, max_sessions_per_address=64, max_messages=10_000, max_pixels=1_000_000) as running:
+    limits = {"max_sessions_per_address": 64, "max_messages": 10_000, "max_pixels": 1_000_000}
+    # What is kept on purpose fills up at once, so that what grows then is a leak.
+    with running_server(tmp_path, prepared_bytes=20_000_000, **limits) as running:
 
         def some(part: int, count: int) -> None:
             draw = random.Random(part)
