@@ -41,12 +41,15 @@ def over_picture(values: Tensor) -> Tensor:
     return values.to(torch.float32)[None, None]
 
 
-Typed = float | Sequence[float] | Mapping[str, float | Sequence[float]]
-"""What people type: of the first axis, or by axis; a number, or a number per insertion point."""
+AUTO = "auto"
+"""What people type for α to be found for them; see :mod:`dynamicnet.auto`."""
+
+Typed = float | str | Sequence[float] | Mapping[str, float | str | Sequence[float]]
+"""What people type: of the first axis, or by axis; a number, a number per insertion point, or ``AUTO``."""
 
 
 def parse(text: str, what: str = "alpha") -> Typed:
-    """Read α as people type it: ``0.6``, ``0.2,0.5,0.9`` or JSON by axis such as ``{"strength": 0.6}``.
+    """Read α as people type it: ``0.6``, ``0.2,0.5,0.9``, ``auto`` or JSON by axis such as ``{"strength": 0.6}``.
 
     Args:
         text: what was typed.
@@ -56,6 +59,8 @@ def parse(text: str, what: str = "alpha") -> Typed:
         DynamicNetError: ``alpha-not-understood``.
     """
     text = text.strip()
+    if text == AUTO:
+        return AUTO
     try:
         if text.startswith("{"):
             given = json.loads(text)
@@ -70,7 +75,9 @@ def parse(text: str, what: str = "alpha") -> Typed:
         ) from None
 
 
-def _numbers(value: object) -> float | list[float]:
+def _numbers(value: object) -> float | str | list[float]:
+    if value == AUTO:
+        return AUTO
     return [_number(v) for v in value] if isinstance(value, list) else _number(value)
 
 
@@ -98,28 +105,26 @@ def axis_named(axis_id: str, axes: Sequence[AxisSpec]) -> AxisSpec:
     raise DynamicNetError("alpha-unknown-axis", f"There is no axis {axis_id[:40]!r} here; the axes are: {known}.")
 
 
-def at_position(position: Typed, axes: Sequence[AxisSpec]) -> AlphaLike:
+def at_position(position: Typed, axes: Sequence[AxisSpec]) -> dict[str, float | Sequence[float]]:
     """α at positions of sliders that feel even, each from 0 (low end) to 1 (high end); see :class:`AxisSpec`.
 
     Raises:
         DynamicNetError: ``position-out-of-range`` or ``alpha-unknown-axis``.
     """
 
-    def one(axis: AxisSpec, value: float) -> float:
-        if not 0 <= value <= 1:
-            raise DynamicNetError(
-                "position-out-of-range", f"position {value:g} of axis '{axis.id}' must be from 0 to 1."
-            )
+    def one(axis: AxisSpec, value: float | str) -> float:
+        if isinstance(value, str) or not 0 <= value <= 1:
+            raise DynamicNetError("position-out-of-range", f"position {value} of axis '{axis.id}' must be from 0 to 1.")
         return axis.alpha_at(value)
 
-    alphas: dict[str, AxisAlpha] = {}
+    alphas: dict[str, float | Sequence[float]] = {}
     for axis_id, value in (position if isinstance(position, Mapping) else {axes[0].id: position}).items():
         axis = axis_named(axis_id, axes)
-        alphas[axis_id] = [one(axis, v) for v in value] if isinstance(value, Sequence) else one(axis, value)
+        alphas[axis_id] = one(axis, value) if isinstance(value, str | float | int) else [one(axis, v) for v in value]
     return alphas
 
 
-def choose(alpha: str | None, position: str | None, axes: Sequence[AxisSpec]) -> AlphaLike:
+def choose(alpha: str | None, position: str | None, axes: Sequence[AxisSpec]) -> Typed:
     """α from what people type as α or as a position; the axes' defaults where they type neither.
 
     Raises:

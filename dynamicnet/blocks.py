@@ -18,6 +18,8 @@ class AxisSpec(BaseModel):
     ``range`` is ``(0, 1)`` for one bank of tuning-blocks and ``(-1, 1)`` for the paper's dual form, which has a
     second bank for negative α. ``ends`` names what lies at ``range[0]`` and at ``range[1]``. ``even`` holds α at
     equally spaced positions of a slider that feels even, as measured; nothing where α itself is taken for even.
+    ``middle`` is how far an average picture has travelled in the middle of it, as measured: what ``alpha=auto`` aims
+    at.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,6 +31,7 @@ class AxisSpec(BaseModel):
     default: float = 0.5
     blocks: Annotated[tuple[str, ...], Field(min_length=1)]
     even: tuple[float, ...] = ()
+    middle: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "AxisSpec":
@@ -46,6 +49,11 @@ class AxisSpec(BaseModel):
         """α at a position of an even slider, from 0 (low end) to 1 (high end): linear between the knots."""
         knots = self.even or self.range
         return float(np.interp(position, np.linspace(0, 1, len(knots)), knots))
+
+    def position_of(self, alpha: float) -> float:
+        """The position at which an even slider stands for α."""
+        knots = self.even or self.range
+        return float(np.interp(alpha, knots, np.linspace(0, 1, len(knots))))
 
     @property
     def signs(self) -> tuple[Sign, ...]:

@@ -13,6 +13,7 @@ from dynamicnet import alpha as alphas
 from dynamicnet import package, pictures
 from dynamicnet.alpha import AlphaLike
 from dynamicnet.applications import Inputs
+from dynamicnet.auto import automatic
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.model import Model
@@ -36,7 +37,9 @@ Photo = Annotated[
     Path | None, typer.Argument(help="The picture, for models that take one.", exists=True, dir_okay=False)
 ]
 ModelName = Annotated[str | None, typer.Option(help="A model's name; the first one unless told otherwise.")]
-AlphaText = Annotated[str | None, typer.Option(help='0.6, 0.2,0.5,0.9 (one per insertion point) or {"strength": 0.6}.')]
+AlphaText = Annotated[
+    str | None, typer.Option(help='0.6, auto, 0.2,0.5,0.9 (one per insertion point) or {"strength": 0.6}.')
+]
 Position = Annotated[
     str | None, typer.Option(help="Instead of --alpha: 0 to 1 along a slider whose equal steps look equal.")
 ]
@@ -81,8 +84,8 @@ def infer(
     format = _format(output)  # noqa: A001
     pictures.check_format(format, quality)
     loaded = _model(weights, model, device)
-    chosen = _alpha(loaded, alpha, position)
     inputs = _inputs(photo, mask, where, seed, latent, max_side)
+    chosen = _alpha(loaded, inputs, alpha, position)
     prepared = loaded.prepare(loaded.encode(inputs))
     output.write_bytes(pictures.write(loaded.render(prepared, chosen), format, quality))
     console.print(f"{output}: {loaded.manifest.title}, alpha {chosen}")
@@ -111,8 +114,10 @@ def sweep(
     [dim]dynamic-net sweep photo.jpg --model starry-night --frames 12 --max-side 640 -o out.webp[/dim]
     """
     loaded = _model(weights, model, device)
-    planned = plan(loaded.manifest.axes, _alpha(loaded, alpha, position), axis, frames, _format(output), quality)
-    encoded = loaded.encode(_inputs(photo, mask, where, seed, latent, max_side))
+    inputs = _inputs(photo, mask, where, seed, latent, max_side)
+    chosen = _alpha(loaded, inputs, alpha, position)
+    planned = plan(loaded.manifest.axes, chosen, axis, frames, _format(output), quality)
+    encoded = loaded.encode(inputs)
     planned.check_size(encoded.size)
     prepared = loaded.prepare(encoded)
     rendered = [
@@ -398,11 +403,11 @@ def _model(weights: Path, name: str | None, device: str) -> Model:
     return Model.load(weights / (name or names[0]), device)
 
 
-def _alpha(model: Model, alpha: str | None, position: str | None) -> AlphaLike:
+def _alpha(model: Model, inputs: Inputs, alpha: str | None, position: str | None) -> AlphaLike:
     axes = model.manifest.axes
-    chosen = alphas.choose(alpha, position, axes)
-    alphas.resolve(chosen, axes, 1)
-    return chosen
+    named, auto = automatic(alphas.choose(alpha, position, axes), axes)
+    alphas.resolve(named, axes, 1)
+    return auto.at(model.choose(inputs, auto)) if auto else named
 
 
 def _inputs(

@@ -10,6 +10,7 @@ from PIL import Image
 from dynamicnet import package
 from dynamicnet.alpha import AlphaLike, resolve
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
+from dynamicnet.auto import Auto
 from dynamicnet.dynamic import DynamicNet, Prepared
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.package import Manifest
@@ -134,6 +135,15 @@ class Model:
             DynamicNetError: α cannot be used.
         """
         return self.render_together([(prepared, alpha)])[0]
+
+    def choose(self, inputs: Inputs, auto: Auto) -> float:
+        """The α that was left to us, for these very inputs.
+
+        Raises:
+            DynamicNetError: the inputs cannot be used.
+        """
+        small = self.prepare(self.encode(auto.small(inputs, self.application.takes)))
+        return auto.pick([self.render(small, alpha) for alpha in auto.candidates()])
 
     def together(self, size: tuple[int, int]) -> int:
         """How many pictures of a (width, height) are rendered as one batch: at least one."""

@@ -78,9 +78,12 @@ class Manifest(_Strict):
     licence: str
 
     def with_measured(self, measured: dict[str, Any]) -> "Manifest":
-        """The same with the figures of an evaluation, and with its maps from positions to α."""
-        found = {axis: figures["position"]["alpha"] for axis, figures in measured["axes"].items()}
-        axes = [axis.model_copy(update={"even": tuple(found[axis.id])}) for axis in self.axes]
+        """The same with the figures of an evaluation, its maps from positions to α and what ``alpha=auto`` aims at."""
+        found = {
+            axis: {"even": tuple(figures["position"]["alpha"]), "middle": figures["auto"]["middle"]}
+            for axis, figures in measured["axes"].items()
+        }
+        axes = [axis.model_copy(update=found[axis.id]) for axis in self.axes]
         return self.model_copy(update={"measured": measured, "axes": axes})
 
 

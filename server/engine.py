@@ -15,6 +15,7 @@ from PIL import Image
 
 from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, package, pictures
 from dynamicnet.alpha import AlphaLike, AxisAlpha, resolve
+from dynamicnet.auto import Auto
 from dynamicnet.model import pick_device
 from dynamicnet.sweep import Sweep
 from server.allocator import keep_freed_memory
@@ -152,6 +153,19 @@ class Engine:
             lambda batch: self._render(model, batch), (kept, alpha), group, model.together(opened.size)
         )
         return picture  # type: ignore[no-any-return]
+
+    async def settle(self, opened: Opened, values: AxisValues, auto: Auto | None) -> AxisValues:
+        """α with the one that was left to us, if any: found from small renders, which run as batches.
+
+        Raises:
+            DynamicNetError: α cannot be used.
+        """
+        if auto is None:
+            return values
+        model = opened.model
+        small = await self.open(model, auto.small(opened.inputs, model.application.takes), {})
+        frames = await asyncio.gather(*(self.render(small, alpha, {}) for alpha in auto.candidates()))
+        return {**values, auto.axis.id: await asyncio.to_thread(auto.pick, frames)}
 
     async def sweep(self, opened: Opened, sweep: Sweep, timings: Timings) -> bytes:
         """A file of a picture at several α, rendered a batch at a time: between two, others have their turn.

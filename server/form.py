@@ -11,6 +11,7 @@ from dynamicnet import DynamicNetError, Inputs, Model
 from dynamicnet.alpha import choose
 from dynamicnet.applications import FIELDS as INPUTS
 from dynamicnet.applications import FILES
+from dynamicnet.auto import Auto, automatic
 from dynamicnet.pictures import MIN_SIDE
 from server.dependencies import EngineDep, SettingsDep
 from server.engine import AxisValues
@@ -50,11 +51,12 @@ class Complete:
 
 @dataclass(frozen=True)
 class Asked:
-    """What to render, in what, and where: ``alpha`` names every axis."""
+    """What to render, in what, and where: ``alpha`` names every axis, and ``auto`` the one that was left to us."""
 
     model: Model
     inputs: Inputs
     alpha: AxisValues
+    auto: Auto | None
 
 
 async def _asked(
@@ -90,8 +92,9 @@ async def _asked(
         str | None,
         Form(
             max_length=10_000,
-            description="A number, one per insertion point, or JSON by axis; the model's defaults if left out.",
-            examples=["0.6", "0.2,0.5,0.9", '{"strength": 0.6}'],
+            description="A number, one per insertion point, or JSON by axis; the model's defaults if left out. auto, "
+            "for one axis, finds the α at which this picture has changed as much as an average one in the middle.",
+            examples=["0.6", "0.2,0.5,0.9", '{"strength": 0.6}', "auto"],
         ),
     ] = None,
     position: Annotated[
@@ -109,7 +112,9 @@ async def _asked(
     ] = None,
 ) -> Asked:
     chosen = engine.model(model)
-    values = await engine.check(chosen, choose(alpha, position, chosen.manifest.axes))
+    axes = chosen.manifest.axes
+    named, auto = automatic(choose(alpha, position, axes), axes)
+    values = await engine.check(chosen, named)
     inputs = Inputs(
         image=await image.read() if image else None,
         mask=await mask.read() if mask else None,
@@ -119,7 +124,7 @@ async def _asked(
         max_side=max_side,
         max_pixels=settings.max_pixels,
     )
-    return Asked(chosen, inputs, values)
+    return Asked(chosen, inputs, values, auto)
 
 
 AskedDep = Annotated[Asked, Depends(_asked)]

@@ -15,6 +15,7 @@ MAX_TEXT = 65_536
 """Longest JSON message, in characters."""
 
 Number = Annotated[float, Field(strict=True)]
+Auto = Literal["auto"]
 FileName = Literal["image", "mask", "where"]
 Text = Annotated[str, Field(strict=True, min_length=1)]
 Seq = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
@@ -44,7 +45,7 @@ class SetAlpha(_Message):
 
     type: Literal["alpha"]
     seq: Seq
-    alpha: Number | list[Number] | dict[str, Number | list[Number]]
+    alpha: Auto | Number | list[Number] | dict[str, Auto | Number | list[Number]]
 
 
 class SetPosition(_Message):

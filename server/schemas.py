@@ -34,6 +34,7 @@ class AxisInfo(BaseModel):
         description="Both objectives of networks trained for one mixture each, where they were trained.",
         examples=[[[0.4, 0.5]]],
     )
+    auto: bool = Field(description="Whether alpha may be ``auto`` here.", examples=[True])
     blocks: list[str] = Field(
         description="Insertion points, in order; α may be one number for each.", examples=[["res2", "res5", "join"]]
     )
@@ -50,6 +51,7 @@ def _slider(axis: AxisSpec, measured: Mapping[str, Any]) -> AxisInfo:
         **axis.model_dump(),
         curve=_columns(measured, "alpha", "low", "high"),
         fixed=_columns(fixed, "low", "high"),
+        auto=axis.middle is not None,
     )
 
 

@@ -328,6 +328,7 @@ def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encod
     measured = json.loads((trained / "model.json").read_text())["measured"]
     kinds = measured["axes"]["sharpness"]
     assert kinds.pop("position")["pictures"] == 1
+    assert kinds.pop("auto")["middle"] > 0
     assert set(kinds) == {"free-form", "centre"}
     for figures in kinds.values():
         assert len(figures["error"]) == len(figures["sharpness"]) == len(figures["seam"]) == 11

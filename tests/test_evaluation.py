@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dynamicnet import AxisSpec, DynamicNet
+from dynamicnet import AxisSpec, DynamicNet, pictures
+from dynamicnet.auto import POSITIONS, Auto, travelled
 from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.front import volumes
 from dynamicnet.networks.base import MainNetwork
@@ -44,3 +45,15 @@ def test_a_slider_whose_picture_jumps_is_made_even() -> None:
     found = level(net.eval(), axis, Same(), list(torch.zeros(4, 1, 3, 8, 8)))
     assert found.after < 1.5 < 10 < found.before
     assert found.alphas[10] == pytest.approx(0.18, abs=0.01)  # where tanh(3 α) is half of what it is at 1
+
+
+def test_a_picture_that_travels_faster_is_stopped_earlier() -> None:
+    axis = AxisSpec(id="noise", title="Noise", ends=("a", "b"), blocks=("one",), middle=0.3)
+    torch.manual_seed(0)
+    picture, noise = torch.rand(2, 3, 64, 64)
+    found = []
+    for most in (0.6, 0.9):
+        frames = [pictures.to_picture((picture + most * p * (noise - picture))[None]) for p in POSITIONS]
+        found.append(Auto(axis, {}).pick(frames))
+    assert 0 < found[1] < found[0] < 1
+    assert travelled(torch.stack([picture, picture * 0.5])).tolist() == pytest.approx([0, 0], abs=1e-5)

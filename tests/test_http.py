@@ -98,6 +98,24 @@ def test_alpha_0_is_the_main_network(http, models, small):
     assert np.abs(pixels(rendered(http, saved(small), alpha="0")) - np.asarray(main, np.int16)).max() <= 1
 
 
+def test_auto_finds_an_alpha_of_its_own_for_each_picture(http, models):
+    model = next(model for model in models if model["axes"][0]["id"] == "strength")
+    chosen = []
+    for name in ("chelsea", "rocket"):
+        image = (STATIC / "samples" / f"{name}.jpg").read_bytes()
+        reply = infer(http, image, model=model["id"], alpha="auto", max_side="256")
+        assert reply.status_code == 200, reply.text
+        chosen.append(json.loads(reply.headers["X-Dynamic-Net-Alpha"])["strength"])
+        assert reply.content == infer(http, image, model=model["id"], alpha=str(chosen[-1]), max_side="256").content
+    assert abs(chosen[0] - chosen[1]) > 0.02
+    two = next(model for model in models if len(model["axes"]) == 2 and "image" in model["takes"])
+    first, second = (axis["id"] for axis in two["axes"])
+    reply = infer(http, image, model=two["id"], alpha=json.dumps({first: 0.25, second: "auto"}), max_side="128")
+    found = json.loads(reply.headers["X-Dynamic-Net-Alpha"])
+    assert found[first] == 0.25
+    assert 0 < found[second] <= 1
+
+
 def test_a_position_is_the_alpha_that_the_manifest_gives_it(http, models, small):
     model = next(model for model in models if model["axes"][0]["even"])
     axis = model["axes"][0]
@@ -248,6 +266,8 @@ BAD = {
     "alpha in bad json": (SMALL, {"alpha": '{"strength": '}, 422, "alpha-not-understood"),
     "alpha in words": (SMALL, {"alpha": "much"}, 422, "alpha-not-understood"),
     "alpha too long": (SMALL, {"alpha": "0," * 10_000}, 422, "alpha-invalid"),
+    "a position left to us": (SMALL, {"position": "auto"}, 422, "position-out-of-range"),
+    "an axis there is none of left to us": (SMALL, {"alpha": '{"colour": "auto"}'}, 422, "alpha-unknown-axis"),
     "a position beyond the slider": (SMALL, {"position": "1.01"}, 422, "position-out-of-range"),
     "a position in words": (SMALL, {"position": "far"}, 422, "position-not-understood"),
     "alpha and position": (SMALL, {"alpha": "0", "position": "0"}, 422, "alpha-and-position"),
@@ -347,6 +367,7 @@ def test_models_are_described_as_their_manifests_say(http):
         assert set(model) == {"id", "title", "description", "application", "takes", "axes", "thumbnail"}
         assert model["title"] == manifest["title"]
         for axis, told in zip(manifest["axes"], model["axes"], strict=True):
+            assert told["auto"] is (axis.pop("middle", None) is not None)
             assert axis.items() <= told.items()
             figures = manifest["measured"]["axes"][axis["id"]]
             assert [point[1] for point in told["curve"]] == figures.get("low", [])

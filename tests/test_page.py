@@ -80,6 +80,18 @@ def changed(page: Page, before: list[int]) -> list[int]:
     raise AssertionError("the picture stays as it was")
 
 
+def test_what_is_left_to_the_server_moves_the_slider(page: Page) -> None:
+    page.goto("/#model=starry-night&a.strength=1")
+    ready(page)
+    before = pixels(page)
+    button = page.get_by_role("button", name="Choose Strength for me")
+    button.click()
+    changed(page, before)
+    number = page.locator(".slider input[type=number]").first
+    assert -1 < float(number.input_value()) < 1  # it was at 1
+    expect(button).to_be_focused()
+
+
 def ready(page: Page) -> None:
     """Wait until the newest frame is there."""
     expect(page.locator("#status")).to_have_text(READY, timeout=20_000)

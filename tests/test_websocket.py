@@ -134,6 +134,16 @@ def test_frames_are_what_infer_returns(client, http, models, image):
         assert client.render(alpha)[1] == http.post("/infer", files={"image": image}, data=fields).content
 
 
+def test_auto_is_answered_with_the_alpha_that_was_found(client, models, image):
+    model = next(model for model in models if model["axes"][0]["id"] == "strength")
+    client.open(image, model=model["id"], max_side=120)
+    client.send({"type": "alpha", "seq": 1, "alpha": "auto"})
+    header, _ = client.exact()
+    assert 0 < header["alpha"]["strength"] <= 1
+    client.send({"type": "alpha", "seq": 2, "alpha": {"nothing": "auto"}})
+    assert client.receive()["code"] == "alpha-unknown-axis"
+
+
 def test_a_position_is_the_alpha_that_the_manifest_gives_it(client, models, image):
     model = next(model for model in models if model["axes"][0]["even"])
     first, *others = model["axes"]

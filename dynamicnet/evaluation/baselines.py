@@ -19,7 +19,7 @@ from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.objectives.perceptual import StyleObjective
+from dynamicnet.objectives.perceptual import StyleObjective, both
 from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import Photos
 
@@ -172,8 +172,7 @@ class Baselines:
                 batch, random = self.photos.batch(plan.batch, draw), Random(draw)
                 shares = torch.tensor([random.random() if share is None else share for _ in range(plan.batch)])
                 outputs = run(batch, shares)
-                features = self.high.features(outputs, batch)
-                low, high = (aim.total(aim.compare(outputs, *features)) for aim in (self.low, self.high))
+                low, high = both(self.low, self.high, outputs, batch)
                 return {"total": torch.lerp(self.scale * low, high, shares).mean()}
 
             checkpoint = self.runs / f"{name}.checkpoint.safetensors"

@@ -17,6 +17,8 @@ from dynamicnet.alpha import per_picture
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.auto import distances
+from dynamicnet.evaluation.auto import middle as middle_travelled
 from dynamicnet.evaluation.curve import grid
 from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.task import Task
@@ -144,9 +146,9 @@ def measure(net: DynamicNet, axis: AxisSpec, squares: Tensor, kind: str, progres
     errors, energies, seams, real_energies, real_seams = [], [], [], [], []
     others: dict[str, list[Tensor]] = {}
     for i, real in enumerate(progress(torch.split(squares, 1))):
-        mask = HOLES[kind](squares.shape[-1], i)
+        mask = _hole(kind, real, i)
         hole = masks.to_tensor(mask)
-        prepared = net.prepare(torch.cat([fill(real, hole), hole], 1))
+        prepared = net.prepare(_filled(real, mask))
         outputs = net.render(prepared, {axis.id: per_picture(alphas)}).clamp(0, 1)
         everywhere = hole.expand(len(alphas), -1, -1, -1)
         errors.append(squared_error(outputs, real, everywhere))
@@ -176,6 +178,8 @@ def evaluate(task: Task) -> dict[str, Any]:
     loaded, console = package.load(task.folder), task.console
     phase = loaded.manifest.training.phases[0]
     squares = middle(Photos(task.images, phase.objective["scale"], held_out=True).centres(task.limit), phase.crop)
+    encoder, first = Encoder(task.encoder), next(iter(HOLES))
+    inputs = [_filled(square, _hole(first, square, i)) for i, square in enumerate(torch.split(squares, 1))]
     measured: dict[str, Any] = {"pictures": len(squares), "side": phase.crop, "axes": {}}
     for axis in loaded.manifest.axes:
         measured["axes"][axis.id] = {}
@@ -187,16 +191,21 @@ def evaluate(task: Task) -> dict[str, Any]:
             console.print(_table(title, axis, filled))
             console.print(_summary(filled))
             measured["axes"][axis.id][kind] = _figures(filled)
-        even = level(loaded.net, axis, Encoder(task.encoder), [_with_hole(*one) for one in enumerate(squares)])
+        even = level(loaded.net, axis, encoder, inputs)
         console.print(str(even))
-        measured["axes"][axis.id]["position"] = even.figures()
+        travels = distances(loaded.net, axis.model_copy(update={"even": even.alphas}), inputs)
+        measured["axes"][axis.id] |= {"position": even.figures(), "auto": {"middle": middle_travelled(travels)}}
     return measured
 
 
-def _with_hole(index: int, square: Tensor) -> Tensor:
-    """What the network is given of a square (3, S, S) with the first kind of hole: (1, 4, S, S)."""
-    hole = masks.to_tensor(next(iter(HOLES.values()))(square.shape[-1], index))
-    return torch.cat([fill(square[None], hole), hole], 1)
+def _hole(kind: str, square: Tensor, index: int) -> Image.Image:
+    return HOLES[kind](square.shape[-1], index)
+
+
+def _filled(square: Tensor, mask: Image.Image) -> Tensor:
+    """What the network is given of a square (1, 3, S, S) with a hole: (1, 4, S, S)."""
+    hole = masks.to_tensor(mask)
+    return torch.cat([fill(square, hole), hole], 1)
 
 
 def _table(title: str, axis: AxisSpec, filled: Filled) -> Table:

@@ -21,10 +21,10 @@ from torch import Tensor
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import NAMES, SHARES, Baselines, Render, along
+from dynamicnet.evaluation.curve import Curve, grid
 from dynamicnet.evaluation.task import Task
-from dynamicnet.objectives.perceptual import StyleObjective
+from dynamicnet.objectives.perceptual import StyleObjective, both
 
-GRID = [i / 10 for i in range(11)]
 REFERENCE = 1.1
 MIXTURES = (0.0, 0.5, 1.0)
 
@@ -68,9 +68,17 @@ class Method:
 
 
 def compare(
-    task: Task, axis: AxisSpec, low: StyleObjective, high: StyleObjective, inputs: Sequence[Tensor]
+    task: Task, axis: AxisSpec, low: StyleObjective, high: StyleObjective, curve: Curve, inputs: Sequence[Tensor]
 ) -> dict[str, Any]:
     """Train what an axis is compared with where it has not been, measure all, print a table, write JSON, CSV and plots.
+
+    Args:
+        task: the model, what it is compared with, and where all that goes.
+        axis: the axis.
+        low: the objective of its low end.
+        high: the objective of its high end.
+        curve: what it reaches on the inputs.
+        inputs: pictures not trained on, each (1, 3, H, W) in [0, 1].
 
     Returns:
         The figures, for the manifest.
@@ -79,13 +87,19 @@ def compare(
         DynamicNetError: ``not-comparable``; or as :func:`dynamicnet.package.load`.
     """
     baselines = Baselines(task.folder, axis, low, high, task.images, task.out, task.console)
-    renders: dict[str, Render] = {task.folder.name: along(task.folder, axis)}
+    renders: dict[str, Render] = {}
     for name in ("fixed", *(name for name in task.against if name != "fixed")):
         renders[name if name in NAMES else Path(name).name] = (
             baselines.render(name) if name in NAMES else along(Path(name), axis)
         )
-    methods = {
-        name: _measure(render, low, high, track(inputs, name, console=task.console), name == "fixed")
+    methods = {task.folder.name: Method(curve.alphas, curve.low, curve.high)} | {
+        name: _measure(
+            render,
+            low,
+            high,
+            track(inputs, name, console=task.console),
+            list(SHARES) if name == "fixed" else grid(axis),
+        )
         for name, render in renders.items()
     }
     figures = _figures(methods, baselines.scale)
@@ -100,16 +114,14 @@ def compare(
 
 @torch.inference_mode()
 def _measure(
-    render: Render, low: StyleObjective, high: StyleObjective, inputs: Iterable[Tensor], fixed: bool
+    render: Render, low: StyleObjective, high: StyleObjective, inputs: Iterable[Tensor], shares: list[float]
 ) -> Method:
-    shares = list(SHARES) if fixed else GRID
     lows: list[Tensor] = []
     highs: list[Tensor] = []
     for picture in inputs:
         outputs = render(picture, shares).clamp(0, 1)
-        features = high.features(outputs, picture)
-        for aim, values in ((low, lows), (high, highs)):
-            values.append(aim.total(aim.compare(outputs, *features)))
+        for values, totals in zip((lows, highs), both(low, high, outputs, picture), strict=True):
+            values.append(totals)
     return Method(shares, torch.stack(lows, 1), torch.stack(highs, 1))
 
 

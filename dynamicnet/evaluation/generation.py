@@ -17,8 +17,9 @@ from dynamicnet.applications.generation import latent_of
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.auto import distances, middle
 from dynamicnet.evaluation.curve import grid
-from dynamicnet.evaluation.even import level
+from dynamicnet.evaluation.even import INPUTS, level
 from dynamicnet.evaluation.task import Task
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.labelled import Labelled
@@ -109,6 +110,9 @@ def evaluate(task: Task) -> dict[str, Any]:
         even = level(loaded.net, axis, encoder, torch.split(latents, 1))
         console.print(str(even))
         figures["position"] = even.figures()
+        some = torch.split(latents[:INPUTS], 1)
+        travels = distances(loaded.net, axis.model_copy(update={"even": even.alphas}), some)
+        figures["auto"] = {"middle": middle(travels)}
         measured["axes"][axis.id] = figures
     return measured
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from dynamicnet import package
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.auto import agreement, distances, middle
 from dynamicnet.evaluation.curve import Curve, measure
 from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.front import compare
@@ -91,9 +92,14 @@ def evaluate(task: Task) -> dict[str, Any]:
         console.print(_summary(curve, ends))
         even = level(loaded.net, axis, encoder, inputs)
         console.print(str(even))
-        measured["axes"][axis.id] = _figures(curve, ends) | {"position": even.figures()}
+        levelled = axis.model_copy(update={"even": even.alphas})
+        travels = distances(loaded.net, levelled, inputs)
+        agreed = agreement(travels, curve.low, [levelled.position_of(alpha) for alpha in curve.alphas])
+        console.print(_auto(agreed))
+        figures = _figures(curve, ends) | {"position": even.figures(), "auto": {"middle": middle(travels)} | agreed}
         if task.against:
-            measured["axes"][axis.id]["against"] = compare(task, axis, low, high, inputs)
+            figures["against"] = compare(task, axis, low, high, curve, inputs)
+        measured["axes"][axis.id] = figures
     return measured
 
 
@@ -126,6 +132,13 @@ def _summary(curve: Curve, ends: dict[str, Yardstick]) -> str:
             f"({y.optimised:.4f} after {y.iterations}, {y.pictures} pictures)"
         )
     return "\n".join(lines)
+
+
+def _auto(agreed: dict[str, Any]) -> str:
+    return (
+        f"auto: {agreed['miss']:.2f} of the slider from where O₀ itself reaches its mean in the middle (always the "
+        f"middle: {agreed['miss_of_middle']:.2f}), correlation {agreed['correlation']:.2f}"
+    )
 
 
 def _figures(curve: Curve, ends: dict[str, Yardstick]) -> dict[str, Any]:

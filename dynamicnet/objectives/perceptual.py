@@ -105,6 +105,12 @@ class StyleObjective(nn.Module):
         return self.total(self.terms(outputs, pictures))
 
 
+def both(low: StyleObjective, high: StyleObjective, outputs: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Two objectives of one encoder with one look at the outputs: each (N,)."""
+    features = high.features(outputs, pictures)
+    return low.total(low.compare(outputs, *features)), high.total(high.compare(outputs, *features))
+
+
 def gram(features: Tensor) -> Tensor:
     """Gram matrices (N, C, C) of features (N, C, H, W), mean over positions."""
     flat = features.flatten(2)

@@ -22,7 +22,7 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.model import pick_device
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, style_targets
+from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, both, style_targets
 from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
 from dynamicnet.training.runs import claim_run
@@ -231,8 +231,7 @@ class StyleTraining:
             ends = []
             for end in (0.0, alpha):
                 outputs = self.net(batch, {self.recipe.axis.id: end})
-                features = high.features(outputs, batch)
-                ends.append([aim.total(aim.compare(outputs, *features)).mean() for aim in (low, high)])
+                ends.append([total.mean() for total in both(low, high, outputs, batch)])
             changes.append([abs(float(after - before)) for before, after in zip(*ends, strict=True)])
         of_low, of_high = (sum(change) for change in zip(*changes, strict=True))
         return round(of_high / of_low, 4) if of_low else 1.0

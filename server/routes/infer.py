@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from dynamicnet.pictures import FORMATS
 from server.dependencies import EngineDep, GateDep, admitted
-from server.engine import Timings
+from server.engine import AxisValues, Timings
 from server.form import AskedDep, Complete
 from server.negotiate import choose_format
 from server.schemas import TOLD, picture_reply, problems, told
@@ -53,10 +53,12 @@ async def infer(
     """
     reply_format = format or choose_format(",".join(request.headers.getlist("accept")))
     timings: Timings = {}
+    alpha: AxisValues = {}
 
     async def work() -> bytes:
         opened = await engine.open(asked.model, asked.inputs, timings)
-        picture = await engine.render(opened, asked.alpha, timings)
+        alpha.update(await engine.settle(opened, asked.alpha, asked.auto))
+        picture = await engine.render(opened, alpha, timings)
         return await engine.encode(picture, reply_format, quality, timings)
 
     with gate.request():
@@ -65,5 +67,5 @@ async def infer(
         body,
         media_type=FORMATS[reply_format],
         headers=told(asked.model.id, timings)
-        | {"X-Dynamic-Net-Alpha": json.dumps(asked.alpha, separators=(",", ":")), "Vary": "Accept"},
+        | {"X-Dynamic-Net-Alpha": json.dumps(alpha, separators=(",", ":")), "Vary": "Accept"},
     )

@@ -13,7 +13,8 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.types import Message
 
 from dynamicnet import DynamicNetError, Inputs, Model
-from dynamicnet.alpha import at_position
+from dynamicnet.alpha import Typed, at_position
+from dynamicnet.auto import Auto, automatic
 from dynamicnet.pictures import MIN_SIDE
 from server import protocol
 from server.dependencies import EngineDep, GateDep, SettingsDep
@@ -87,7 +88,7 @@ class Session:
         self._latest: Opening | None = None  # its model checks α, what it holds may be reused
         self._seq = -1  # of the latest α accepted
         self._next_opening: Opening | None = None
-        self._next_alpha: tuple[int, AxisValues] | None = None
+        self._next_alpha: tuple[int, AxisValues, Auto | None] | None = None
         self._owed: tuple[int, AxisValues] | None = None  # shown as a preview, exact when the slider rests
         self._frame = 0  # the last one sent
         self._acknowledged = 0  # the last one that came
@@ -177,11 +178,12 @@ class Session:
             raise DynamicNetError("seq-not-increasing", f"seq must grow; got {message.seq} after {self._seq}.")
         model = self._latest.model
         if isinstance(message, protocol.SetPosition):
-            alpha = at_position(message.position, model.manifest.axes)
+            alpha: Typed = at_position(message.position, model.manifest.axes)
         else:
             alpha = message.alpha
-        values = await self._engine.check(model, alpha)
-        self._seq, self._next_alpha = message.seq, (message.seq, values)
+        named, auto = automatic(alpha, model.manifest.axes)
+        values = await self._engine.check(model, named)
+        self._seq, self._next_alpha = message.seq, (message.seq, values, auto)
         self._news.set()
 
     async def _work(self) -> None:
@@ -191,9 +193,9 @@ class Session:
                 async with self._errors_reported(opening.asked.seq):
                     await self._open(opening)
             elif self._next_alpha is not None and self._acknowledged >= self._frame:
-                (seq, values), self._next_alpha = self._next_alpha, None
+                (seq, values, auto), self._next_alpha = self._next_alpha, None
                 async with self._errors_reported(seq):
-                    await self._render(seq, values, moving=True)
+                    await self._render(seq, await self._settled(values, auto), moving=True)
             elif self._owed is not None and self._next_alpha is None:
                 if await self._rests():
                     (seq, values), self._owed = self._owed, None
@@ -239,6 +241,9 @@ class Session:
                 "timings": timings,
             }
         )
+
+    async def _settled(self, values: AxisValues, auto: Auto | None) -> AxisValues:
+        return await self._engine.settle(self._view.opened, values, auto) if self._view else values
 
     async def _render(self, seq: int, values: AxisValues, *, moving: bool) -> None:
         if self._view is None:

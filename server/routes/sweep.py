@@ -51,11 +51,13 @@ async def sweep(
 
     `curl -F image=@photo.jpg -F frames=12 -F max_side=640 localhost:8000/sweep -o out.webp`
     """
-    planned = plan(asked.model.manifest.axes, asked.alpha, axis, frames, format, quality)
     timings: Timings = {}
 
     async def work() -> bytes:
-        return await engine.sweep(await engine.open(asked.model, asked.inputs, timings), planned, timings)
+        opened = await engine.open(asked.model, asked.inputs, timings)
+        alpha = await engine.settle(opened, asked.alpha, asked.auto)
+        planned = plan(asked.model.manifest.axes, alpha, axis, frames, format, quality)
+        return await engine.sweep(opened, planned, timings)
 
     with gate.request():
         body = await gate.in_time(request, work())

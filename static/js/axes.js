@@ -6,12 +6,25 @@ import { strip } from "./filmstrip.js";
 import { pad } from "./pad.js";
 import { slider } from "./slider.js";
 
-function ends(axis) {
+function ends(axis, changed) {
   const words = document.createElement("div");
   words.className = "ends";
-  words.setAttribute("aria-hidden", "true"); // every slider already says them
-  for (const end of axis.ends) words.append(Object.assign(document.createElement("span"), { textContent: end }));
+  for (const end of axis.ends) {
+    const word = Object.assign(document.createElement("span"), { textContent: end });
+    word.setAttribute("aria-hidden", "true"); // every slider already says them
+    words.append(word);
+  }
+  if (axis.auto) words.firstChild.after(choice(axis, changed));
   return words;
+}
+
+/** A button that leaves α to the server. */
+function choice(axis, changed) {
+  const button = Object.assign(document.createElement("button"), { textContent: "Choose for me" });
+  button.className = "button quiet auto";
+  button.setAttribute("aria-label", `Choose ${axis.title} for me`);
+  button.addEventListener("click", () => changed(axis.id, "auto"));
+  return button;
 }
 
 /** Move the track of a slider as a person would. */
@@ -38,7 +51,10 @@ function byPoint(axis, value, changed) {
   return [heading, ...sliders];
 }
 
-/** Fill `container` with sliders, `filmed` with strips; `changed(axis id, value)` is called whenever one moves. */
+/**
+ * Fill `container` with sliders, `filmed` with strips; `changed(axis id, value)` is called whenever one moves, or with
+ * "auto" when α is to be found. Returns what moves them all to α without a word.
+ */
 export function build(container, axes, alpha, { fine, filmed }, changed) {
   const both = axes.length === 2 && !fine ? pad(axes, (index, position) => slide(groups[index], position)) : null;
   const groups = axes.map((axis, index) => {
@@ -56,9 +72,18 @@ export function build(container, axes, alpha, { fine, filmed }, changed) {
       changed(axis.id, value);
     };
     show(alpha[axis.id]);
-    group.append(...(fine ? byPoint : whole)(axis, alpha[axis.id], move, filmed), ends(axis));
+    group.append(...(fine ? byPoint : whole)(axis, alpha[axis.id], move, filmed), ends(axis, changed));
     if (drawing) group.append(drawing.details);
+    group.addEventListener("place", ({ detail }) => {
+      show(detail);
+      group.querySelectorAll(".slider").forEach((one, point) => {
+        one.dispatchEvent(new CustomEvent("place", { detail: fine ? spread(axis, detail)[point] : gather(detail) }));
+      });
+    });
     return group;
   });
   container.replaceChildren(...(both ? [both.square] : []), ...groups);
+  return (found) => {
+    axes.forEach((axis, index) => groups[index].dispatchEvent(new CustomEvent("place", { detail: found[axis.id] })));
+  };
 }

@@ -32,6 +32,7 @@ const leftAt = new Map(); // α of models that were tried before, by id
 let opened = null; // what the server could open last, and what it answered
 let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
+let place = null; // moves the sliders
 let opening = 0; // counts what was to be opened
 
 const takes = (field) => chosen.model.takes.includes(field);
@@ -90,7 +91,12 @@ const session = new Session({
     for (const id of SAVES) at(id).disabled = false;
   },
   rendering: () => status.say("Rendering…", 400),
-  frame: ({ exact }, image) => {
+  frame: ({ exact, alpha }, image) => {
+    if (Object.values(chosen.alpha).includes("auto")) {
+      chosen.alpha = alpha; // as it was found
+      place(alpha);
+      remember();
+    }
     frames.show(++came, image, exact);
   },
   refused: (sentence, refused) => {
@@ -173,7 +179,7 @@ function pickModel(model) {
 
 function showSliders() {
   const filmed = !takes("mask"); // a hole would be shown too small to tell how it is filled
-  axes.build(at("axes"), chosen.model.axes, chosen.alpha, { fine: at("fine").checked, filmed }, (axis, value) => {
+  place = axes.build(at("axes"), chosen.model.axes, chosen.alpha, { fine: at("fine").checked, filmed }, (axis, value) => {
     chosen.alpha = { ...chosen.alpha, [axis]: value };
     render();
   });

@@ -66,6 +66,7 @@ export function slider(axis, name, value, changed) {
 
   const control = document.createElement("div");
   control.className = "slider";
+  control.addEventListener("place", ({ detail }) => move(detail)); // α was found elsewhere
   control.append(label, number, rail);
   return control;
 }
