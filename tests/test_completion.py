@@ -13,14 +13,14 @@ from conftest import write_encoder
 from PIL import ExifTags, Image
 from typer.testing import CliRunner
 
-from dynamicnet import DynamicNetError, Inputs, Model, masks, package, pictures
+from dynamicnet import DynamicNetError, Inputs, Model, exemplar, masks, package, pictures
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.cli import app
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.evaluation.completion import energy, seam
 from dynamicnet.membrane import fill
 from dynamicnet.networks import DilatedNetwork
-from dynamicnet.objectives.completion import likeness, squared_error
+from dynamicnet.objectives.completion import energy_gap, likeness, squared_error
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.package import Manifest, NetworkSpec, Training
 
@@ -259,6 +259,37 @@ def test_texture_prefers_a_sharp_guess_to_a_blur(encoder: Path) -> None:
     assert texture(guess) < 0.5 * texture(torch.full_like(real, 0.5))
 
 
+def test_energies_are_alike_where_grain_is_and_apart_where_it_is_blurred() -> None:
+    draw = torch.Generator().manual_seed(0)
+    real, guess = (torch.rand(1, 3, 64, 64, generator=draw) for _ in range(2))
+    hole = masks.to_tensor(masks.centre(64, 64))
+
+    def gap(inside: torch.Tensor) -> float:
+        return float(energy_gap(torch.where(hole > 0, inside, real), real, hole))
+
+    assert gap(real) == 0
+    assert gap(guess) < 0.1
+    assert gap(fill(real, hole)) > 10 * gap(guess)
+
+
+def test_copies_go_on_with_what_surrounds_the_hole() -> None:
+    rows, columns = torch.meshgrid(torch.arange(96), torch.arange(128), indexing="ij")
+    stripes = ((rows + columns) // 4 % 2).float().expand(1, 3, -1, -1) * 0.8 + 0.1
+    hole = masks.to_tensor(disc(128, 96, 20))
+    filled = fill(stripes, hole)
+    copied = exemplar.copy(filled, hole)
+    assert torch.equal(copied * (1 - hole), stripes * (1 - hole))
+    assert squared_error(copied, stripes, hole) < 0.1 * squared_error(filled, stripes, hole)
+
+
+def test_where_there_is_nothing_to_copy_the_smooth_filling_stays() -> None:
+    picture = torch.rand(1, 3, 32, 48)
+    hole = torch.ones(1, 1, 32, 48)
+    hole[..., :2] = 0
+    filled = fill(picture, hole)
+    assert torch.equal(exemplar.copy(filled, hole), filled)
+
+
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("images")
@@ -273,8 +304,9 @@ def train(images: Path, encoder: Path, out: Path, *more: str) -> None:
         app,
         [
             *("train", "completion", "--images", str(images), "--encoder", str(encoder), "--out", str(out)),
-            *("--title", "Mend", "--scale", "72", "--side", "64", "--main-steps", "24", "--axis-steps", "12"),
-            *("--batch", "2", "--texture", "0.2", "--run", str(out.parent / f"run-{out.name}"), *more),
+            *("--title", "Mend", "--scale", "72", "--side", "64", "--squares", "16"),
+            *("--main-steps", "24", "--axis-steps", "12", "--batch", "2", "--texture", "0.2"),
+            *("--run", str(out.parent / f"run-{out.name}"), *more),
         ],
     )
     assert result.exit_code == 0, result.output

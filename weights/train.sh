@@ -116,19 +116,15 @@ faces() {
         --credit "Trained on the KaoKore dataset, ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0."
 }
 
-faces-first() { # not shipped: a θ to start from
-    faces runs/packages/faces-first --main-steps 2200 --main-rate 2e-3 --axis-steps 700
-}
-
-mend-faces() {
-    faces weights/mend-faces --start runs/packages/faces-first --main-steps 8500 --main-rate 2e-3 \
-        --axis-steps 1500 --texture 0.02 --adversarial 0.1
-}
-
-mend-photos() { # starts from θ of mend-faces
-    completion weights/mend-photos --images data/content --title "Photographs" --start weights/mend-faces \
+mend-photos() {
+    completion weights/mend-photos --images data/content --title "Photographs" \
         --description "Fills small to medium holes in photographs." \
-        --main-steps 3500 --main-rate 2e-3 --axis-steps 1200 --axis-rate 2e-3 --texture 0.02 --adversarial 0.1
+        --squares 2400 --main-steps 3000 --main-rate 2e-3 --axis-steps 900 --axis-rate 2e-3
+}
+
+mend-faces() { # starts from θ of mend-photos
+    faces weights/mend-faces --start weights/mend-photos --squares 1200 --main-steps 1500 --main-rate 2e-3 \
+        --axis-steps 700 --axis-rate 2e-3
 }
 
 all=(starry-wave the-scream starry-night great-wave composition-brush three-paintings drawn-heads)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from dynamicnet import masks, pictures
+from dynamicnet import exemplar, masks, pictures
 from dynamicnet.applications.base import Encoded, Inputs
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.membrane import fill
@@ -52,7 +52,7 @@ class ImageCompletion:
     takes = ("image", "mask", "max_side")
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
-        """A picture file, and a mask file or transparency, to (1, 4, H, W): the neighbourhood filled, and its hole.
+        """A picture file, and a mask file or transparency, to (1, 7, H, W): see :func:`given`.
 
         White in the mask (128 and above) is the hole; without a mask, it is where the picture is transparent
         (opacity below 128), and the colour beneath does not matter.
@@ -76,7 +76,7 @@ class ImageCompletion:
         shown = F.interpolate(pictures.to_tensor(filled.crop(box)), size, mode="bilinear", antialias=True)
         inside = (F.interpolate(cut, size, mode="area") > 0).float()
         place = Place(filled, Image.fromarray(hole[top:bottom, left:right].astype(np.uint8) * 255), box)
-        return Encoded(torch.cat([shown, inside], 1), picture.size, context=place)
+        return Encoded(given(shown, inside), picture.size, context=place)
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(1, 3, H, W) to the whole picture; known pixels are as they were sent, bit for bit."""
@@ -93,6 +93,20 @@ class ImageCompletion:
         picture = pictures.read(photo, 256)
         mask = masks.free_form(*picture.size, random.Random(0))
         return Inputs(image=pictures.write(picture), mask=pictures.write(mask))
+
+
+def given(filled: Tensor, hole: Tensor) -> Tensor:
+    """What the network is given of pictures.
+
+    Args:
+        filled: (N, 3, H, W) in [0, 1], the hole filled smoothly.
+        hole: (N, 1, H, W), 1 in the hole and 0 elsewhere.
+
+    Returns:
+        (N, 7, H, W): both, and the picture with copies of what is known in the hole.
+    """
+    copied = [exemplar.copy(*one) for one in zip(torch.split(filled, 1), torch.split(hole, 1), strict=True)]
+    return torch.cat([filled, hole, torch.cat(copied)], 1)
 
 
 def _read(inputs: Inputs) -> tuple[Image.Image, Hole]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dynamicnet import masks, package, pictures
 from dynamicnet.alpha import per_picture
+from dynamicnet.applications.completion import given
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
@@ -203,9 +204,9 @@ def _hole(kind: str, square: Tensor, index: int) -> Image.Image:
 
 
 def _filled(square: Tensor, mask: Image.Image) -> Tensor:
-    """What the network is given of a square (1, 3, S, S) with a hole: (1, 4, S, S)."""
+    """What the network is given of a square (1, 3, S, S) with a hole: (1, 7, S, S)."""
     hole = masks.to_tensor(mask)
-    return torch.cat([fill(square, hole), hole], 1)
+    return given(fill(square, hole), hole)
 
 
 def _table(title: str, axis: AxisSpec, filled: Filled) -> Table:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from dynamicnet.networks.base import MainNetwork
 
 SLOPE = 0.1  # of ReLUs below 0
+INPUTS = 7  # channels
 FADE = 3  # pixels inside a hole's border over which what is painted sets in
 GROUP = 8  # channels normalised together: instance norm would forget which texture is the stronger
 
@@ -39,9 +40,11 @@ class DilatedBlock(nn.Module):
 class DilatedNetwork(MainNetwork):
     """Body of dilated residual blocks at an eighth of the resolution, and little at full resolution.
 
-    Input: a picture whose hole has been filled smoothly from its border, RGB in [0, 1], and the hole, 1 inside
-    and 0 outside: (N, 4, H, W). What it paints is added in the hole, fading in from its border, so that an
-    untrained network is already a plain inpainting. Output: RGB (N, 3, H, W), not clamped; outside the hole the input.
+    Input: a picture whose hole has been filled smoothly from its border, RGB in [0, 1]; the hole, 1 inside and 0
+    outside; and the picture with its hole filled by copies of the known part: (N, 7, H, W). How the copy differs from
+    the smooth filling goes along with the last features, where ψ finds the detail that a smooth θ leaves out. What
+    the network paints is added in the hole, fading in from its border, so that an untrained network is already a
+    plain inpainting. Output: RGB (N, 3, H, W), not clamped; outside the hole the input.
     """
 
     multiple = 8
@@ -60,15 +63,15 @@ class DilatedNetwork(MainNetwork):
             {
                 "stem": nn.Sequential(
                     nn.PixelUnshuffle(2),
-                    _convolution(16, half_channels),
+                    _convolution(4 * INPUTS, half_channels),
                     _convolution(half_channels, quarter_channels, 4, 2),
                     nn.Conv2d(quarter_channels, channels, 4, 2, 1),
                 ),
                 **{f"res{i}": DilatedBlock(channels, dilation) for i, dilation in enumerate(dilations, 1)},
-                "up4": _convolution(channels + 64, quarter_channels),
-                "up2": _convolution(quarter_channels + 16, half_channels),
-                "up1": _convolution(half_channels + 4, paint_channels),
-                "out": nn.Conv2d(paint_channels, 3, 3, padding=1),
+                "up4": _convolution(channels + 16 * INPUTS, quarter_channels),
+                "up2": _convolution(quarter_channels + 4 * INPUTS, half_channels),
+                "up1": _convolution(half_channels + INPUTS, paint_channels),
+                "out": nn.Conv2d(paint_channels + 3, 3, 3, padding=1),
             }
         )
         self.points = {
@@ -76,7 +79,7 @@ class DilatedNetwork(MainNetwork):
             **{f"res{i}": channels for i in range(1, len(dilations) + 1)},
             "up4": quarter_channels,
             "up2": half_channels,
-            "up1": paint_channels,
+            "up1": paint_channels + 3,
         }
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -95,9 +98,10 @@ class DilatedNetwork(MainNetwork):
         if name in ("up4", "up2", "up1"):
             factor = {"up4": 4, "up2": 2, "up1": 1}[name]
             z = F.interpolate(z, scale_factor=2.0, mode="bilinear")
-            return super().run(name, torch.cat([z, F.pixel_unshuffle(_units(inputs), factor)], 1), inputs)
+            z = super().run(name, torch.cat([z, F.pixel_unshuffle(_units(inputs), factor)], 1), inputs)
+            return torch.cat([z, inputs[:, 4:] - inputs[:, :3]], 1) if name == "up1" else z
         z = super().run(name, z, inputs)
-        return inputs[:, :3] + _inwards(inputs[:, 3:]) * z if name == "out" else z
+        return inputs[:, :3] + _inwards(inputs[:, 3:4]) * z if name == "out" else z
 
 
 def _inwards(holes: Tensor) -> Tensor:
@@ -107,4 +111,5 @@ def _inwards(holes: Tensor) -> Tensor:
 
 
 def _units(inputs: Tensor) -> Tensor:
-    return torch.cat([(inputs[:, :3] - 0.5) * 4, inputs[:, 3:]], 1)
+    filled, hole, copied = torch.split(inputs, [3, 1, 3], 1)
+    return torch.cat([(filled - 0.5) * 4, hole, (copied - filled) * 4], 1)

@@ -2,12 +2,15 @@
 
 from typing import Literal, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.perceptual import CONTENT_LAYERS, STYLE_LAYERS, gram
+
+WINDOW = 16  # pixels
 
 
 class CompletionSpec(BaseModel):
@@ -17,6 +20,7 @@ class CompletionSpec(BaseModel):
         perceptual: of the distance between deep features.
         texture: of the distance between Gram matrices.
         adversarial: of what a discriminator makes of the result.
+        energy: of how far local gradient energies are from the real ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,6 +29,7 @@ class CompletionSpec(BaseModel):
     perceptual: float = 0.0
     texture: float = 0.0
     adversarial: float = 0.0
+    energy: float = 0.0
 
 
 def squared_error(outputs: Tensor, pictures: Tensor, holes: Tensor) -> Tensor:
@@ -36,6 +41,27 @@ def squared_error(outputs: Tensor, pictures: Tensor, holes: Tensor) -> Tensor:
         holes: (N, 1, H, W), 1 in the hole.
     """
     return _inside((outputs - pictures).square(), holes)
+
+
+def log_error(outputs: Tensor, pictures: Tensor, holes: Tensor) -> Tensor:
+    """Natural logarithm of the root mean square error in the hole, (N,): PSNR in other units, and minimised."""
+    return (squared_error(outputs, pictures, holes) + 1e-5).log() / 2
+
+
+def energy_gap(outputs: Tensor, pictures: Tensor, holes: Tensor) -> Tensor:
+    """How far local gradient energies are from the real ones, (N,): mean squared difference of their logarithms.
+
+    Energies are means over windows of 16 pixels that overlap by half, at full, half and a quarter of the resolution.
+    They say how sharp a place should be and not what should be there. Shapes as in :func:`squared_error`.
+    """
+    gaps = []
+    for _ in range(3):
+        ours, wanted = (_energies(x, holes) for x in (outputs, pictures))
+        weight = F.avg_pool2d(holes, WINDOW, WINDOW // 2)
+        apart = (ours / weight.clamp_min(1e-3) + 1e-4).log() - (wanted / weight.clamp_min(1e-3) + 1e-4).log()
+        gaps.append(_inside(apart.square(), weight * (weight > 0.1)))
+        outputs, pictures, holes = (F.avg_pool2d(x, 2) for x in (outputs, pictures, holes))
+    return torch.stack(gaps).mean(0)
 
 
 class Likeness(NamedTuple):
@@ -61,12 +87,21 @@ def likeness(encoder: Encoder, outputs: Tensor, pictures: Tensor, holes: Tensor)
         mean = (wanted[layer] * inside).sum((2, 3), keepdim=True) / weight
         root = (inside / weight * inside[0, 0].numel()).sqrt()  # a Gram matrix is a mean over positions
         real = gram((wanted[layer] - mean) * root)
-        apart = (gram((ours[layer] - mean) * root) - real).square().flatten(1).sum(1)
-        textures.append(apart / real.square().flatten(1).sum(1).clamp_min(1e-6))
+        made = gram((ours[layer] - mean) * root)
+        # Relative to both: where the real picture is flat, relative to it alone has no bound.
+        size = (real.square() + made.detach().square()).flatten(1).sum(1)
+        textures.append((made - real).square().flatten(1).sum(1) / size.clamp_min(1e-6))
     inside = F.interpolate(holes, ours[deepest].shape[2:], mode="area")
     perceptual = _inside((ours[deepest] - wanted[deepest]).square(), inside)
     perceptual = perceptual / wanted[deepest].square().flatten(1).mean(1)
     return Likeness(perceptual, sum(textures[1:], textures[0]) / len(textures))
+
+
+def _energies(pictures: Tensor, holes: Tensor) -> Tensor:
+    """Sums of squared differences of neighbours in the hole, over windows, per pixel of a window: (N, 1, H', W')."""
+    across = F.pad(pictures.diff(dim=3).square().mean(1, keepdim=True), (0, 1, 0, 0))
+    down = F.pad(pictures.diff(dim=2).square().mean(1, keepdim=True), (0, 0, 0, 1))
+    return F.avg_pool2d((across + down) * holes, WINDOW, WINDOW // 2)
 
 
 def _inside(values: Tensor, holes: Tensor) -> Tensor:

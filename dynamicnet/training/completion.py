@@ -7,21 +7,27 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.progress import track
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dynamicnet import masks, package, pictures
 from dynamicnet.alpha import per_picture
+from dynamicnet.applications.completion import given
 from dynamicnet.blocks import Axis, AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.membrane import fill
 from dynamicnet.model import pick_device
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.adversarial import Discriminator, fool_loss, judge_loss
-from dynamicnet.objectives.completion import CompletionSpec, likeness, squared_error
+from dynamicnet.objectives.completion import CompletionSpec, energy_gap, likeness, log_error
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
 from dynamicnet.training.runs import claim_run
+
+Squares = dict[str, Tensor]
+"""``real`` and ``copied``, (N, 3, S, S), and ``hole``, (N, 1, S, S); uint8."""
 
 NETWORK = "dilated"
 SAMPLES = 8
@@ -36,7 +42,8 @@ class CompletionRecipe:
         sharp: O₁; O₀ is reconstruction alone.
         start: a package whose θ phase one starts from.
         images: folder of pictures, scaled so that their shorter side is ``scale``.
-        side: of the squares cut from them, in pixels.
+        side: of the squares cut from them, in pixels. squares: how many, all cut before training begins: copying
+            into a hole takes longer than a step.
         reach: the α trained with is this share of the slider's end; above 1 the slider goes further.
     """
 
@@ -50,6 +57,7 @@ class CompletionRecipe:
     encoder: Path
     scale: int
     side: int
+    squares: int
     main_steps: int
     axis_steps: int
     batch: int
@@ -99,6 +107,7 @@ class CompletionTraining:
             encoder={"file": self.encoder.name, "sha256": self.encoder.sha256},
         )
         claim_run(run, recipe)
+        self.squares = self._squares(run / "squares.safetensors")
 
     def train(self) -> package.Manifest:
         """Run both phases and write the package.
@@ -128,19 +137,22 @@ class CompletionTraining:
 
         @lru_cache(maxsize=1)  # the opponent looks at the same as the loss, and first
         def complete(step: int) -> tuple[Tensor, Tensor, Tensor]:
-            real, holes = self._batch(f"{plan.seed} {title} {step}")
+            real, inputs = self._batch(f"{plan.seed} {title} {step}")
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-                outputs = self.net(torch.cat([fill(real, holes), holes], 1), {recipe.axis.id: 1.0 if axis else 0.0})
-            return outputs.float(), real, holes
+                outputs = self.net(inputs, {recipe.axis.id: 1.0 if axis else 0.0})
+            return outputs.float(), real, inputs[:, 3:4]
 
         def losses(step: int) -> Losses:
             outputs, real, holes = complete(step)
-            parts = {"reconstruction": (squared_error(outputs, real, holes) + 1e-6).sqrt().mean()}
+            parts = {"reconstruction": log_error(outputs, real, holes).mean()}
             total = parts["reconstruction"]
             if spec.perceptual or spec.texture:
                 apart = likeness(self.encoder, outputs, real, holes)
                 parts |= {"perceptual": apart.perceptual.mean(), "texture": apart.texture.mean()}
                 total = total + spec.perceptual * parts["perceptual"] + spec.texture * parts["texture"]
+            if spec.energy:
+                parts["energy"] = energy_gap(outputs, real, holes).mean()
+                total = total + spec.energy * parts["energy"]
             if adversarial:
                 parts["adversarial"] = fool_loss(self.discriminator(torch.cat([outputs, holes], 1)))
                 total = total + spec.adversarial * parts["adversarial"]
@@ -175,8 +187,21 @@ class CompletionTraining:
             )
         )
 
-    def _batch(self, seed: str) -> tuple[Tensor, Tensor]:
-        """Squares (N, 3, side, side) in [0, 1] cut anywhere, half of them mirrored, and a hole in each."""
+    def _squares(self, file: Path) -> Squares:
+        """What is trained on: cut, with a hole, and copies in it; read again from a file where it has been."""
+        recipe = self.recipe
+        if not file.exists():
+            parts = [
+                self._cut(f"{recipe.seed} squares {i}")
+                for i in track(range(0, recipe.squares, recipe.batch), "squares", console=self.console)
+            ]
+            tensors = {name: torch.cat([part[name] for part in parts])[: recipe.squares] for name in parts[0]}
+            save_file(tensors, file)
+        return load_file(file)
+
+    @torch.inference_mode()
+    def _cut(self, seed: str) -> Squares:
+        """A batch of squares cut anywhere, half of them mirrored, and a hole in each."""
         recipe = self.recipe
         draw, side = random.Random(seed), recipe.side
         cut = []
@@ -184,7 +209,19 @@ class CompletionTraining:
             top, left = (draw.randint(0, recipe.scale - side) for _ in range(2))
             square = picture[:, top : top + side, left : left + side]
             cut.append(square.flip(-1) if draw.random() < 0.5 else square)
-        return torch.stack(cut).to(self.device), masks.batch(recipe.batch, side, seed).to(self.device)
+        real, holes = torch.stack(cut), masks.batch(recipe.batch, side, seed)
+        copied = given(fill(real, holes), holes)[:, 4:]
+        return {"real": _bytes(real), "hole": _bytes(holes), "copied": _bytes(copied)}
+
+    def _batch(self, seed: str) -> tuple[Tensor, Tensor]:
+        """Squares (N, 3, side, side) in [0, 1], and what the network is given of them, (N, 7, side, side)."""
+        draw = random.Random(seed)
+        chosen = torch.tensor([draw.randrange(self.recipe.squares) for _ in range(self.recipe.batch)])
+        drawn = [self.squares[name][chosen].float() / 255 for name in ("real", "hole", "copied")]
+        if draw.random() < 0.5:
+            drawn = [part.flip(-1) for part in drawn]
+        real, holes, copied = (part.to(self.device) for part in drawn)
+        return real, torch.cat([fill(real, holes), holes, copied], 1)
 
     @torch.inference_mode()
     def _sheet(self, file: Path, axis: str | None) -> None:
@@ -193,7 +230,7 @@ class CompletionTraining:
         alphas = (0.0, 0.25, 0.5, 0.75, 1.0) if axis else (0.0,)
         for real, hole in zip(*(torch.split(t, 1) for t in self.samples), strict=True):
             smooth = fill(real, hole)
-            prepared = self.net.prepare(torch.cat([smooth, hole], 1))
+            prepared = self.net.prepare(given(smooth.cpu(), hole.cpu()).to(self.device))
             results = self.net.render(prepared, {self.recipe.axis.id: per_picture(alphas)})
             rows.append(torch.cat([torch.where(hole > 0, 1.0, real), smooth, *torch.split(results, 1), real], 3))
         file.write_bytes(pictures.write(pictures.to_picture(torch.cat(rows, 2)), "jpeg", 92))
@@ -213,6 +250,10 @@ class CompletionTraining:
         if self.photos.skipped:
             self.console.print(f"{len(self.photos.skipped)} unreadable pictures were skipped.")
         return manifest
+
+
+def _bytes(values: Tensor) -> Tensor:
+    return (values * 255).round().to(torch.uint8)
 
 
 def middle(squares: Tensor, side: int) -> Tensor:
