@@ -204,7 +204,7 @@ def test_an_untrained_network_leaves_a_large_hole_without_a_seam(model) -> None:
     picture = Image.fromarray(np.stack([ramp] * 3, 2).astype(np.uint8))
     mask = disc(800, 600, 180)
     plain = DynamicNet(DilatedNetwork(), model.manifest.axes)
-    torch.nn.init.zeros_(plain.network.stages["out"].weight)
+    torch.nn.init.zeros_(plain.network.stages["paint"].weight)
     encoded = model.encode(Inputs(image=file(picture), mask=file(mask)))
     result = np.asarray(model.application.decode(plain(encoded.batch, 0.0), encoded)).astype(int)
     assert np.abs(result - np.asarray(picture)).max() <= 8

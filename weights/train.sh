@@ -119,12 +119,12 @@ faces() {
 mend-photos() {
     completion weights/mend-photos --images data/content --title "Photographs" \
         --description "Fills small to medium holes in photographs." \
-        --squares 2400 --main-steps 3000 --main-rate 2e-3 --axis-steps 900 --axis-rate 2e-3
+        --squares 2400 --main-steps 2000 --main-rate 2e-3 --axis-steps 700 --axis-rate 2e-3
 }
 
 mend-faces() { # starts from θ of mend-photos
-    faces weights/mend-faces --start weights/mend-photos --squares 1200 --main-steps 1500 --main-rate 2e-3 \
-        --axis-steps 700 --axis-rate 2e-3
+    faces weights/mend-faces --start weights/mend-photos --squares 1200 --main-steps 1200 --main-rate 2e-3 \
+        --axis-steps 600 --axis-rate 2e-3
 }
 
 all=(starry-wave the-scream starry-night great-wave composition-brush three-paintings drawn-heads)

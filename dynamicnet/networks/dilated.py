@@ -8,6 +8,7 @@ from dynamicnet.networks.base import MainNetwork
 
 SLOPE = 0.1  # of ReLUs below 0
 INPUTS = 7  # channels
+WIDE = 4  # how fast the gate opens: 1 is four times as much as the network says
 FADE = 3  # pixels inside a hole's border over which what is painted sets in
 GROUP = 8  # channels normalised together: instance norm would forget which texture is the stronger
 
@@ -41,14 +42,14 @@ class DilatedNetwork(MainNetwork):
     """Body of dilated residual blocks at an eighth of the resolution, and little at full resolution.
 
     Input: a picture whose hole has been filled smoothly from its border, RGB in [0, 1]; the hole, 1 inside and 0
-    outside; and the picture with its hole filled by copies of the known part: (N, 7, H, W). How the copy differs from
-    the smooth filling goes along with the last features, where ψ finds the detail that a smooth θ leaves out. What
-    the network paints is added in the hole, fading in from its border, so that an untrained network is already a
+    outside; and the picture with its hole filled by copies of the known part: (N, 7, H, W). It paints a colour and a
+    gate on the copies, per pixel, and both are one insertion point: a smooth θ nearly closes the gate, and ψ opens it.
+    What is painted is added in the hole, fading in from its border, so that an untrained network is already a
     plain inpainting. Output: RGB (N, 3, H, W), not clamped; outside the hole the input.
     """
 
     multiple = 8
-    default_points = ("res6", "up4", "up2", "up1")
+    default_points = ("res6", "up4", "up2", "up1", "paint")
 
     def __init__(
         self,
@@ -71,7 +72,8 @@ class DilatedNetwork(MainNetwork):
                 "up4": _convolution(channels + 16 * INPUTS, quarter_channels),
                 "up2": _convolution(quarter_channels + 4 * INPUTS, half_channels),
                 "up1": _convolution(half_channels + INPUTS, paint_channels),
-                "out": nn.Conv2d(paint_channels + 3, 3, 3, padding=1),
+                "paint": nn.Conv2d(paint_channels, 4, 3, padding=1),
+                "out": nn.Identity(),
             }
         )
         self.points = {
@@ -79,14 +81,15 @@ class DilatedNetwork(MainNetwork):
             **{f"res{i}": channels for i in range(1, len(dilations) + 1)},
             "up4": quarter_channels,
             "up2": half_channels,
-            "up1": paint_channels + 3,
+            "up1": paint_channels,
+            "paint": 4,
         }
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, SLOPE)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         with torch.no_grad():  # a start that changes little
-            self.stages["out"].weight.mul_(0.05)  # type: ignore[operator]
+            self.stages["paint"].weight.mul_(0.05)  # type: ignore[operator]
             for block in self.modules():
                 if isinstance(block, DilatedBlock):
                     block.convs[-1].weight.mul_(0.1)  # type: ignore[operator]
@@ -98,10 +101,12 @@ class DilatedNetwork(MainNetwork):
         if name in ("up4", "up2", "up1"):
             factor = {"up4": 4, "up2": 2, "up1": 1}[name]
             z = F.interpolate(z, scale_factor=2.0, mode="bilinear")
-            z = super().run(name, torch.cat([z, F.pixel_unshuffle(_units(inputs), factor)], 1), inputs)
-            return torch.cat([z, inputs[:, 4:] - inputs[:, :3]], 1) if name == "up1" else z
-        z = super().run(name, z, inputs)
-        return inputs[:, :3] + _inwards(inputs[:, 3:4]) * z if name == "out" else z
+            return super().run(name, torch.cat([z, F.pixel_unshuffle(_units(inputs), factor)], 1), inputs)
+        if name == "out":
+            filled, hole, copied = torch.split(inputs, [3, 1, 3], 1)
+            painted, gate = torch.split(z, [3, 1], 1)
+            return filled + _inwards(hole) * (painted + WIDE * gate * (copied - filled))
+        return super().run(name, z, inputs)
 
 
 def _inwards(holes: Tensor) -> Tensor:
