@@ -331,6 +331,85 @@ def test_strip_shows_what_the_slider_leads_to_and_takes_one_there(page, models):
     assert difference(strip_of(page)[0], strip[0]) > 5
 
 
+def tile(page: Page, model: dict) -> list[int]:
+    """What the picture of a model shows."""
+    picture = page.locator(f"#models .tile:has([value='{model['id']}']) img")
+    picture.evaluate("(image) => image.decode()")
+    return picture.evaluate(PIXELS)
+
+
+def small(file: bytes) -> list[int]:
+    """A picture file as PIXELS gives it."""
+    with Image.open(io.BytesIO(file)) as picture:
+        return list(picture.convert("RGB").resize((32, 32), Image.Resampling.BOX).tobytes())
+
+
+def until(page: Page, holds, what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, what
+        page.wait_for_timeout(50)
+
+
+def is_shown_on(page: Page, http: httpx.Client, model: dict, photo: bytes) -> bool:
+    """Whether the picture of a model is nearer to what it makes of a photograph than to its own thumbnail."""
+    axis = model["axes"][0]
+    alpha = json.dumps({axis["id"]: axis["default"] or axis["range"][1]})
+    form = {"model": model["id"], "max_side": 192, "alpha": alpha}
+    expected = small(http.post("/infer", files={"image": photo}, data=form).content)
+    shown, own = tile(page, model), small(http.get(model["thumbnail"]).content)
+    return difference(shown, expected) < difference(shown, own) / 3
+
+
+def test_models_are_shown_on_the_photograph_in_use(page, http, models, sower, photo):
+    before = visit(page)
+    page.evaluate(DROP, ["drop", list(photo.read_bytes())])
+    changed(page, before)
+    until(
+        page,
+        lambda: all(is_shown_on(page, http, model, photo.read_bytes()) for model in models),
+        "not all models are shown on the photograph",
+    )
+    own = small(http.get(sower["thumbnail"]).content)
+    assert difference(tile(page, sower), own) < 5
+
+
+def test_small_pictures_wait_for_the_hand_to_rest(page):
+    begun: list[str] = []
+    page.on("request", lambda request: request.url.endswith("/infer") and begun.append(request.url))
+    visit(page)
+    until(page, lambda: begun, "no small picture is made")
+    box = slider(page).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] / 2)
+    page.evaluate("1")  # the page knows of it
+    count = len(begun)
+    for step in range(60):
+        page.mouse.move(box["x"] + box["width"] * (0.4 + step / 120), box["y"] + box["height"] / 2)
+        page.wait_for_timeout(25)
+    assert len(begun) == count
+    page.mouse.up()
+    until(page, lambda: len(begun) > count, "they are not gone on with")
+
+
+def test_alpha_is_kept_where_another_model_means_the_same_by_it(page, models):
+    def means(axis: dict) -> tuple:
+        return axis["id"], axis["ends"], axis["range"]
+
+    pairs = [(one, other) for one in models for other in models if one is not other]
+    one, same = next(pair for pair in pairs if means(pair[0]["axes"][0]) == means(pair[1]["axes"][0]))
+    other = next(model for model in models if means(model["axes"][0]) != means(one["axes"][0]))
+    low, high = one["axes"][0]["range"]
+    wanted = round(low + 0.8 * (high - low), 2)
+    visit(page, f"#model={one['id']}&a.{one['axes'][0]['id']}={wanted}")
+    for model, value in ((same, wanted), (other, other["axes"][0]["default"])):
+        before = pixels(page)
+        page.locator(f"#models input[value='{model['id']}']").check()
+        changed(page, before)
+        assert alpha(page) == pytest.approx(value, abs=0.01)
+
+
 def test_dot_moves_along_the_measured_curve_as_the_slider_does(page, models):
     axis = next(axis for axis in models[0]["axes"] if axis["curve"])
     visit(page)

@@ -2,15 +2,16 @@
 // fields that a model takes, never from which model it is.
 
 import * as address from "./address.js";
-import { fit, gather } from "./alpha.js";
+import { carry, fit, gather } from "./alpha.js";
 import * as axes from "./axes.js";
 import { Brush } from "./brush.js";
 import { compare } from "./compare.js";
 import { Films } from "./filmstrip.js";
 import { Frames } from "./frames.js";
 import { Hole } from "./hole.js";
+import { Idle } from "./idle.js";
 import { invite } from "./invite.js";
-import * as models from "./models.js";
+import { Models, list } from "./models.js";
 import { Photos } from "./photos.js";
 import { ANIMATION, PICTURE, SHEET, save } from "./save.js";
 import { Seeds, fit as fitSeeds } from "./seeds.js";
@@ -32,6 +33,7 @@ const leftAt = new Map(); // α of models that were tried before, by id
 let opened = null; // what the server could open last, and what it answered
 let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
+let models = null; // the tiles
 let place = null; // moves the sliders
 let opening = 0; // counts what was to be opened
 
@@ -48,9 +50,14 @@ const frames = new Frames((bitmap, exact) => {
   status.say(describe());
   if (isFirstVisit) invite(document.querySelector("#axes [type=range]"), chosen.model.axes[0]);
   isFirstVisit = false;
-  films.resume({ model: chosen.model, alpha: chosen.alpha, seed: seeds.value.seeds[0] });
+  idle.resume({ model: chosen.model, alpha: chosen.alpha, seed: seeds.value.seeds[0], photo: chosen.photo });
 });
-const films = new Films(at("axes"), at("original"));
+const films = new Films(at("axes"));
+const idle = new Idle(
+  at("original"),
+  (subject) => films.missing(subject),
+  (subject) => models.missing(subject),
+);
 const photos = new Photos(at("photos"), at("file"), pickPhoto);
 const seeds = new Seeds(at("seeds"), () => {
   status.renew();
@@ -162,7 +169,7 @@ async function where() {
 function useModel(model, alpha) {
   chosen.model = model;
   chosen.alpha = fit(model.axes, alpha);
-  models.check(at("models"), model);
+  models.check(model);
   for (const element of document.querySelectorAll("[data-for]")) element.hidden = !takes(element.dataset.for);
   photos.active = takes("image");
   at("title").textContent = at("after").textContent = model.title;
@@ -173,7 +180,7 @@ function useModel(model, alpha) {
 function pickModel(model) {
   status.renew();
   leftAt.set(chosen.model.id, chosen.alpha);
-  useModel(model, leftAt.get(model.id) ?? {});
+  useModel(model, { ...leftAt.get(model.id), ...carry(chosen.model.axes, chosen.alpha, model.axes) });
   open();
 }
 
@@ -209,6 +216,7 @@ async function open() {
   remember();
   session.open(null, chosen.alpha); // what is under way is of something else
   frames.drop();
+  idle.clear();
   films.clear();
   takeBrush();
   comparison.available(chosen.photo.size !== null && !lack);
@@ -226,7 +234,7 @@ async function open() {
 
 function render() {
   status.renew();
-  films.pause();
+  idle.pause();
   session.set(chosen.alpha);
   remember();
 }
@@ -296,9 +304,9 @@ async function restore(available) {
 }
 
 try {
-  const available = await models.list();
+  const available = await list();
   if (!available.length) throw new Error("There are no models here; put a model package in the weights folder.");
-  models.build(at("models"), available, pickModel);
+  models = new Models(at("models"), available, pickModel);
   await restore(available);
   delete document.body.dataset.loading;
   addEventListener("hashchange", () => restore(available));
