@@ -7,14 +7,16 @@ import shutil
 import struct
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from conftest import running_server
 from PIL import Image, ImageChops, ImageStat
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, WebSocketRoute, expect, sync_playwright
 
-from server.settings import STATIC
+from server.settings import STATIC, Settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
@@ -333,9 +335,7 @@ def test_strip_shows_what_the_slider_leads_to_and_takes_one_there(page, models):
 
 def tile(page: Page, model: dict) -> list[int]:
     """What the picture of a model shows."""
-    picture = page.locator(f"#models .tile:has([value='{model['id']}']) img")
-    picture.evaluate("(image) => image.decode()")
-    return picture.evaluate(PIXELS)
+    return page.locator(f"#models .tile:has([value='{model['id']}']) :is(img, canvas)").evaluate(PIXELS)
 
 
 def small(file: bytes) -> list[int]:
@@ -613,6 +613,132 @@ def test_refused_photograph_is_explained_and_the_last_one_stays(page, models):
     assert page.locator("#status.failed").count() == 1
     slider(page).fill(str(far_end(page)))
     changed(page, shown)
+
+
+HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200)
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        pytest.param(lambda: list(HEIC), "HEIC.*save it as PNG, JPEG", id="heic"),
+        pytest.param(lambda: list(jpeg(5001, 5000)), "5001×5000.*send a smaller one", id="pixels"),
+        pytest.param(lambda: 21_000_000, "over 20 MB; send a smaller one", id="bytes"),
+        pytest.param(lambda: 33_000_000, "too large to send; choose a smaller one", id="message"),
+    ],
+)
+def test_photograph_that_cannot_be_taken_is_explained_and_the_last_one_stays(page, file, sentence):
+    shown = visit(page)
+    page.evaluate(DROP, ["drop", file()])  # a number is so many bytes, all zero
+    expect(page.locator("#status.failed")).to_have_text(re.compile(sentence), timeout=20_000)
+    expect(page.locator("#photos input").first).to_be_checked()
+    page.wait_for_timeout(500)
+    assert difference(changed(page, []), shown) < 0.5
+    assert page.locator("#status.failed").count() == 1
+
+
+def test_format_that_only_the_browser_reads_works_too(page):
+    before = visit(page)
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((120, 80)).convert("RGB").save(out, "AVIF")
+    page.locator("#file").set_input_files({"name": "new.avif", "mimeType": "image/avif", "buffer": out.getvalue()})
+    changed(page, before)
+    expect(page.locator("#status")).to_have_text("Ready. 120 × 80 pixels.")
+
+
+HEARD = """
+window.heard = [];
+document.addEventListener("DOMContentLoaded", () => {
+  const status = document.getElementById("status");
+  new MutationObserver(() => window.heard.push(status.textContent)).observe(status, { childList: true });
+});
+"""
+
+
+def test_what_takes_long_is_said(page):
+    held: list = []
+
+    def slow(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: held.append((socket, message)))
+
+    def let_go() -> None:
+        until(page, lambda: held, "nothing comes from the server")
+        socket, message = held.pop(0)
+        socket.send(message)
+
+    page.route_web_socket(re.compile("/ws$"), slow)
+    page.add_init_script(HEARD)
+    page.goto("/")
+    for sentence in ("Warming up…", "Rendering…"):
+        expect(page.locator("#status")).to_have_text(sentence)
+        expect(page.locator("#original")).to_be_visible()
+        let_go()
+    ready(page)
+    expect(page.locator("#original")).to_be_hidden()
+    assert page.evaluate("heard.filter(Boolean)[0]") == "Sending the photograph…"
+
+
+def test_previews_are_marked_until_the_exact_picture_is_there(page):
+    before = visit(page)
+    page.evaluate(DROP, ["drop", list(jpeg(1024, 1024))])
+    changed(page, before)
+    box = slider(page).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    seen = False
+    deadline = time.monotonic() + 20
+    while not seen and time.monotonic() < deadline:
+        for share in (0.3, 0.4, 0.6, 0.7):
+            page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+            page.wait_for_timeout(15)
+            seen = seen or page.locator("#preview").is_visible()
+    page.mouse.up()
+    assert seen
+    expect(page.locator("#preview")).to_be_hidden()
+    ready(page)
+
+
+@pytest.fixture
+def two(models, tmp_path) -> Path:
+    """A folder of two models, the second of them damaged."""
+    weights = tmp_path / "weights"
+    for model in models[:2]:
+        shutil.copytree(Settings().weights / model["id"], weights / model["id"])
+    (weights / models[1]["id"] / "model.json").write_text("{}")
+    return weights
+
+
+def test_model_that_could_not_be_loaded_is_named(browser, models, two, tmp_path):
+    first, damaged = models[:2]
+    with running_server(tmp_path, weights=two) as running:
+        page = browser.new_context(base_url=running.url).new_page()
+        visit(page)
+        expect(page.locator("#models")).to_contain_text(re.compile(f"Could not be loaded.*{damaged['id']}", re.S))
+        expect(page.locator("#models input")).to_have_count(1)
+        page.goto(f"/#model={damaged['id']}")
+        sentence = (
+            f"The model {damaged['id']} could not be loaded; the server's log says why. This is {first['title']}."
+        )
+        expect(page.locator("#status.failed")).to_have_text(sentence)
+        changed(page, [])
+        page.context.close()
+
+
+def test_server_that_went_and_came_back_goes_on_where_it_was(browser, two, tmp_path):
+    with running_server(tmp_path, weights=two) as running:
+        page = browser.new_context(base_url=running.url, reduced_motion="reduce").new_page()
+        shown = visit(page, "#photo=rocket")
+    expect(page.locator("#status")).to_have_text("Connection lost. Reconnecting…")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#status.failed")).to_have_text(re.compile("cannot be reached"))
+    slider(page).fill(str(far_end(page)))
+    with running_server(tmp_path, weights=two, port=running.url.rpartition(":")[2]):
+        after = changed(page, shown)
+        ready(page)
+        page.get_by_role("button", name="Reset").click()
+        assert difference(changed(page, after), shown) < 0.5
+        page.context.close()
 
 
 def test_holding_shows_the_original(page):

@@ -23,13 +23,6 @@ export function strip(axis, go) {
   return film;
 }
 
-async function draw(canvas, picture) {
-  const bitmap = await createImageBitmap(picture);
-  [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
-  canvas.getContext("2d").drawImage(bitmap, 0, 0);
-  bitmap.close();
-}
-
 export class Films {
   #container;
   #alpha = null; // of the other axes
@@ -52,7 +45,7 @@ export class Films {
     for (const button of this.#container.querySelectorAll(".film button")) {
       if (button.firstChild.width) continue;
       const there = { ...this.#alpha, [button.dataset.axis]: Number(button.dataset.value) };
-      yield { model, alpha: there, seed, show: (picture) => draw(button.firstChild, picture) };
+      yield { model, alpha: there, seed, canvas: button.firstChild };
     }
   }
 }

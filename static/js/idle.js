@@ -18,6 +18,12 @@ function shrunk(canvas) {
   return small.convertToBlob({ type: "image/jpeg", quality: 0.9 });
 }
 
+function draw(canvas, picture) {
+  [canvas.width, canvas.height] = [picture.width, picture.height];
+  canvas.getContext("2d").drawImage(picture, 0, 0);
+  picture.close();
+}
+
 export class Idle {
   #original;
   #sources;
@@ -27,7 +33,7 @@ export class Idle {
 
   /**
    * `original` is the canvas with the photograph. A source is `function*(subject)`; it yields what it still lacks, as
-   * `{ model, alpha, seed, show }`, and `show(picture file)` is then called.
+   * `{ model, alpha, seed, canvas, drawn }`, and `drawn()`, if given, is called when it is on the canvas.
    */
   constructor(original, ...sources) {
     this.#original = original;
@@ -58,7 +64,9 @@ export class Idle {
       for (const one of source(subject)) {
         const picture = await this.#made(one, signal).catch(() => null); // the picture itself says what is wrong
         if (signal.aborted) return;
-        if (picture) await one.show(picture);
+        if (!picture) continue;
+        draw(one.canvas, picture);
+        one.drawn?.();
       }
     }
   }
@@ -70,6 +78,7 @@ export class Idle {
     form.set("model", model.id);
     form.set("alpha", JSON.stringify(alpha));
     form.set("format", "jpeg");
-    return (await request("infer", { method: "POST", body: form, signal })).blob();
+    const response = await request("infer", { method: "POST", body: form, signal });
+    return createImageBitmap(await response.blob());
   }
 }

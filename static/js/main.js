@@ -2,9 +2,10 @@
 // fields that a model takes, never from which model it is.
 
 import * as address from "./address.js";
-import { carry, fit, gather } from "./alpha.js";
-import * as axes from "./axes.js";
+import { Adjust } from "./adjust.js";
+import { carry, fit } from "./alpha.js";
 import { Brush } from "./brush.js";
+import { Choice, UNSEEN } from "./choice.js";
 import { compare } from "./compare.js";
 import { Films } from "./filmstrip.js";
 import { Frames } from "./frames.js";
@@ -13,31 +14,24 @@ import { Idle } from "./idle.js";
 import { invite } from "./invite.js";
 import { Models, list } from "./models.js";
 import { Photos } from "./photos.js";
-import { ANIMATION, PICTURE, SHEET, save } from "./save.js";
+import { saves } from "./save.js";
 import { Seeds, fit as fitSeeds } from "./seeds.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { Status } from "./status.js";
 import { Zoom } from "./zoom.js";
 
-const SOFT = 64; // shorter side of what says where α counts, in pixels
-const EVERYWHERE = await new Hole().file({ width: SOFT, height: SOFT }, "#fff");
-
-const SAVES = ["save", "animation", "sheet"];
-const UNSEEN = "This browser cannot show this file, so it cannot be painted on. Open a JPEG, PNG or WebP.";
-
 const at = (id) => document.getElementById(id);
 
-const chosen = { model: null, photo: null, alpha: {} };
+const chosen = new Choice();
 const leftAt = new Map(); // α of models that were tried before, by id
 let opened = null; // what the server could open last, and what it answered
 let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
 let models = null; // the tiles
-let place = null; // moves the sliders
 let opening = 0; // counts what was to be opened
 
-const takes = (field) => chosen.model.takes.includes(field);
+const takes = (field) => chosen.takes(field);
 const paintsWhere = () => takes("where") && at("area").getAttribute("aria-pressed") === "true";
 
 const status = new Status(at("status"));
@@ -62,6 +56,13 @@ const photos = new Photos(at("photos"), at("file"), pickPhoto);
 const seeds = new Seeds(at("seeds"), () => {
   status.renew();
   status.say(describe());
+  remember();
+});
+const panel = new Adjust({ sliders: at("axes"), fine: at("fine"), reset: at("reset") }, (alpha) => {
+  chosen.alpha = alpha;
+  status.renew();
+  idle.pause();
+  session.set(alpha);
   remember();
 });
 const comparison = compare({
@@ -93,15 +94,16 @@ const zoom = new Zoom({
 
 const session = new Session({
   sending: () => status.say("Sending the photograph…"),
+  preparing: () => status.say("Warming up…", 400),
   ready: (wanted, answer) => {
     opened = { ...wanted, answer };
-    for (const id of SAVES) at(id).disabled = false;
+    enableSaves(true);
   },
   rendering: () => status.say("Rendering…", 400),
   frame: ({ exact, alpha }, image) => {
     if (Object.values(chosen.alpha).includes("auto")) {
       chosen.alpha = alpha; // as it was found
-      place(alpha);
+      panel.place(alpha);
       remember();
     }
     frames.show(++came, image, exact);
@@ -115,6 +117,17 @@ const session = new Session({
     status.say("Connection lost. Reconnecting…");
   },
 });
+
+const enableSaves = saves(
+  { save: at("save"), animation: at("animation"), sheet: at("sheet") },
+  async () => ({
+    fields: await chosen.fields(seeds.value.seeds),
+    model: chosen.model,
+    alpha: chosen.alpha,
+    name: takes("image") ? chosen.photo.name : "",
+  }),
+  status,
+);
 
 function describe() {
   const { width, height } = opened.answer;
@@ -145,7 +158,6 @@ async function usePhoto(photo) {
   }
   photo.hole ??= new Hole(at("original"), photo.start);
   photo.area ??= new Hole();
-  takeBrush();
   open();
 }
 
@@ -157,15 +169,6 @@ function takeBrush() {
   brush.begin(at("original"), takes("mask") ? hole : area);
 }
 
-/** Where α counts, small: scaled up to the picture, its edges become soft. Everywhere, while nothing is painted. */
-async function where() {
-  const { size, area } = chosen.photo;
-  if (!size || area.isEmpty) return EVERYWHERE;
-  const scale = SOFT / Math.min(size.width, size.height);
-  chosen.photo.where ??= area.file({ width: Math.round(size.width * scale), height: Math.round(size.height * scale) });
-  return chosen.photo.where;
-}
-
 function useModel(model, alpha) {
   chosen.model = model;
   chosen.alpha = fit(model.axes, alpha);
@@ -174,7 +177,7 @@ function useModel(model, alpha) {
   photos.active = takes("image");
   at("title").textContent = at("after").textContent = model.title;
   at("description").textContent = model.description;
-  showSliders();
+  panel.show(model, chosen.alpha);
 }
 
 function pickModel(model) {
@@ -184,35 +187,9 @@ function pickModel(model) {
   open();
 }
 
-function showSliders() {
-  const filmed = !takes("mask"); // a hole would be shown too small to tell how it is filled
-  place = axes.build(at("axes"), chosen.model.axes, chosen.alpha, { fine: at("fine").checked, filmed }, (axis, value) => {
-    chosen.alpha = { ...chosen.alpha, [axis]: value };
-    render();
-  });
-}
-
-/** Why there is nothing to open yet, if so. */
-function missing() {
-  if (!takes("mask")) return null;
-  if (!chosen.photo.size) return UNSEEN;
-  return chosen.photo.hole.isEmpty ? "There is no hole yet. Paint one, or start with one in the centre." : null;
-}
-
-/** What the model takes. */
-async function fields() {
-  return {
-    ...(takes("image") && { image: chosen.photo.blob }),
-    ...(takes("where") && { where: await where() }),
-    ...(takes("mask") && { mask: await chosen.photo.hole.file(chosen.photo.size) }),
-    ...(takes("seed") && { seed: seeds.value.seeds.join() }),
-  };
-}
-
-async function open() {
+function open() {
   if (!chosen.photo.hole) return; // it is being decoded, and opened then
-  const turn = ++opening;
-  const lack = missing();
+  const { lack } = chosen;
   remember();
   session.open(null, chosen.alpha); // what is under way is of something else
   frames.drop();
@@ -224,19 +201,18 @@ async function open() {
   at("picture").classList.toggle("empty", chosen.photo.hole.isEmpty);
   if (lack) {
     stage.blank();
-    for (const id of SAVES) at(id).disabled = true;
+    enableSaves(false);
     status.say(lack);
     return;
   }
-  const wanted = { model: chosen.model, photo: chosen.photo, fields: await fields() };
-  if (turn === opening) session.open(wanted, chosen.alpha);
+  send();
 }
 
-function render() {
-  status.renew();
-  idle.pause();
-  session.set(chosen.alpha);
-  remember();
+/** Have the server open what was chosen. */
+async function send() {
+  const turn = ++opening;
+  const wanted = { model: chosen.model, photo: chosen.photo, fields: await chosen.fields(seeds.value.seeds) };
+  if (turn === opening) session.open(wanted, chosen.alpha);
 }
 
 function remember() {
@@ -247,18 +223,6 @@ function remember() {
     alpha: chosen.alpha,
   });
 }
-
-at("fine").addEventListener("change", () => {
-  if (!at("fine").checked) chosen.alpha = Object.fromEntries(Object.entries(chosen.alpha).map(([id, value]) => [id, gather(value)]));
-  showSliders();
-  render();
-});
-
-at("reset").addEventListener("click", () => {
-  chosen.alpha = fit(chosen.model.axes, {});
-  showSliders();
-  render();
-});
 
 at("brush").addEventListener("click", comparison.end);
 
@@ -275,41 +239,22 @@ at("renew").addEventListener("click", () => {
   open();
 });
 
-for (const [id, kind, sentence] of [
-  ["save", PICTURE, "Making the picture at full size…"],
-  ["animation", ANIMATION, "Making an animation…"],
-  ["sheet", SHEET, "Making a contact sheet…"],
-]) {
-  at(id).addEventListener("click", async () => {
-    at(id).disabled = true;
-    status.renew();
-    status.say(sentence);
-    try {
-      await save(kind, await fields(), chosen.model, chosen.alpha, takes("image") ? chosen.photo.name : "");
-      status.say("Saved.");
-    } catch (error) {
-      status.fail(error.message);
-    }
-    at(id).disabled = false;
-  });
-}
-
 /** Show what the address asks for, and the first there is of what it does not say. */
-async function restore(available) {
+async function restore() {
   const asked = address.read();
-  at("fine").checked = Object.values(asked.alpha).some(Array.isArray);
+  panel.fine = Object.values(asked.alpha).some(Array.isArray);
   seeds.value = fitSeeds(asked);
-  useModel(available.find((model) => model.id === asked.model) ?? available[0], asked.alpha);
+  const { model, sentence } = models.get(asked.model);
+  if (sentence) status.fail(sentence);
+  useModel(model, asked.alpha);
   await usePhoto(await photos.get(asked.photo));
 }
 
 try {
-  const available = await list();
-  if (!available.length) throw new Error("There are no models here; put a model package in the weights folder.");
-  models = new Models(at("models"), available, pickModel);
-  await restore(available);
+  models = new Models(at("models"), await list(), pickModel);
+  await restore();
   delete document.body.dataset.loading;
-  addEventListener("hashchange", () => restore(available));
+  addEventListener("hashchange", restore);
 } catch (error) {
   document.body.dataset.loading = "failed";
   status.fail(error.message);

@@ -3,9 +3,12 @@
 
 import { request } from "./http.js";
 
+const LOG = "The server's log says why.";
+const NONE = "There are no models here; put a model package in the weights folder.";
+
+/** What there is, and ids of what could not be loaded: `{ models, left_out }`. */
 export async function list() {
-  const response = await request("models");
-  return (await response.json()).models;
+  return (await request("models")).json();
 }
 
 function tile(model) {
@@ -31,6 +34,11 @@ function group(application, tiles) {
   return all;
 }
 
+/** What stands where a model would, had it been possible to load it. */
+function gap(id) {
+  return Object.assign(document.createElement("p"), { className: "gap", textContent: id, title: LOG });
+}
+
 /** α that shows what a model is for: its defaults or, where those are the main network alone, one end of an axis. */
 function telling(axes) {
   const alpha = Object.fromEntries(axes.map((axis) => [axis.id, axis.default]));
@@ -38,22 +46,33 @@ function telling(axes) {
   return alpha;
 }
 
-function show(picture, file) {
-  if (picture.src.startsWith("blob:")) URL.revokeObjectURL(picture.src);
-  picture.src = URL.createObjectURL(file);
-}
-
 export class Models {
   #tiles;
+  #leftOut;
   #shown = new Map(); // the photograph that a model's picture was made of
 
-  /** Add the models to a fieldset; `chosen(model)` is called when a person picks one. */
-  constructor(fieldset, models, chosen) {
+  /**
+   * Add the models of a list to a fieldset; `chosen(model)` is called when a person picks one. Where there is none, an
+   * Error says so.
+   */
+  constructor(fieldset, { models, left_out: leftOut }, chosen) {
+    if (!models.length) throw new Error(leftOut.length ? `No model could be loaded. ${LOG}` : NONE);
+    this.#leftOut = leftOut;
     this.#tiles = new Map(models.map((model) => [model, tile(model)]));
     const applications = [...new Set(models.map((model) => model.application))];
     const of = (application) => models.filter((model) => model.application === application).map((model) => this.#tiles.get(model));
     fieldset.append(...applications.map((application) => group(application, of(application))));
+    if (leftOut.length) fieldset.append(group("could not be loaded", leftOut.map(gap)));
     fieldset.addEventListener("change", (event) => chosen(models.find((model) => model.id === event.target.value)));
+  }
+
+  /** The model of an id or, in its place, the first there is with a sentence that says why. */
+  get(id) {
+    const all = [...this.#tiles.keys()];
+    const model = all.find((each) => each.id === id);
+    if (model) return { model };
+    const why = this.#leftOut.includes(id) ? `The model ${id} could not be loaded; ${LOG.toLowerCase()}` : `There is no model ${id} here.`;
+    return { model: all[0], sentence: id && `${why} This is ${all[0].title}.` };
   }
 
   /** Show which model is in use. */
@@ -68,11 +87,12 @@ export class Models {
     if (!photo.size) return; // the browser cannot read it
     for (const [model, tile] of this.#tiles) {
       if (!model.takes.includes("image") || model.takes.includes("mask") || this.#shown.get(model) === photo) continue;
-      const done = (file) => {
+      const canvas = tile.querySelector("canvas") ?? document.createElement("canvas");
+      const drawn = () => {
         this.#shown.set(model, photo);
-        show(tile.querySelector("img"), file);
+        tile.querySelector("img")?.replaceWith(canvas);
       };
-      yield { model, alpha: telling(model.axes), show: done };
+      yield { model, alpha: telling(model.axes), canvas, drawn };
     }
   }
 }
