@@ -25,6 +25,11 @@ export class Choice {
     return this.model.takes.includes(field);
   }
 
+  /** Whether it can be live: a hole is painted on a picture that stays. */
+  get canMove() {
+    return this.takes("image") && !this.takes("mask");
+  }
+
   /** Why there is nothing to open yet, if so. */
   get lack() {
     if (!this.takes("mask")) return null;

@@ -12,6 +12,7 @@ import { Frames } from "./frames.js";
 import { Hole } from "./hole.js";
 import { Idle } from "./idle.js";
 import { invite } from "./invite.js";
+import { Live } from "./live.js";
 import { Models, list } from "./models.js";
 import { Photos } from "./photos.js";
 import { saves } from "./save.js";
@@ -39,8 +40,9 @@ const stage = new Stage(at("picture"));
 const frames = new Frames((bitmap, exact) => {
   if (takes("seed")) seeds.draw(bitmap, opened.answer.columns);
   else stage.draw(bitmap, opened.answer);
-  at("preview").hidden = exact;
-  if (!exact) return;
+  at("preview").hidden = exact || live.isOn; // the next picture is nearer than the exact one
+  live.shown(opened.photo.blob);
+  if (!exact || live.isOn) return;
   status.say(describe());
   if (isFirstVisit) invite(document.querySelector("#axes [type=range]"), chosen.model.axes[0]);
   isFirstVisit = false;
@@ -58,6 +60,22 @@ const seeds = new Seeds(at("seeds"), () => {
   status.say(describe());
   remember();
 });
+const live = new Live(
+  { button: at("camera"), rate: at("rate"), status },
+  {
+    begun: (photo, canvas) => {
+      stage.under(canvas);
+      zoom.fit();
+      usePicture(photo);
+    },
+    moved: (picture) => {
+      chosen.photo = { ...chosen.photo, ...picture };
+      send();
+    },
+    shown: (canvas) => stage.under(canvas),
+    ended: () => usePicture({ ...chosen.photo }),
+  },
+);
 const panel = new Adjust({ sliders: at("axes"), fine: at("fine"), reset: at("reset") }, (alpha) => {
   chosen.alpha = alpha;
   status.renew();
@@ -93,13 +111,13 @@ const zoom = new Zoom({
 });
 
 const session = new Session({
-  sending: () => status.say("Sending the photograph…"),
-  preparing: () => status.say("Warming up…", 400),
+  sending: () => live.isOn || status.say("Sending the photograph…"),
+  preparing: () => live.isOn || status.say("Warming up…", 400),
   ready: (wanted, answer) => {
     opened = { ...wanted, answer };
     enableSaves(true);
   },
-  rendering: () => status.say("Rendering…", 400),
+  rendering: () => live.isOn || status.say("Rendering…", 400),
   frame: ({ exact, alpha }, image) => {
     if (Object.values(chosen.alpha).includes("auto")) {
       chosen.alpha = alpha; // as it was found
@@ -109,6 +127,7 @@ const session = new Session({
     frames.show(++came, image, exact);
   },
   refused: (sentence, refused) => {
+    live.stop();
     status.fail(sentence);
     if (refused && opened && refused.photo !== opened.photo) usePhoto(opened.photo);
   },
@@ -147,6 +166,7 @@ function pickPhoto(photo) {
 }
 
 async function usePhoto(photo) {
+  live.stop();
   chosen.photo = photo;
   photos.check(photo);
   photo.size = await stage.original(photo);
@@ -158,6 +178,13 @@ async function usePhoto(photo) {
   }
   photo.hole ??= new Hole(at("original"), photo.start);
   photo.area ??= new Hole();
+  open();
+}
+
+/** The same for one that is on the screen already. */
+function usePicture(photo) {
+  chosen.photo = photo;
+  photos.check(photo);
   open();
 }
 
@@ -174,10 +201,12 @@ function useModel(model, alpha) {
   chosen.alpha = fit(model.axes, alpha);
   models.check(model);
   for (const element of document.querySelectorAll("[data-for]")) element.hidden = !takes(element.dataset.for);
+  at("camera").hidden = !chosen.canMove;
   photos.active = takes("image");
   at("title").textContent = at("after").textContent = model.title;
   at("description").textContent = model.description;
   panel.show(model, chosen.alpha);
+  if (!chosen.canMove) live.stop();
 }
 
 function pickModel(model) {
