@@ -1299,3 +1299,19 @@ def test_camera_that_cannot_be_used_is_explained(server, missing, sentence):
         expect(camera(page)).to_be_enabled()
         assert difference(pixels(page), shown) < 0.5
         browser.close()
+
+
+def test_picture_from_a_seed_becomes_the_photograph(page, models, sower):
+    shown = visit_seeds(page, sower)
+    keep = page.locator("#keep")
+    expect(keep).to_be_disabled()
+    page.get_by_role("button", name="Lock picture 2,").click()
+    page.get_by_role("button", name="Lock picture 5,").click()
+    expect(keep).to_have_text(re.compile("Use picture 5"))
+    keep.click()
+    changed(page, [])
+    ready(page)
+    assert page.locator("#models :checked").get_attribute("value") == models[0]["id"]
+    assert difference(pixels(page, "#original"), shown[4]) < 2
+    assert difference(pixels(page, "#original"), shown[1]) > 4
+    expect(page.get_by_label("Your photograph")).to_be_checked()

@@ -55,10 +55,13 @@ const idle = new Idle(
   (subject) => models.missing(subject),
 );
 const photos = new Photos(at("photos"), at("file"), pickPhoto);
-const seeds = new Seeds(at("seeds"), () => {
-  status.renew();
-  status.say(describe());
-  remember();
+const seeds = new Seeds(at("seeds"), at("keep"), {
+  changed: () => {
+    status.renew();
+    status.say(describe());
+    remember();
+  },
+  kept: (photo) => pickModel(models.first("image"), photo),
 });
 const live = new Live(
   { button: at("camera"), rate: at("rate"), status },
@@ -153,7 +156,7 @@ function describe() {
   const { size } = chosen.photo;
   if (takes("seed")) {
     const { length } = seeds.value.locked;
-    return length ? `Ready. Locked: ${length}.` : "Ready. Select a picture to lock it.";
+    return length ? `Ready. Locked: ${length}.` : "Ready. Pick a picture to lock it.";
   }
   const live = `${width} × ${height}`;
   if (!size || size.width <= width) return `Ready. ${live} pixels.`;
@@ -209,11 +212,12 @@ function useModel(model, alpha) {
   if (!chosen.canMove) live.stop();
 }
 
-function pickModel(model) {
+function pickModel(model, photo = chosen.photo) {
   status.renew();
   leftAt.set(chosen.model.id, chosen.alpha);
   useModel(model, { ...leftAt.get(model.id), ...carry(chosen.model.axes, chosen.alpha, model.axes) });
-  open();
+  if (photo === chosen.photo) open();
+  else usePhoto(photo);
 }
 
 function open() {
@@ -281,6 +285,7 @@ async function restore() {
 
 try {
   models = new Models(at("models"), await list(), pickModel);
+  at("keep").hidden = !models.first("image");
   await restore();
   delete document.body.dataset.loading;
   addEventListener("hashchange", restore);

@@ -66,6 +66,11 @@ export class Models {
     fieldset.addEventListener("change", (event) => chosen(models.find((model) => model.id === event.target.value)));
   }
 
+  /** The first that takes a field, if there is one. */
+  first(field) {
+    return [...this.#tiles.keys()].find((model) => model.takes.includes(field));
+  }
+
   /** The model of an id or, in its place, the first there is with a sentence that says why. */
   get(id) {
     const all = [...this.#tiles.keys()];
