@@ -1315,3 +1315,35 @@ def test_picture_from_a_seed_becomes_the_photograph(page, models, sower):
     assert difference(pixels(page, "#original"), shown[4]) < 2
     assert difference(pixels(page, "#original"), shown[1]) > 4
     expect(page.get_by_label("Your photograph")).to_be_checked()
+
+
+def test_two_fingers_look_closer_and_move_the_picture(browser, server):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = browser.new_context(base_url=server, reduced_motion="reduce", **phone).new_page()
+    visit(page)
+    frame = page.locator(".frame")
+    box = frame.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    screen = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *across: float) -> None:
+        points = [{"x": each, "y": y, "id": index} for index, each in enumerate(across)]
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", x - 20)
+    expect(page.locator("#original")).to_be_visible()  # one finger holds
+    touch("touchStart", x - 20, x + 20)
+    expect(page.locator("#original")).to_be_hidden()  # two do not
+    for step in range(1, 11):
+        touch("touchMove", x - 20 - 4 * step, x + 20 + 4 * step)
+    near = frame.bounding_box()
+    assert near["width"] == pytest.approx(3 * box["width"], rel=0.1)  # the first pixels may be taken for a tremble
+    assert near["x"] + near["width"] / 2 == pytest.approx(x, abs=12)  # what is between them stays there
+    for step in range(1, 11):
+        touch("touchMove", x - 60 + 3 * step, x + 60 + 3 * step)
+    moved = frame.bounding_box()
+    assert moved["width"] == pytest.approx(near["width"], rel=0.05)
+    assert moved["x"] - near["x"] == pytest.approx(30, abs=5)
+    touch("touchEnd")
+    expect(page.locator("#zoom")).to_be_visible()
+    page.context.close()
