@@ -634,6 +634,7 @@ def test_photograph_that_cannot_be_taken_is_explained_and_the_last_one_stays(pag
     page.evaluate(DROP, ["drop", file()])  # a number is so many bytes, all zero
     expect(page.locator("#status.failed")).to_have_text(re.compile(sentence), timeout=20_000)
     expect(page.locator("#photos input").first).to_be_checked()
+    expect(page.locator("#own")).to_be_hidden()
     page.wait_for_timeout(500)
     assert difference(changed(page, []), shown) < 0.5
     assert page.locator("#status.failed").count() == 1

@@ -132,7 +132,9 @@ const session = new Session({
   refused: (sentence, refused) => {
     live.stop();
     status.fail(sentence);
-    if (refused && opened && refused.photo !== opened.photo) usePhoto(opened.photo);
+    if (!refused || !opened || refused.photo === opened.photo) return;
+    photos.forget(refused.photo);
+    usePhoto(opened.photo);
   },
   lost: () => {
     status.renew();
@@ -177,6 +179,7 @@ async function usePhoto(photo) {
   if (photo !== chosen.photo) return; // another was picked meanwhile
   if (takes("mask") && !photo.size && opened?.photo.size) {
     status.fail(UNSEEN);
+    photos.forget(photo);
     return usePhoto(opened.photo);
   }
   photo.hole ??= new Hole(at("original"), photo.start);

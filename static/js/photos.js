@@ -53,6 +53,13 @@ export class Photos {
     this.#strip.querySelector(`input[value="${photo.id}"]`).checked = true;
   }
 
+  /** One that cannot be used leaves the strip. */
+  forget(photo) {
+    if (photo !== this.#own) return;
+    this.#own = null;
+    this.#strip.querySelector("#own").hidden = true;
+  }
+
   async #pick(id) {
     this.#chosen(await this.get(id));
   }
