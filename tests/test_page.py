@@ -928,7 +928,7 @@ def test_without_a_hole_the_photograph_waits_to_be_painted(page, mender):
     expect(page.locator(".invite")).to_be_visible()
     expect(page.locator("#status:not(.failed)")).to_have_text(re.compile("^There is no hole yet"))
     for name in ("Save", "Compare side by side", "Hold to see the original", "Clear"):
-        expect(page.get_by_role("button", name=name)).to_be_disabled()
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_disabled()
     page.get_by_role("button", name="Hole in the centre").press("Enter")
     changed(page, [])
     expect(page.locator(".invite")).to_be_hidden()
@@ -1007,7 +1007,7 @@ def test_slider_changes_what_fills_the_hole_and_nothing_else(page, mender):
         page.wait_for_timeout(50)
         within, without = inside_and_outside(pixels(page), before, AROUND)
     assert within > 1
-    assert without < 4
+    assert without < 8  # JPEG
 
 
 def test_stroke_sends_its_hole_alone(page, mender):
