@@ -26,6 +26,23 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_FOREIGN = {
+    "a HEIC file (an iPhone's photograph)": (
+        b"ftypheic",
+        b"ftypheix",
+        b"ftyphevc",
+        b"ftyphevx",
+        b"ftypmif1",
+        b"ftypmsf1",
+    ),
+    "an AVIF file": (b"ftypavif", b"ftypavis"),
+    "a film": (b"ftyp", b"\x1aE\xdf\xa3"),
+    "a JPEG XL file": (b"\xff\x0a", b"JXL "),
+    "a PDF file": (b"%PDF",),
+    "a Photoshop file": (b"8BPS",),
+    "an SVG drawing": (b"<svg", b"<?xml"),
+}  # how files begin, some of them after four bytes, that people take for pictures we read
+
 Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, before any pixel is decoded, with a sentence of its own
 
 
@@ -80,7 +97,7 @@ def read_layers(
     except UnidentifiedImageError:
         raise DynamicNetError(
             "picture-unreadable",
-            f"This {what} is not a file we can read; send a PNG, JPEG, WebP, GIF, BMP or TIFF file.",
+            f"This {what} is {_kind(data)} we can read; save it as PNG, JPEG, WebP, GIF, BMP or TIFF and send that.",
             415,
         ) from None
     except Exception:  # damaged bytes make decoders fail in whatever way they happen to
@@ -97,6 +114,11 @@ def read_layers(
             f"The {what} is {picture.width}×{picture.height} after scaling; both sides must be at least {MIN_SIDE}.",
         )
     return picture
+
+
+def _kind(data: bytes) -> str:
+    named = (kind for kind, begins in _FOREIGN.items() if data.startswith(begins) or data[4:].startswith(begins))
+    return next((f"{kind}, not one" for kind in named), "not a file")
 
 
 def flatten(picture: Image.Image, background: str) -> Image.Image:

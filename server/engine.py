@@ -74,6 +74,7 @@ class Engine:
         if self.device.type == "cpu":
             keep_freed_memory()
         self.models: dict[str, Model] = {}
+        self.left_out: list[str] = []  # packages that could not be loaded
         self.worker = Worker()
         self.prepared: Cache[PreparedInputs] = Cache(prepared_bytes)
         self._preparing: Shared[tuple[PreparedInputs, Timings]] = Shared()
@@ -90,6 +91,7 @@ class Engine:
                 self.models[path.name] = await self.worker.run(self._load, path)
             except Exception as error:  # whatever is wrong with one package, the others serve
                 log.error("Model package left out: %s", error)
+                self.left_out.append(path.name)
 
     def close(self) -> None:
         """Drop what waits and let the device finish what it is at."""

@@ -78,6 +78,9 @@ class ModelList(BaseModel):
     """The models, by id."""
 
     models: list[ModelInfo]
+    left_out: list[str] = Field(
+        description="Packages that could not be loaded, by folder; the server's log says why.", examples=[[]]
+    )
 
 
 class Health(BaseModel):

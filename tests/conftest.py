@@ -37,17 +37,17 @@ class Running:
 
 @contextmanager
 def running_server(folder: Path, **settings: object) -> Iterator[Running]:
-    """A server process of its own on a free port; settings as in server.settings."""
+    """A server process of its own, on a free port unless one is named; settings as in server.settings."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = settings.setdefault("port", probe.getsockname()[1])
     changes = {f"DYNAMICNET_{name.upper()}": str(value) for name, value in settings.items()}
     file = folder / "server.log"
     with file.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "server"],
             cwd=ROOT,
-            env=os.environ | {"DYNAMICNET_PORT": str(port)} | changes,
+            env=os.environ | changes,
             stdout=log,
             stderr=subprocess.STDOUT,
         )

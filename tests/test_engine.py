@@ -70,9 +70,9 @@ def test_damaged_packages_are_logged_and_left_out(sound, tmp_path, caplog):
     (tmp_path / "b-hollow" / package.MANIFEST).write_text("{}")
 
     async def ids(engine):
-        return list(engine.models)
+        return list(engine.models), engine.left_out
 
-    assert with_engine(tmp_path, ids) == ["c-sound"]
+    assert with_engine(tmp_path, ids) == (["c-sound"], ["a-cut-off", "b-hollow"])
     assert "a-cut-off" in caplog.text
     assert "b-hollow" in caplog.text
 

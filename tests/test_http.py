@@ -429,7 +429,7 @@ def test_without_models_the_server_starts_and_says_so(tmp_path):
     with running_server(tmp_path, weights=tmp_path / "nothing") as running:
         health = httpx.get(f"{running.url}/health").json()
         assert (health["status"], health["models"]) == ("no-models", 0)
-        assert httpx.get(f"{running.url}/models").json() == {"models": []}
+        assert httpx.get(f"{running.url}/models").json() == {"models": [], "left_out": []}
         assert_problem(httpx.post(f"{running.url}/infer", files={"image": SMALL}), 503, "no-models")
 
 

@@ -181,6 +181,23 @@ def test_what_is_no_picture_is_refused(data):
     assert "PNG, JPEG, WebP" in refused.message
 
 
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC"),
+        (b"\x00\x00\x00\x20ftypmp42\x00\x00\x00\x00", "film"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"<?xml version='1.0'?><svg/>", "SVG"),
+    ],
+)
+def test_a_kind_of_file_that_people_take_for_one_we_read_is_named(data, kind):
+    assert kind in refusal(data).message
+
+
+def test_an_avif_is_named_though_its_decoder_is_there():
+    assert "AVIF" in refusal(encoded(corners(), "AVIF")).message
+
+
 def test_a_format_we_do_not_name_is_refused():
     assert refusal(encoded(corners(), "ICO")).status == 415
 

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/models", tags=["models"])
 @router.get("", responses=problems())
 async def models(engine: EngineDep) -> ModelList:
     """The models, by id, with everything needed to show their sliders."""
-    return ModelList(models=[_describe(model) for model in engine.models.values()])
+    return ModelList(models=[_describe(model) for model in engine.models.values()], left_out=engine.left_out)
 
 
 @router.get(

@@ -44,3 +44,10 @@ export function gather(value) {
   if (!Array.isArray(value)) return value;
   return Number((value.reduce((sum, each) => sum + each, 0) / value.length).toFixed(3));
 }
+
+/** What of α means the same on the axes of another model: what stands on an axis of the same id, ends and range. */
+export function carry(from, alpha, to) {
+  const like = (axis) => from.find(({ id, ends, range }) => `${[id, ends, range]}` === `${[axis.id, axis.ends, axis.range]}`);
+  const value = ({ id, blocks }) => (alpha[id].length === blocks.length ? alpha[id] : gather(alpha[id]));
+  return Object.fromEntries(to.filter(like).map((axis) => [axis.id, value(axis)]));
+}

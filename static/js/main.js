@@ -2,40 +2,37 @@
 // fields that a model takes, never from which model it is.
 
 import * as address from "./address.js";
-import { fit, gather } from "./alpha.js";
-import * as axes from "./axes.js";
+import { Adjust } from "./adjust.js";
+import { carry, fit } from "./alpha.js";
 import { Brush } from "./brush.js";
+import { Choice, UNSEEN } from "./choice.js";
 import { compare } from "./compare.js";
 import { Films } from "./filmstrip.js";
 import { Frames } from "./frames.js";
 import { Hole } from "./hole.js";
+import { Idle } from "./idle.js";
 import { invite } from "./invite.js";
-import * as models from "./models.js";
+import { Live } from "./live.js";
+import { Models, list } from "./models.js";
 import { Photos } from "./photos.js";
-import { ANIMATION, PICTURE, SHEET, save } from "./save.js";
+import { saves } from "./save.js";
 import { Seeds, fit as fitSeeds } from "./seeds.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { Status } from "./status.js";
 import { Zoom } from "./zoom.js";
 
-const SOFT = 64; // shorter side of what says where α counts, in pixels
-const EVERYWHERE = await new Hole().file({ width: SOFT, height: SOFT }, "#fff");
-
-const SAVES = ["save", "animation", "sheet"];
-const UNSEEN = "This browser cannot show this file, so it cannot be painted on. Open a JPEG, PNG or WebP.";
-
 const at = (id) => document.getElementById(id);
 
-const chosen = { model: null, photo: null, alpha: {} };
+const chosen = new Choice();
 const leftAt = new Map(); // α of models that were tried before, by id
 let opened = null; // what the server could open last, and what it answered
 let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
-let place = null; // moves the sliders
+let models = null; // the tiles
 let opening = 0; // counts what was to be opened
 
-const takes = (field) => chosen.model.takes.includes(field);
+const takes = (field) => chosen.takes(field);
 const paintsWhere = () => takes("where") && at("area").getAttribute("aria-pressed") === "true";
 
 const status = new Status(at("status"));
@@ -43,18 +40,50 @@ const stage = new Stage(at("picture"));
 const frames = new Frames((bitmap, exact) => {
   if (takes("seed")) seeds.draw(bitmap, opened.answer.columns);
   else stage.draw(bitmap, opened.answer);
-  at("preview").hidden = exact;
-  if (!exact) return;
+  at("preview").hidden = exact || live.isOn; // the next picture is nearer than the exact one
+  live.shown(opened.photo.blob);
+  if (!exact || live.isOn) return;
   status.say(describe());
   if (isFirstVisit) invite(document.querySelector("#axes [type=range]"), chosen.model.axes[0]);
   isFirstVisit = false;
-  films.resume({ model: chosen.model, alpha: chosen.alpha, seed: seeds.value.seeds[0] });
+  idle.resume({ model: chosen.model, alpha: chosen.alpha, seed: seeds.value.seeds[0], photo: chosen.photo });
 });
-const films = new Films(at("axes"), at("original"));
+const films = new Films(at("axes"));
+const idle = new Idle(
+  at("original"),
+  (subject) => films.missing(subject),
+  (subject) => models.missing(subject),
+);
 const photos = new Photos(at("photos"), at("file"), pickPhoto);
-const seeds = new Seeds(at("seeds"), () => {
+const seeds = new Seeds(at("seeds"), at("keep"), {
+  changed: () => {
+    status.renew();
+    status.say(describe());
+    remember();
+  },
+  kept: (photo) => pickModel(models.first("image"), photo),
+});
+const live = new Live(
+  { button: at("camera"), rate: at("rate"), status },
+  {
+    begun: (photo, canvas) => {
+      stage.under(canvas);
+      zoom.fit();
+      usePicture(photo);
+    },
+    moved: (picture) => {
+      chosen.photo = { ...chosen.photo, ...picture };
+      send();
+    },
+    shown: (canvas) => stage.under(canvas),
+    ended: () => usePicture({ ...chosen.photo }),
+  },
+);
+const panel = new Adjust({ sliders: at("axes"), fine: at("fine"), reset: at("reset") }, (alpha) => {
+  chosen.alpha = alpha;
   status.renew();
-  status.say(describe());
+  idle.pause();
+  session.set(alpha);
   remember();
 });
 const comparison = compare({
@@ -85,23 +114,27 @@ const zoom = new Zoom({
 });
 
 const session = new Session({
-  sending: () => status.say("Sending the photograph…"),
+  sending: () => live.isOn || status.say("Sending the photograph…"),
+  preparing: () => live.isOn || status.say("Warming up…", 400),
   ready: (wanted, answer) => {
     opened = { ...wanted, answer };
-    for (const id of SAVES) at(id).disabled = false;
+    enableSaves(true);
   },
-  rendering: () => status.say("Rendering…", 400),
+  rendering: () => live.isOn || status.say("Rendering…", 400),
   frame: ({ exact, alpha }, image) => {
     if (Object.values(chosen.alpha).includes("auto")) {
       chosen.alpha = alpha; // as it was found
-      place(alpha);
+      panel.place(alpha);
       remember();
     }
     frames.show(++came, image, exact);
   },
   refused: (sentence, refused) => {
+    live.stop();
     status.fail(sentence);
-    if (refused && opened && refused.photo !== opened.photo) usePhoto(opened.photo);
+    if (!refused || !opened || refused.photo === opened.photo) return;
+    photos.forget(refused.photo);
+    usePhoto(opened.photo);
   },
   lost: () => {
     status.renew();
@@ -109,12 +142,23 @@ const session = new Session({
   },
 });
 
+const enableSaves = saves(
+  { save: at("save"), animation: at("animation"), sheet: at("sheet") },
+  async () => ({
+    fields: await chosen.fields(seeds.value.seeds),
+    model: chosen.model,
+    alpha: chosen.alpha,
+    name: takes("image") ? chosen.photo.name : "",
+  }),
+  status,
+);
+
 function describe() {
   const { width, height } = opened.answer;
   const { size } = chosen.photo;
   if (takes("seed")) {
     const { length } = seeds.value.locked;
-    return length ? `Ready. Locked: ${length}.` : "Ready. Select a picture to lock it.";
+    return length ? `Ready. Locked: ${length}.` : "Ready. Pick a picture to lock it.";
   }
   const live = `${width} × ${height}`;
   if (!size || size.width <= width) return `Ready. ${live} pixels.`;
@@ -127,6 +171,7 @@ function pickPhoto(photo) {
 }
 
 async function usePhoto(photo) {
+  live.stop();
   chosen.photo = photo;
   photos.check(photo);
   photo.size = await stage.original(photo);
@@ -134,11 +179,18 @@ async function usePhoto(photo) {
   if (photo !== chosen.photo) return; // another was picked meanwhile
   if (takes("mask") && !photo.size && opened?.photo.size) {
     status.fail(UNSEEN);
+    photos.forget(photo);
     return usePhoto(opened.photo);
   }
   photo.hole ??= new Hole(at("original"), photo.start);
   photo.area ??= new Hole();
-  takeBrush();
+  open();
+}
+
+/** The same for one that is on the screen already. */
+function usePicture(photo) {
+  chosen.photo = photo;
+  photos.check(photo);
   open();
 }
 
@@ -150,65 +202,34 @@ function takeBrush() {
   brush.begin(at("original"), takes("mask") ? hole : area);
 }
 
-/** Where α counts, small: scaled up to the picture, its edges become soft. Everywhere, while nothing is painted. */
-async function where() {
-  const { size, area } = chosen.photo;
-  if (!size || area.isEmpty) return EVERYWHERE;
-  const scale = SOFT / Math.min(size.width, size.height);
-  chosen.photo.where ??= area.file({ width: Math.round(size.width * scale), height: Math.round(size.height * scale) });
-  return chosen.photo.where;
-}
-
 function useModel(model, alpha) {
   chosen.model = model;
   chosen.alpha = fit(model.axes, alpha);
-  models.check(at("models"), model);
+  models.check(model);
   for (const element of document.querySelectorAll("[data-for]")) element.hidden = !takes(element.dataset.for);
+  at("camera").hidden = !chosen.canMove;
   photos.active = takes("image");
   at("title").textContent = at("after").textContent = model.title;
   at("description").textContent = model.description;
-  showSliders();
+  panel.show(model, chosen.alpha);
+  if (!chosen.canMove) live.stop();
 }
 
-function pickModel(model) {
+function pickModel(model, photo = chosen.photo) {
   status.renew();
   leftAt.set(chosen.model.id, chosen.alpha);
-  useModel(model, leftAt.get(model.id) ?? {});
-  open();
+  useModel(model, { ...leftAt.get(model.id), ...carry(chosen.model.axes, chosen.alpha, model.axes) });
+  if (photo === chosen.photo) open();
+  else usePhoto(photo);
 }
 
-function showSliders() {
-  const filmed = !takes("mask"); // a hole would be shown too small to tell how it is filled
-  place = axes.build(at("axes"), chosen.model.axes, chosen.alpha, { fine: at("fine").checked, filmed }, (axis, value) => {
-    chosen.alpha = { ...chosen.alpha, [axis]: value };
-    render();
-  });
-}
-
-/** Why there is nothing to open yet, if so. */
-function missing() {
-  if (!takes("mask")) return null;
-  if (!chosen.photo.size) return UNSEEN;
-  return chosen.photo.hole.isEmpty ? "There is no hole yet. Paint one, or start with one in the centre." : null;
-}
-
-/** What the model takes. */
-async function fields() {
-  return {
-    ...(takes("image") && { image: chosen.photo.blob }),
-    ...(takes("where") && { where: await where() }),
-    ...(takes("mask") && { mask: await chosen.photo.hole.file(chosen.photo.size) }),
-    ...(takes("seed") && { seed: seeds.value.seeds.join() }),
-  };
-}
-
-async function open() {
+function open() {
   if (!chosen.photo.hole) return; // it is being decoded, and opened then
-  const turn = ++opening;
-  const lack = missing();
+  const { lack } = chosen;
   remember();
   session.open(null, chosen.alpha); // what is under way is of something else
   frames.drop();
+  idle.clear();
   films.clear();
   takeBrush();
   comparison.available(chosen.photo.size !== null && !lack);
@@ -216,19 +237,18 @@ async function open() {
   at("picture").classList.toggle("empty", chosen.photo.hole.isEmpty);
   if (lack) {
     stage.blank();
-    for (const id of SAVES) at(id).disabled = true;
+    enableSaves(false);
     status.say(lack);
     return;
   }
-  const wanted = { model: chosen.model, photo: chosen.photo, fields: await fields() };
-  if (turn === opening) session.open(wanted, chosen.alpha);
+  send();
 }
 
-function render() {
-  status.renew();
-  films.pause();
-  session.set(chosen.alpha);
-  remember();
+/** Have the server open what was chosen. */
+async function send() {
+  const turn = ++opening;
+  const wanted = { model: chosen.model, photo: chosen.photo, fields: await chosen.fields(seeds.value.seeds) };
+  if (turn === opening) session.open(wanted, chosen.alpha);
 }
 
 function remember() {
@@ -239,18 +259,6 @@ function remember() {
     alpha: chosen.alpha,
   });
 }
-
-at("fine").addEventListener("change", () => {
-  if (!at("fine").checked) chosen.alpha = Object.fromEntries(Object.entries(chosen.alpha).map(([id, value]) => [id, gather(value)]));
-  showSliders();
-  render();
-});
-
-at("reset").addEventListener("click", () => {
-  chosen.alpha = fit(chosen.model.axes, {});
-  showSliders();
-  render();
-});
 
 at("brush").addEventListener("click", comparison.end);
 
@@ -267,41 +275,23 @@ at("renew").addEventListener("click", () => {
   open();
 });
 
-for (const [id, kind, sentence] of [
-  ["save", PICTURE, "Making the picture at full size…"],
-  ["animation", ANIMATION, "Making an animation…"],
-  ["sheet", SHEET, "Making a contact sheet…"],
-]) {
-  at(id).addEventListener("click", async () => {
-    at(id).disabled = true;
-    status.renew();
-    status.say(sentence);
-    try {
-      await save(kind, await fields(), chosen.model, chosen.alpha, takes("image") ? chosen.photo.name : "");
-      status.say("Saved.");
-    } catch (error) {
-      status.fail(error.message);
-    }
-    at(id).disabled = false;
-  });
-}
-
 /** Show what the address asks for, and the first there is of what it does not say. */
-async function restore(available) {
+async function restore() {
   const asked = address.read();
-  at("fine").checked = Object.values(asked.alpha).some(Array.isArray);
+  panel.fine = Object.values(asked.alpha).some(Array.isArray);
   seeds.value = fitSeeds(asked);
-  useModel(available.find((model) => model.id === asked.model) ?? available[0], asked.alpha);
+  const { model, sentence } = models.get(asked.model);
+  if (sentence) status.fail(sentence);
+  useModel(model, asked.alpha);
   await usePhoto(await photos.get(asked.photo));
 }
 
 try {
-  const available = await models.list();
-  if (!available.length) throw new Error("There are no models here; put a model package in the weights folder.");
-  models.build(at("models"), available, pickModel);
-  await restore(available);
+  models = new Models(at("models"), await list(), pickModel);
+  at("keep").hidden = !models.first("image");
+  await restore();
   delete document.body.dataset.loading;
-  addEventListener("hashchange", () => restore(available));
+  addEventListener("hashchange", restore);
 } catch (error) {
   document.body.dataset.loading = "failed";
   status.fail(error.message);

@@ -1,10 +1,14 @@
-// The models the server has, as radio buttons with pictures, grouped by what they are for.
+// The models the server has, as radio buttons with pictures, grouped by what they are for. A model that takes a
+// photograph is shown on the one in use.
 
 import { request } from "./http.js";
 
+const LOG = "The server's log says why.";
+const NONE = "There are no models here; put a model package in the weights folder.";
+
+/** What there is, and ids of what could not be loaded: `{ models, left_out }`. */
 export async function list() {
-  const response = await request("models");
-  return (await response.json()).models;
+  return (await request("models")).json();
 }
 
 function tile(model) {
@@ -18,29 +22,82 @@ function tile(model) {
   return label;
 }
 
-function group(application, models) {
+function group(application, tiles) {
   const heading = Object.assign(document.createElement("p"), { textContent: application.replace(/^\w/, (first) => first.toUpperCase()) });
-  const tiles = document.createElement("div");
-  tiles.append(...models.map(tile));
+  const row = document.createElement("div");
+  row.append(...tiles);
   const all = document.createElement("div");
   all.className = "group";
   all.setAttribute("role", "group");
   all.setAttribute("aria-label", heading.textContent);
-  all.append(heading, tiles);
+  all.append(heading, row);
   return all;
 }
 
-/** Add the models to a fieldset; `chosen(model)` is called when a person picks one. */
-export function build(fieldset, models, chosen) {
-  const applications = [...new Set(models.map((model) => model.application))];
-  const of = (application) => models.filter((model) => model.application === application);
-  fieldset.append(...applications.map((application) => group(application, of(application))));
-  fieldset.addEventListener("change", (event) => chosen(models.find((model) => model.id === event.target.value)));
+/** What stands where a model would, had it been possible to load it. */
+function gap(id) {
+  return Object.assign(document.createElement("p"), { className: "gap", textContent: id, title: LOG });
 }
 
-/** Show which model is in use. */
-export function check(fieldset, model) {
-  const radio = [...fieldset.querySelectorAll("input")].find((input) => input.value === model.id);
-  radio.checked = true;
-  radio.parentElement.scrollIntoView({ block: "nearest", inline: "center" });
+/** α that shows what a model is for: its defaults or, where those are the main network alone, one end of an axis. */
+function telling(axes) {
+  const alpha = Object.fromEntries(axes.map((axis) => [axis.id, axis.default]));
+  if (!Object.values(alpha).some(Boolean)) alpha[axes[0].id] = axes[0].range[1];
+  return alpha;
+}
+
+export class Models {
+  #tiles;
+  #leftOut;
+  #shown = new Map(); // the photograph that a model's picture was made of
+
+  /**
+   * Add the models of a list to a fieldset; `chosen(model)` is called when a person picks one. Where there is none, an
+   * Error says so.
+   */
+  constructor(fieldset, { models, left_out: leftOut }, chosen) {
+    if (!models.length) throw new Error(leftOut.length ? `No model could be loaded. ${LOG}` : NONE);
+    this.#leftOut = leftOut;
+    this.#tiles = new Map(models.map((model) => [model, tile(model)]));
+    const applications = [...new Set(models.map((model) => model.application))];
+    const of = (application) => models.filter((model) => model.application === application).map((model) => this.#tiles.get(model));
+    fieldset.append(...applications.map((application) => group(application, of(application))));
+    if (leftOut.length) fieldset.append(group("could not be loaded", leftOut.map(gap)));
+    fieldset.addEventListener("change", (event) => chosen(models.find((model) => model.id === event.target.value)));
+  }
+
+  /** The first that takes a field, if there is one. */
+  first(field) {
+    return [...this.#tiles.keys()].find((model) => model.takes.includes(field));
+  }
+
+  /** The model of an id or, in its place, the first there is with a sentence that says why. */
+  get(id) {
+    const all = [...this.#tiles.keys()];
+    const model = all.find((each) => each.id === id);
+    if (model) return { model };
+    const why = this.#leftOut.includes(id) ? `The model ${id} could not be loaded; ${LOG.toLowerCase()}` : `There is no model ${id} here.`;
+    return { model: all[0], sentence: id && `${why} This is ${all[0].title}.` };
+  }
+
+  /** Show which model is in use. */
+  check(model) {
+    const tile = this.#tiles.get(model);
+    tile.firstChild.checked = true;
+    tile.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+
+  /** The pictures that are not of the photograph in use: a source of `Idle`. A hole would be too small to be seen. */
+  *missing({ photo }) {
+    if (!photo.size) return; // the browser cannot read it
+    for (const [model, tile] of this.#tiles) {
+      if (!model.takes.includes("image") || model.takes.includes("mask") || this.#shown.get(model) === photo) continue;
+      const canvas = tile.querySelector("canvas") ?? document.createElement("canvas");
+      const drawn = () => {
+        this.#shown.set(model, photo);
+        tile.querySelector("img")?.replaceWith(canvas);
+      };
+      yield { model, alpha: telling(model.axes), canvas, drawn };
+    }
+  }
 }

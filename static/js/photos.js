@@ -6,15 +6,30 @@ async function sample(radio) {
   return { id: radio.value, name: radio.value, start: radio.dataset.hole, blob: await response.blob() };
 }
 
+/** A file of a kind that the server does not read, as one that it does, where the browser can read it. */
+async function readable(file, kinds) {
+  if (kinds.includes(file.type)) return file;
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (!bitmap) return file; // the server says what it is
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  context.fillStyle = "#fff"; // a JPEG file has no transparency
+  context.fillRect(0, 0, bitmap.width, bitmap.height);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 });
+}
+
 export class Photos {
   active = true; // whether photographs are wanted at all
   #strip;
+  #kinds;
   #chosen;
   #own = null;
 
   /** `chosen(photo)` is called when a person picks a photograph, from anywhere. */
   constructor(strip, file, chosen) {
     this.#strip = strip;
+    this.#kinds = file.accept.split(",");
     this.#chosen = chosen;
     strip.addEventListener("change", (event) => this.#pick(event.target.value));
     file.addEventListener("change", () => {
@@ -38,12 +53,20 @@ export class Photos {
     this.#strip.querySelector(`input[value="${photo.id}"]`).checked = true;
   }
 
+  /** One that cannot be used leaves the strip. */
+  forget(photo) {
+    if (photo !== this.#own) return;
+    this.#own = null;
+    this.#strip.querySelector("#own").hidden = true;
+  }
+
   async #pick(id) {
     this.#chosen(await this.get(id));
   }
 
-  #take(files) {
-    if (files.length && this.active) this.#chosen({ id: "own", name: files[0].name.replace(/\.[^.]*$/, "") || "photo", blob: files[0] });
+  async #take([file]) {
+    if (!file || !this.active) return;
+    this.#chosen({ id: "own", name: file.name.replace(/\.[^.]*$/, "") || "photo", blob: await readable(file, this.#kinds) });
   }
 
   #keep(photo) {

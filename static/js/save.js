@@ -4,12 +4,13 @@ import { request } from "./http.js";
 
 const SWEPT_SIDE = "640"; // longer side of an animation's frames, in pixels
 
-export const PICTURE = { path: "infer", format: "png" };
-export const ANIMATION = { path: "sweep", format: "webp", frames: 12 };
-export const SHEET = { path: "sweep", format: "jpeg", frames: 9 };
+const KINDS = {
+  save: { path: "infer", format: "png", sentence: "Making the picture at full size…" },
+  animation: { path: "sweep", format: "webp", frames: 12, sentence: "Making an animation…" },
+  sheet: { path: "sweep", format: "jpeg", frames: 9, sentence: "Making a contact sheet…" },
+};
 
-/** Make one of these of `fields` in a model at α; the file is called after `name`, where there is one, and the model. */
-export async function save({ path, format, frames }, fields, model, alpha, name) {
+async function save({ path, format, frames }, { fields, model, alpha, name }) {
   const form = new FormData();
   for (const [field, value] of Object.entries(fields)) form.set(field, value);
   form.set("model", model.id);
@@ -25,4 +26,29 @@ export async function save({ path, format, frames }, fields, model, alpha, name)
   link.download = `${[name, model.id].filter(Boolean).join("-")}.${format}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download may still be reading it
+}
+
+/**
+ * Wire up the buttons `{ save, animation, sheet }`. `what()` tells, when one is pressed, the `{ fields, model, alpha,
+ * name }` to be made into a file called after `name`, where there is one, and the model. Returns what enables them all,
+ * or disables.
+ */
+export function saves(buttons, what, status) {
+  for (const [id, kind] of Object.entries(KINDS)) {
+    buttons[id].addEventListener("click", async () => {
+      buttons[id].disabled = true;
+      status.renew();
+      status.say(kind.sentence);
+      try {
+        await save(kind, await what());
+        status.say("Saved.");
+      } catch (error) {
+        status.fail(error.message);
+      }
+      buttons[id].disabled = false;
+    });
+  }
+  return (on) => {
+    for (const id of Object.keys(KINDS)) buttons[id].disabled = !on;
+  };
 }

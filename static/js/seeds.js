@@ -1,8 +1,10 @@
-// A grid of pictures, each made from a seed. A locked one keeps its seed and its place when the others are renewed.
+// A grid of pictures, each made from a seed. A locked one keeps its seed and its place when the others are renewed; the
+// one that was locked last can be taken out.
 
 const COUNT = 12;
 const MOST = 100_000; // so that a seed is short enough to read out
 const SIDE = 256; // of a picture as it is drawn, in pixels
+const TAKEN_SIDE = 512; // of one that is taken out, so that a model for photographs has something to work on
 
 const isSeed = (value) => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
 
@@ -24,12 +26,16 @@ function cell() {
 export class Seeds {
   #cells = Array.from({ length: COUNT }, cell);
   #seeds = [];
+  #last = []; // locked cells, the one locked last at the end
+  #keep;
   #changed;
 
-  /** `changed()` is called when a person locks one or lets it go. */
-  constructor(grid, changed) {
+  /** `changed()` is called when a person locks one or lets it go; `kept(photo)` when they take one out by the button. */
+  constructor(grid, keep, { changed, kept }) {
+    this.#keep = keep;
     this.#changed = changed;
     grid.append(...this.#cells);
+    keep.addEventListener("click", async () => kept(await this.#taken()));
     grid.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button) return;
@@ -85,5 +91,17 @@ export class Seeds {
 
   #lock(button, on) {
     button.setAttribute("aria-pressed", on);
+    this.#last = [...this.#last.filter((each) => each !== button), ...(on ? [button] : [])];
+    this.#keep.disabled = !this.#last.length;
+    // The number is the text after the words.
+    this.#keep.lastElementChild.lastChild.textContent = ` ${this.#cells.indexOf(this.#last.at(-1)) + 1 || ""}`;
+  }
+
+  async #taken() {
+    const button = this.#last.at(-1);
+    const context = new OffscreenCanvas(TAKEN_SIDE, TAKEN_SIDE).getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(button.firstChild, 0, 0, TAKEN_SIDE, TAKEN_SIDE);
+    return { id: "own", name: `seed-${button.lastChild.textContent}`, blob: await context.canvas.convertToBlob() };
   }
 }

@@ -23,7 +23,7 @@ export class Session {
   #first = 1; // frames of lower numbers are of something else
 
   /**
-   * `on` holds: sending(), ready(what was opened, the server's answer), rendering(), frame(header, image),
+   * `on` holds: sending(), preparing() when all was sent, ready(what was opened, the server's answer), rendering(), frame(header, image),
    * refused(sentence, what could not be opened or null), lost().
    */
   constructor(on) {
@@ -91,6 +91,14 @@ export class Session {
     this.#socket.send(JSON.stringify(message));
     for (const [, file] of files) this.#socket.send(file);
     if (message.files.includes("image")) this.#on.sending();
+    this.#watch(this.#opening);
+  }
+
+  /** Wait until what is to be opened has left; sockets do not say. */
+  #watch(opening) {
+    if (this.#opening !== opening) return;
+    if (this.#socket.bufferedAmount) setTimeout(() => this.#watch(opening), 100);
+    else this.#on.preparing();
   }
 
   #ask() {

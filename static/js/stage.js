@@ -36,6 +36,12 @@ export class Stage {
     return size;
   }
 
+  /** Have a canvas be the original, under what is shown. */
+  under(canvas) {
+    this.#shape(canvas);
+    paint(this.#original, canvas);
+  }
+
   /** Show the original, as nothing has been made of it yet. */
   blank(on = true) {
     this.#picture.classList.toggle("unrendered", on);

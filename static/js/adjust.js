@@ -1,0 +1,49 @@
+// The panel beside the picture: the sliders of the model in use, as a whole or one for each insertion point, and what
+// brings them all back.
+
+import { fit, gather } from "./alpha.js";
+import { build } from "./axes.js";
+
+export class Adjust {
+  #sliders;
+  #fine;
+  #changed;
+  #model;
+  #alpha;
+  #place;
+
+  /** `changed(alpha)` is called when a person moves one, or asks for another kind of them. */
+  constructor({ sliders, fine, reset }, changed) {
+    [this.#sliders, this.#fine, this.#changed] = [sliders, fine, changed];
+    fine.addEventListener("change", () => {
+      const whole = () => Object.entries(this.#alpha).map(([id, value]) => [id, gather(value)]);
+      this.#begin(fine.checked ? this.#alpha : Object.fromEntries(whole()));
+    });
+    reset.addEventListener("click", () => this.#begin(fit(this.#model.axes, {})));
+  }
+
+  set fine(on) {
+    this.#fine.checked = on;
+  }
+
+  /** Show the sliders of a model at α. */
+  show(model, alpha) {
+    [this.#model, this.#alpha] = [model, alpha];
+    const filmed = !model.takes.includes("mask"); // a hole would be shown too small to tell how it is filled
+    this.#place = build(this.#sliders, model.axes, alpha, { fine: this.#fine.checked, filmed }, (axis, value) => {
+      this.#alpha = { ...this.#alpha, [axis]: value };
+      this.#changed(this.#alpha);
+    });
+  }
+
+  /** Move them to α without a word. */
+  place(alpha) {
+    this.#alpha = alpha;
+    this.#place(alpha);
+  }
+
+  #begin(alpha) {
+    this.show(this.#model, alpha);
+    this.#changed(alpha);
+  }
+}
