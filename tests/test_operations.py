@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,6 +78,16 @@ def test_every_setting_is_documented_with_its_default():
     documented = (ROOT / "docs" / "operations.md").read_text()
     for name in Settings.model_fields:
         assert f"`DYNAMICNET_{name.upper()}`" in documented
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_the_unit_in_the_documentation_is_one_that_systemd_takes(tmp_path):
+    documented = (ROOT / "docs" / "operations.md").read_text()
+    unit = re.search(r"```ini\n(.+?)```", documented, re.DOTALL)[1]
+    file = tmp_path / "dynamic-net.service"
+    file.write_text(unit.replace("/opt/dynamic-net/.venv/bin/python", sys.executable).replace("/opt/dynamic-net", "/"))
+    verified = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
 
 
 @pytest.fixture(scope="module")
