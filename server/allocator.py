@@ -22,12 +22,12 @@ def keep_freed_memory() -> None:
         mallopt(_ARENA_MAX, 1)  # an arena of a thread's own is cut up into pieces of 64 MiB
 
 
-KEPT_OPERATORS = 256
+KEPT_OPERATORS = 64
 """How many convolutions stay compiled, each for one shape; a render has about twenty."""
 
 
 def bound_compiled_operators() -> None:
-    """Have oneDNN, and PyTorch's layer over it, keep a quarter of the 1024 that each keeps by default.
+    """Have oneDNN, and PyTorch's layer over it, keep few, where by default each keeps 1024.
 
     Pictures, previews and batches have so many shapes that memory would grow for an hour. To be called before the
     first render; what is set in the environment already stays.
