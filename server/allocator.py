@@ -23,7 +23,7 @@ def keep_freed_memory() -> None:
 
 
 KEPT_OPERATORS = 64
-"""How many convolutions stay compiled, each for one shape; a render has about twenty."""
+"""How many convolutions stay compiled, each for one shape; with four times as many, memory grew (`bench.shapes`)."""
 
 
 def bound_compiled_operators() -> None:
