@@ -4,7 +4,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test fuzz soak bench lint format clean
+.PHONY: help setup serve test fuzz soak cluster-test bench lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,10 @@ fuzz: .venv/.ready ## send 50,000 pieces of nonsense, and check the OpenAPI docu
 
 soak: .venv/.ready ## half an hour of 64 clients doing everything at once (SOAK_MINUTES=…)
 	$(BIN)/python -m pytest -s -m slow tests/test_soak.py
+
+cluster-test: .venv/.ready ## a Ray cluster on this machine, which loses a replica under load
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cluster]'
+	$(BIN)/python -m pytest -s -m slow tests/test_cluster.py
 
 bench: .venv/.ready ## measure ours beside its peers, in one table
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

@@ -76,12 +76,12 @@ class Session:
         await self.connection.send(json.dumps({"type": "alpha", "seq": self.seq, "alpha": alpha}))
 
     async def frame(self) -> dict:
-        """The next frame's header, acknowledged."""
+        """The next frame's header, acknowledged, and how many ``bytes`` came."""
         message = await self.connection.recv()
         (length,) = struct.unpack(">I", message[:4])
         header = json.loads(message[4 : 4 + length])
         await self.connection.send(json.dumps({"type": "ack", "frame": header["frame"]}))
-        return header
+        return header | {"bytes": len(message)}
 
 
 async def exact_frames(url: str, model: str, picture: bytes, rounds: int, between: Callable[[], object]) -> list:

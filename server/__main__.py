@@ -24,6 +24,8 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         ws_max_size=settings.max_message_bytes,
+        ws_ping_interval=settings.ping_seconds,
+        ws_ping_timeout=settings.pong_seconds,
         ws_per_message_deflate=False,  # pictures are compressed already
         timeout_graceful_shutdown=settings.drain_seconds,
         log_config=None,

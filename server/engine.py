@@ -18,7 +18,7 @@ from dynamicnet.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.auto import Auto
 from dynamicnet.model import pick_device
 from dynamicnet.sweep import Sweep
-from server.allocator import keep_freed_memory
+from server.allocator import bound_compiled_operators, keep_freed_memory
 from server.cache import Cache
 from server.metrics import Metrics
 from server.shared import Shared
@@ -73,6 +73,7 @@ class Engine:
         self.device = pick_device(device)
         if self.device.type == "cpu":
             keep_freed_memory()
+            bound_compiled_operators()
         self.models: dict[str, Model] = {}
         self.left_out: list[str] = []  # packages that could not be loaded
         self.worker = Worker()

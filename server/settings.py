@@ -74,6 +74,14 @@ class Settings(BaseSettings):
     idle_seconds: float = Field(
         default=600, gt=0, description="After so long without a message, a session is closed; the page opens it again."
     )
+    ping_seconds: float = Field(
+        default=20, gt=0, description="How often a session's client is asked for a sign of life; proxies wait longer."
+    )
+    pong_seconds: float = Field(
+        default=20,
+        gt=0,
+        description="After so long without one, the session is closed: a phone that left the net says no goodbye.",
+    )
     request_seconds: float = Field(
         default=60, gt=0, description="Longest a request may take; a large picture on a CPU takes ten."
     )

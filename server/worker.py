@@ -23,7 +23,9 @@ class _Job:
 class Worker:
     """Runs one thing at a time, the longest waiting first.
 
-    Jobs of one group that wait at that moment run with it, as one. A job whose caller has gone is never run.
+    Jobs of one group that wait at that moment run with it, as one: two, four, eight and so on of them, because oneDNN
+    keeps compiled code for every shape that it meets, and memory would grow until it had met all numbers.
+    A job whose caller has gone is never run.
     All methods are for one event loop.
     """
 
@@ -85,6 +87,7 @@ class Worker:
         jobs = [first]
         if first.group is not None:
             jobs += [job for job in waiting[1:] if job.group == first.group][: first.most - 1]
+            jobs = jobs[: 1 << (len(jobs).bit_length() - 1)]
         chosen = set(jobs)
         self._line = deque(job for job in waiting if job not in chosen)
         return jobs

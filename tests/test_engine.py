@@ -196,7 +196,7 @@ def test_renders_that_wait_together_run_as_one_batch_each_with_its_own_alpha(sou
     async def together(engine):
         model = engine.model(sound.name)
         high = model.manifest.axes[0].range[1]
-        alphas = [share * high for share in (0, 0.3, 1)]
+        alphas = [share * high for share in (0, 0.3, 0.6, 1)]
         opened = await engine.open(model, small, {})
         apart = [await engine.render(opened, alpha, {}) for alpha in alphas]
         noting(model, calls)
@@ -207,7 +207,7 @@ def test_renders_that_wait_together_run_as_one_batch_each_with_its_own_alpha(sou
         return apart, [await task for task in tasks]
 
     apart, joined = with_engine(sound.parent, together)
-    assert [size for name, _, size in calls if name == "render_together"] == [3]
+    assert [size for name, _, size in calls if name == "render_together"] == [4]
     for one, other in zip(apart, joined, strict=True):
         assert np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).max() <= 1
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from socket import create_connection
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -77,11 +80,22 @@ def test_every_setting_is_documented_with_its_default():
         assert f"`DYNAMICNET_{name.upper()}`" in documented
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_the_unit_in_the_documentation_is_one_that_systemd_takes(tmp_path):
+    documented = (ROOT / "docs" / "operations.md").read_text()
+    unit = re.search(r"```ini\n(.+?)```", documented, re.DOTALL)[1]
+    file = tmp_path / "dynamic-net.service"
+    file.write_text(unit.replace("/opt/dynamic-net/.venv/bin/python", sys.executable).replace("/opt/dynamic-net", "/"))
+    verified = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory) -> Iterator[Running]:
-    """A server that asks for keys, and whose pages may be elsewhere."""
-    origins = "https://a.example,https://b.example"
-    with running_server(tmp_path_factory.mktemp("guarded"), keys="first, second", origins=origins) as running:
+    """A server that asks for keys, whose pages may be elsewhere, and who wants signs of life."""
+    settings = {"keys": "first, second", "origins": "https://a.example,https://b.example"}
+    settings |= {"ping_seconds": 0.5, "pong_seconds": 1.5}
+    with running_server(tmp_path_factory.mktemp("guarded"), **settings) as running:
         yield running
 
 
@@ -129,6 +143,21 @@ def test_a_session_that_asks_for_nothing_is_closed(strict):
         assert json.loads(session.recv(timeout=20))["code"] == "session-idle"
         with pytest.raises(ConnectionClosed):
             session.recv(timeout=20)
+
+
+def test_a_session_whose_client_gives_no_sign_of_life_is_closed_and_no_other(guarded):
+    address = urlsplit(guarded.url)
+    with socket(guarded.url, "?key=first") as alive, create_connection((address.hostname, address.port), 20) as silent:
+        silent.sendall(
+            f"GET /ws?key=first HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+        )
+        heard = b""
+        while (1011).to_bytes(2, "big") not in heard:  # of the frame that closes
+            heard += silent.recv(4096) or pytest.fail("hung up on without a word")
+        assert heard.startswith(b"HTTP/1.1 101")
+        alive.send("nonsense")
+        assert json.loads(alive.recv(timeout=20))["code"] == "message-not-json"
 
 
 def test_sessions_of_an_address_are_bounded_and_a_place_becomes_free_again(strict):

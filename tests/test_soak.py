@@ -76,6 +76,18 @@ async def opened(session: ClientConnection, case: Case) -> None:
     assert json.loads(await session.recv())["type"] == "ready"
 
 
+async def shown(session: ClientConnection, seq: int, wait: float = 0.0) -> bytes:
+    """The exact picture for a message, once it comes; what comes before it is acknowledged after a while."""
+    while True:
+        data = await session.recv()
+        (length,) = struct.unpack(">I", data[:4])
+        header = json.loads(data[4 : 4 + length])
+        await asyncio.sleep(wait)
+        await session.send(json.dumps({"type": "ack", "frame": header["frame"]}))
+        if header["seq"] == seq and header["exact"]:
+            return data[4 + length :]
+
+
 async def slide(url: str, case: Case, draw: random.Random, tally: Tally, wait: float = 0.0) -> None:
     async with connect(f"{url.replace('http', 'ws')}/ws") as session:
         await opened(session, case)
@@ -83,16 +95,9 @@ async def slide(url: str, case: Case, draw: random.Random, tally: Tally, wait: f
             index = draw.randrange(len(POSITIONS))
             await session.send(json.dumps({"type": "position", "seq": seq, "position": POSITIONS[index]}))
             await asyncio.sleep(0.02)
-        while True:
-            data = await session.recv()
-            (length,) = struct.unpack(">I", data[:4])
-            header = json.loads(data[4 : 4 + length])
-            await asyncio.sleep(wait)
-            await session.send(json.dumps({"type": "ack", "frame": header["frame"]}))
-            if header["seq"] == 8 and header["exact"]:
-                break
+        picture = await shown(session, 8, wait)
     tally.counts["slide"] += 1
-    if not case.is_right(data[4 + length :], index):
+    if not case.is_right(picture, index):
         tally.wrong.append(f"slide {case.model} {POSITIONS[index]}")
 
 

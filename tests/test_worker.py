@@ -45,6 +45,24 @@ def test_those_of_one_group_run_as_one_and_the_longest_waiting_first():
     assert ran == [["a1", "a2"], ["b1", "b2"], ["c1"], ["c2"], ["a3"]]
 
 
+def test_so_many_run_as_one_that_there_are_few_shapes():
+    ran = []
+
+    def work(items):
+        ran.append(list(items))
+        return items
+
+    async def use(worker):
+        release = await held_up(worker)
+        tasks = [asyncio.create_task(worker.run(work, number, "g", 16)) for number in range(7)]
+        await asyncio.sleep(0.01)
+        release.set()
+        return await asyncio.gather(*tasks)
+
+    assert run(use) == list(range(7))
+    assert ran == [[0, 1, 2, 3], [4, 5], [6]]
+
+
 def test_a_failure_is_that_of_one_job_alone():
     def work(items):
         if "bad" in items:
