@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -217,6 +218,32 @@ def test_who_hangs_up_is_no_longer_worked_for_and_logs_tell_requests_apart(narro
     served = logged("request", reply.headers["x-request-id"])
     assert (gone["path"], served["path"], served["status"]) == ("/infer", "/infer", 200)
     assert gone["request"] != served["request"]
+
+
+def test_who_hangs_up_costs_one_more_render_at_most(narrow):
+    def rendered() -> float:
+        return counts(narrow.url)["dynamicnet_batch_size_sum[]"]
+
+    begun, data = rendered(), {"frames": "24", "format": "jpeg"}
+    sweep = httpx.Request("POST", f"{narrow.url}/sweep", files={"image": saved(700)}, data=data)
+    client = HTTPConnection(sweep.url.host, sweep.url.port)
+    client.request("POST", "/sweep", sweep.read(), {"Content-Type": sweep.headers["content-type"]})
+    while rendered() == begun:
+        time.sleep(0.02)
+    client.close()
+    left = rendered()
+    for _ in range(6):  # each takes its turn, and so would the frames that are left
+        assert post(narrow.url).status_code == 200
+    assert rendered() - left - 6 <= 2  # what was being rendered while we left, and while we counted
+
+
+def test_a_new_picture_that_two_ask_for_at_once_is_prepared_once(narrow):
+    picture = saved(1000)
+    with ThreadPoolExecutor(2) as people:
+        replies = list(people.map(lambda _: post(narrow.url, picture), range(2)))
+    taken = {re.search(r"prepare;dur=([\d.]+)", reply.headers["server-timing"])[1] for reply in replies}
+    # Who waits for what another asked for is told what that took; who comes when it is ready, that it took nothing.
+    assert len({time for time in taken if float(time) > 0}) == 1
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="memory of another process cannot be bounded here")
