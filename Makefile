@@ -18,7 +18,7 @@ help: ## show this help
 setup: .venv/.ready ## install everything into .venv
 
 serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
-	$(BIN)/dynamic-net serve --host $(HOST) --port $(PORT)
+	DYNAMICNET_HOST=$(HOST) DYNAMICNET_PORT=$(PORT) $(BIN)/python -m server
 
 test: .venv/.ready ## run the tests
 	$(BIN)/python -m pytest

@@ -1,5 +1,6 @@
 """The command line: the same road as the server, and the only way models are made."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -211,10 +212,9 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", envvar="DYNAMICNET_PORT")] = 8000,
 ) -> None:
     """Serve the page, POST /infer and the WebSocket; further settings are environment variables."""
-    from server.__main__ import serve as run_server
-    from server.settings import read_settings
-
-    run_server(read_settings(host=host, port=port))
+    # In place of this process, where PyTorch is loaded already: the server has its threads set up before.
+    settings = {"DYNAMICNET_HOST": host, "DYNAMICNET_PORT": str(port)}
+    os.execve(sys.executable, [sys.executable, "-m", "server"], os.environ | settings)
 
 
 @train_app.command("style")

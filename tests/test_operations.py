@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import platform
 import re
 import resource
 import shutil
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 from socket import create_connection
 from urllib.parse import urlsplit
@@ -42,6 +44,13 @@ def post(url: str, image: bytes = SMALL, **options) -> httpx.Response:
     return httpx.post(f"{url}/infer", files={"image": image}, data={"format": "jpeg"}, timeout=120, **options)
 
 
+def counts(url: str, **options) -> dict[str, float]:
+    """What /metrics tells, by name and labels."""
+    text = httpx.get(f"{url}/metrics", **options).raise_for_status().text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {f"{sample.name}{sorted(sample.labels.values())}": sample.value for sample in samples}
+
+
 def socket(url: str, query: str = "", **options):
     return connect(f"{url.replace('http', 'ws')}/ws{query}", **options)
 
@@ -54,10 +63,14 @@ def refused(url: str, query: str = "", **options) -> tuple[int, str]:
     return response.status_code, json.loads(response.body)["code"]
 
 
-def start(folder: Path, **environment: str) -> subprocess.CompletedProcess:
+SERVER = ("-m", "server")
+SERVE = ("-c", "from dynamicnet.cli import main; main()", "serve")
+
+
+def start(folder: Path, *how: str, **environment: str) -> subprocess.CompletedProcess:
     variables = os.environ | {"PYTHONPATH": str(ROOT)} | environment
-    command = [sys.executable, "-m", "server"]
-    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, *(how or SERVER)]
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +85,17 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path, name, value
 def test_settings_are_read_from_a_file_too(tmp_path):
     (tmp_path / ".env").write_text("DYNAMICNET_QUIETLY=1\nSOMEONE_ELSES=1\nDYNAMICNET_PORT=none\n")
     assert start(tmp_path).stderr.startswith("DYNAMICNET_PORT='none': ")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another library's threads")
+@pytest.mark.parametrize(
+    ("how", "given", "sleep"),
+    [(SERVER, {}, True), (SERVE, {}, True), (SERVER, {"OMP_WAIT_POLICY": "active"}, False)],
+    ids=["server", "serve", "told otherwise"],
+)
+def test_threads_that_wait_leave_the_cores_to_others_unless_told_otherwise(tmp_path, how, given, sleep):
+    told = start(tmp_path, *how, OMP_DISPLAY_ENV="VERBOSE", DYNAMICNET_DEVICE="none", **given).stderr
+    assert (re.findall(r"GOMP_SPINCOUNT = '(\w+)'", told)[-1] == "0") == sleep
 
 
 def test_every_setting_is_documented_with_its_default():
@@ -225,6 +249,32 @@ def test_who_hangs_up_is_no_longer_worked_for_and_logs_tell_requests_apart(narro
     assert gone["request"] != served["request"]
 
 
+def test_who_hangs_up_costs_one_more_render_at_most(narrow):
+    def rendered() -> float:
+        return counts(narrow.url)["dynamicnet_batch_size_sum[]"]
+
+    begun, data = rendered(), {"frames": "24", "format": "jpeg"}
+    sweep = httpx.Request("POST", f"{narrow.url}/sweep", files={"image": saved(700)}, data=data)
+    client = HTTPConnection(sweep.url.host, sweep.url.port)
+    client.request("POST", "/sweep", sweep.read(), {"Content-Type": sweep.headers["content-type"]})
+    while rendered() == begun:
+        time.sleep(0.02)
+    client.close()
+    left = rendered()
+    for _ in range(6):  # each takes its turn, and so would the frames that are left
+        assert post(narrow.url).status_code == 200
+    assert rendered() - left - 6 <= 2  # what was being rendered while we left, and while we counted
+
+
+def test_a_new_picture_that_two_ask_for_at_once_is_prepared_once(narrow):
+    picture = saved(1000)
+    with ThreadPoolExecutor(2) as people:
+        replies = list(people.map(lambda _: post(narrow.url, picture), range(2)))
+    taken = {re.search(r"prepare;dur=([\d.]+)", reply.headers["server-timing"])[1] for reply in replies}
+    # Who waits for what another asked for is told what that took; who comes when it is ready, that it took nothing.
+    assert len({time for time in taken if float(time) > 0}) == 1
+
+
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="memory of another process cannot be bounded here")
 def test_a_picture_that_does_not_fit_into_memory_is_refused_and_the_server_goes_on(narrow):
     assert post(narrow.url).status_code == 200
@@ -250,19 +300,14 @@ def test_what_is_in_flight_is_finished_when_the_server_is_asked_to_end(tmp_path)
 
 
 def test_prometheus_can_read_what_happened(guarded):
-    def counts() -> dict[str, float]:
-        text = httpx.get(f"{guarded.url}/metrics", headers=key).raise_for_status().text
-        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-        return {f"{sample.name}{sorted(sample.labels.values())}": sample.value for sample in samples}
-
     key = {"Authorization": "Bearer first"}
     assert httpx.get(f"{guarded.url}/metrics").status_code == 401
-    before, picture = counts(), saved(80)
+    before, picture = counts(guarded.url, headers=key), saved(80)
     for _ in range(2):
         assert post(guarded.url, picture, headers=key).status_code == 200
     assert post(guarded.url, b"nothing", headers=key).status_code == 415
     httpx.get(f"{guarded.url}/made-up")
-    after = counts()
+    after = counts(guarded.url, headers=key)
     model = httpx.get(f"{guarded.url}/models").json()["models"][0]["id"]
     for name, more in {
         "dynamicnet_requests_total['/infer', '200']": 2,

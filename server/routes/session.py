@@ -22,6 +22,7 @@ from server.engine import AxisValues, Engine, Opened, Timings
 from server.errors import problem
 from server.gate import Rate
 from server.preview import Pace
+from server.rest import Hand
 from server.schemas import sliders
 from server.settings import Settings
 
@@ -68,10 +69,6 @@ class View:
     previews: dict[float, Opened] = field(default_factory=dict)  # by level, so that no frame looks at the file again
 
 
-REST = 0.06
-"""Seconds without a new α after which the slider is taken to rest: a few events of a pointer that moves."""
-
-
 class Session:
     """One client: a reader that notes what is wanted, and a worker that does the latest of it.
 
@@ -93,6 +90,7 @@ class Session:
         self._frame = 0  # the last one sent
         self._acknowledged = 0  # the last one that came
         self._pace = Pace()
+        self._hand = Hand()
         self._news = asyncio.Event()
         self._view: View | None = None
 
@@ -184,6 +182,7 @@ class Session:
         named, auto = automatic(alpha, model.manifest.axes)
         values = await self._engine.check(model, named)
         self._seq, self._next_alpha = message.seq, (message.seq, values, auto)
+        self._hand.moved(asyncio.get_running_loop().time())
         self._news.set()
 
     async def _work(self) -> None:
@@ -205,9 +204,9 @@ class Session:
                 await self._hear()
 
     async def _rests(self) -> bool:
-        """Wait until the slider has not moved for a while and the last frame has come; False if it moves before."""
+        """Wait until the slider rests and the last frame has come; False if it moves before."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(REST):
+            async with asyncio.timeout_at(self._hand.rests_at):
                 while not self._wants_else():
                     await self._hear()
         while self._acknowledged < self._frame and not self._wants_else():
