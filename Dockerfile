@@ -14,7 +14,7 @@ RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))
 FROM python:3.12-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin dynamicnet
 COPY --from=build /opt/venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DYNAMICNET_HOST=0.0.0.0
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DYNAMICNET_HOST=0.0.0.0 DYNAMICNET_PORT=8000
 WORKDIR /app
 COPY weights weights
 COPY static static
@@ -24,5 +24,6 @@ COPY server server
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health', timeout=4)"]
+    CMD ["python", "-c", "from os import environ; from urllib.request import urlopen; \
+urlopen('http://127.0.0.1:' + environ['DYNAMICNET_PORT'] + '/health', timeout=4)"]
 CMD ["python", "-m", "server"]

@@ -47,6 +47,7 @@ def test_memory_is_back_where_it_was_after_many_pictures(tmp_path, photo):
                 post(side, turn)
             return memory(running)
 
-        before = post_all(0)  # what PyTorch compiles for a size stays
-        post_all(1)
-        assert post_all(2) < before * 1.04
+        # What is compiled for a size comes and goes, and takes some rounds to find its places in memory.
+        before = max(post_all(turn) for turn in range(4))
+        post_all(4)
+        assert post_all(5) < before * 1.04

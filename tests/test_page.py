@@ -1330,6 +1330,7 @@ def test_two_fingers_look_closer_and_move_the_picture(browser, server):
     def touch(kind: str, *across: float) -> None:
         points = [{"x": each, "y": y, "id": index} for index, each in enumerate(across)]
         screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")  # has arrived
 
     touch("touchStart", x - 20)
     expect(page.locator("#original")).to_be_visible()  # one finger holds
