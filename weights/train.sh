@@ -108,26 +108,24 @@ completion() {
         --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@"
 }
 
-# What follows is not shipped: see docs/models.md for what it lacks.
-
-faces() {
-    completion "$@" --images data/faces --scale 128 --title "Painted faces" \
-        --description "Fills holes in faces from Japanese picture scrolls." --licence "CC BY-SA 4.0" \
-        --credit "Trained on the KaoKore dataset, ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0."
-}
-
 mend-photos() {
     completion weights/mend-photos --images data/content --title "Photographs" \
-        --description "Fills small to medium holes in photographs." \
-        --squares 2400 --main-steps 2000 --main-rate 2e-3 --axis-steps 700 --axis-rate 2e-3
+        --description "Fills strokes and small to medium holes in photographs." \
+        --squares 2400 --main-steps 2000 --main-rate 2e-3 --axis-steps 1500 --axis-rate 2e-3 --energy 1 \
+        --reach 1.35
 }
 
-mend-faces() { # starts from θ of mend-photos
-    faces weights/mend-faces --start weights/mend-photos --squares 1200 --main-steps 1200 --main-rate 2e-3 \
+# Not shipped, see docs/models.md for what it lacks: starts from θ of mend-photos.
+
+mend-faces() {
+    completion weights/mend-faces --images data/faces --scale 128 --title "Painted faces" \
+        --description "Fills holes in faces from Japanese picture scrolls." --licence "CC BY-SA 4.0" \
+        --credit "Trained on the KaoKore dataset, ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0." \
+        --start weights/mend-photos --squares 1200 --main-steps 1200 --main-rate 2e-3 \
         --axis-steps 600 --axis-rate 2e-3
 }
 
-all=(starry-wave the-scream starry-night great-wave composition-brush three-paintings drawn-heads)
+all=(starry-wave the-scream starry-night great-wave composition-brush three-paintings drawn-heads mend-photos)
 for name in "${@:-${all[@]}}"; do
     "$name"
 done
