@@ -40,7 +40,7 @@ export function slider(axis, name, value, changed) {
   };
   const move = (to) => {
     track.value = positionOf(axis, to);
-    number.value = to.toFixed(2);
+    number.value = (Math.round(to * 100) / 100 + 0).toFixed(2); // + 0 makes 0 of −0
     track.setAttribute("aria-valuetext", number.value);
     paint(to);
   };
