@@ -66,19 +66,21 @@ def _search(original: Tensor, missing: Tensor, before: Tensor | None) -> Tensor 
         places[hole] = _candidates(before, places[hole], height, width)[:, len(NEIGHBOURS[0]) // 2]
         current = original.flatten(2)[..., places].view_as(original)
     offered = _padded(original)
+    near = before if len(known) > SEARCHED else None  # None: it looks everywhere
+    if near is None:
+        patches = offered[:, _around(sources, width)].transpose(0, 1).flatten(1)
+        lengths = patches.square().sum(1)
     for _ in range(ROUNDS):
         seen, found = _padded(current), []
         for some in torch.split(targets, AT_ONCE):
             wanted = seen[:, _around(some, width)].transpose(0, 1).flatten(1)
-            if before is None or len(known) <= SEARCHED:
-                candidates = sources.expand(len(some), -1)
-                patches = offered[:, _around(sources, width)].transpose(0, 1).flatten(1)
-                apart = patches.square().sum(1) - 2 * wanted @ patches.T
+            if near is None:
+                found.append(sources[(lengths - 2 * wanted @ patches.T).argmin(1)])
             else:
-                candidates = _candidates(before, some, height, width)
-                patches = offered[:, _around(candidates, width)].permute(1, 2, 0, 3).flatten(2)
-                apart = (patches - wanted[:, None]).square().sum(2).where(known[candidates], torch.inf)
-            found.append(candidates.gather(1, apart.argmin(1, keepdim=True))[:, 0])
+                candidates = _candidates(near, some, height, width)
+                offers = offered[:, _around(candidates, width)].permute(1, 2, 0, 3).flatten(2)
+                apart = (offers - wanted[:, None]).square().sum(2).where(known[candidates], torch.inf)
+                found.append(candidates.gather(1, apart.argmin(1, keepdim=True))[:, 0])
         places[targets] = torch.cat(found)
         current = torch.where(missing > 0, _voted(offered, places, targets, height, width), original)
     places = torch.where(hole, places, torch.arange(height * width))
