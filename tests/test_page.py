@@ -596,11 +596,15 @@ def test_photograph_can_be_dropped_or_pasted(page, kind):
     assert page.get_by_label("Your photograph").is_checked()
 
 
+def gradient(kind: str) -> bytes:
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((120, 80)).convert("RGB").save(out, kind)
+    return out.getvalue()
+
+
 def test_format_the_browser_cannot_show_still_works(page):
     before = visit(page)
-    out = io.BytesIO()
-    Image.linear_gradient("L").resize((120, 80)).convert("RGB").save(out, "TIFF")
-    page.locator("#file").set_input_files({"name": "scan.tiff", "mimeType": "image/tiff", "buffer": out.getvalue()})
+    page.locator("#file").set_input_files({"name": "scan.tiff", "mimeType": "image/tiff", "buffer": gradient("TIFF")})
     changed(page, before)
     expect(page.locator("#status")).to_have_text("Ready. 120 × 80 pixels.")
     expect(page.locator("#compare")).to_be_disabled()
@@ -642,9 +646,7 @@ def test_photograph_that_cannot_be_taken_is_explained_and_the_last_one_stays(pag
 
 def test_format_that_only_the_browser_reads_works_too(page):
     before = visit(page)
-    out = io.BytesIO()
-    Image.linear_gradient("L").resize((120, 80)).convert("RGB").save(out, "AVIF")
-    page.locator("#file").set_input_files({"name": "new.avif", "mimeType": "image/avif", "buffer": out.getvalue()})
+    page.locator("#file").set_input_files({"name": "new.avif", "mimeType": "image/avif", "buffer": gradient("AVIF")})
     changed(page, before)
     expect(page.locator("#status")).to_have_text("Ready. 120 × 80 pixels.")
 
