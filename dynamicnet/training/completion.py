@@ -24,6 +24,7 @@ from dynamicnet.objectives.completion import CompletionSpec, energy_gap, likenes
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
+from dynamicnet.training.precision import autocast
 from dynamicnet.training.runs import claim_run
 
 Squares = dict[str, Tensor]
@@ -138,7 +139,7 @@ class CompletionTraining:
         @lru_cache(maxsize=1)  # the opponent looks at the same as the loss, and first
         def complete(step: int) -> tuple[Tensor, Tensor, Tensor]:
             real, inputs = self._batch(f"{plan.seed} {title} {step}")
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            with autocast(self.device):
                 outputs = self.net(inputs, {recipe.axis.id: 1.0 if axis else 0.0})
             return outputs.float(), real, inputs[:, 3:4]
 

@@ -25,6 +25,7 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, both, style_targets
 from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
+from dynamicnet.training.precision import autocast
 from dynamicnet.training.runs import claim_run
 from dynamicnet.training.sheets import write_sheet
 
@@ -177,7 +178,7 @@ class StyleTraining:
             half = plan.batch // 2 if beginning else plan.batch
             random = Random(draw)
             shares = torch.tensor([1.0] * half + [random.random() for _ in range(plan.batch - half)])
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            with autocast(self.device):
                 outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * shares).tolist())}).float()
             features = objective.features(outputs, batch)
             terms = objective.compare(outputs, *features)
