@@ -319,6 +319,7 @@ def train_generation(
         Path,
         typer.Option(help="Folder of folders whose names are labels, or CelebA's.", exists=True, file_okay=False),
     ],
+    encoder: Annotated[Path, typer.Option(help="Frozen encoder, as for train style.", exists=True)],
     out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
     title: Annotated[str, typer.Option(help="What people read.")],
     axis_id: Annotated[str, typer.Option(help="The axis's id.")],
@@ -332,6 +333,9 @@ def train_generation(
     description: Annotated[str, typer.Option(help="A sentence more.")] = "",
     default: Annotated[float, typer.Option(help="Where the slider starts.")] = 0.0,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
+    channels: Annotated[
+        str, typer.Option(help="Of the generator at 4×4, 8×8, 16×16, 32×32 and 64×64.")
+    ] = "192,128,80,40,20",
     main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
     axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
@@ -363,6 +367,8 @@ def train_generation(
         description=description,
         axis=spec,
         data=data,
+        encoder=encoder,
+        channels=tuple(round(number) for number in _numbers(channels, "--channels")),
         low=low,
         high=high,
         base=base,
@@ -466,6 +472,7 @@ def train_completion(
     description: Annotated[str, typer.Option(help="A sentence more.")] = "",
     credit: Annotated[str, typer.Option(help="Whose pictures they are, and under which licence.")] = "",
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
+    channels: Annotated[int, typer.Option(help="Of the network's body; more of them know more shapes.")] = 64,
     scale: Annotated[
         int, typer.Option(help="Pictures are scaled so that their shorter side is this, in pixels.")
     ] = 256,
@@ -508,6 +515,7 @@ def train_completion(
         ),
         sharp=CompletionSpec(perceptual=perceptual, texture=texture, adversarial=adversarial, energy=energy),
         start=start,
+        channels=channels,
         images=images,
         encoder=encoder,
         scale=scale,

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from PIL import Image
+from torch import nn
 
 from dynamicnet import package
 from dynamicnet.alpha import AlphaLike, resolve
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
 from dynamicnet.auto import Auto
-from dynamicnet.dynamic import DynamicNet, Prepared
+from dynamicnet.dynamic import Prepared
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.package import Manifest
 
@@ -20,6 +22,14 @@ LAYOUT = torch.channels_last
 
 BATCH_PIXELS = {"cpu": 2**18, "cuda": 2**21}
 """How many pixels are rendered as one batch: one picture of 512×512, or eight. More saves little; others wait."""
+
+
+Placed = TypeVar("Placed", bound=nn.Module)
+
+
+def placed(module: Placed, device: torch.device) -> Placed:
+    """A module on a device, its parameters in :data:`LAYOUT`."""
+    return module.to(device, memory_format=LAYOUT)  # type: ignore[call-overload, no-any-return]  # torch's stubs lack it
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -87,7 +97,7 @@ class Model:
         self.application = APPLICATIONS[name]
         self.device = device
         self.folder = loaded.folder
-        self.net = _placed(loaded.net, device)
+        self.net = placed(loaded.net, device)
         self.bytes = sum(tensor.nbytes for tensor in self.net.state_dict().values())
 
     @classmethod
@@ -110,7 +120,7 @@ class Model:
             DynamicNetError: the package can no longer be read.
         """
         if next(self.net.parameters()).is_meta:
-            self.net = _placed(package.load(self.folder).net, self.device)
+            self.net = placed(package.load(self.folder).net, self.device)
 
     def encode(self, inputs: Inputs) -> Encoded:
         """What a person sent, as what ``prepare`` takes, on the CPU.
@@ -162,7 +172,3 @@ class Model:
             return alpha
         checked = resolve(alpha, self.net.specs, one.prepared.count, one.prepared.size)
         return {axis: values * where for axis, values in checked.items()}
-
-
-def _placed(net: DynamicNet, device: torch.device) -> DynamicNet:
-    return net.to(device, memory_format=LAYOUT)  # type: ignore[call-overload, no-any-return]  # torch's stubs lack it

@@ -25,6 +25,7 @@ from dynamicnet.training.photos import is_held_out
 
 APPLICATION = Generation()
 SHIPPED = [-0.5846831, -0.6016796, 1.0897709, 0.4034419]  # the beginning of the latent of seed 7
+ENDS = ("--from", "dark-*", "--to", "light-*")
 NETWORK = NETWORKS["upsampling"](latent=100, channels=(8, 8, 8, 8, 8))
 
 
@@ -164,17 +165,22 @@ def invoke(*arguments: object, code: int = 0) -> str:
     return result.output
 
 
-def train(labelled: Path, out: Path, *more: object, run: str = "run") -> None:
-    invoke(
-        *("train", "generation", "--data", labelled, "--out", out, "--title", "Squares", "--run", out.parent / run),
+def command(labelled: Path, encoder: Path, out: Path, *more: object, run: str = "run") -> list[object]:
+    return [
+        *("train", "generation", "--data", labelled, "--encoder", encoder, "--channels", "16,16,12,8,8"),
+        *("--out", out, "--title", "Squares", "--run", out.parent / run),
         *("--axis-title", "Light", "--ends", "dark,light", "--main-steps", 6, "--axis-steps", 6, "--batch", 4, *more),
-    )
+    ]
+
+
+def train(*recipe: object, **run: str) -> None:
+    invoke(*command(*recipe, **run))
 
 
 @pytest.fixture(scope="module")
-def trained(labelled, tmp_path_factory) -> Path:
+def trained(labelled, encoder, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("weights") / "squares"
-    train(labelled, out, "--from", "dark-*", "--to", "light-*", "--axis-id", "light")
+    train(labelled, encoder, out, *ENDS, "--axis-id", "light")
     return out
 
 
@@ -188,9 +194,9 @@ def test_training_says_what_it_did(trained):
     )
 
 
-def test_a_second_axis_leaves_the_network_and_the_first_as_they_are(trained, labelled):
+def test_a_second_axis_leaves_the_network_and_the_first_as_they_are(trained, labelled, encoder):
     out = trained.parent / "more"
-    train(labelled, out, "--base", trained, "--to", "dark-b", "--axis-id", "b", run="more-run")
+    train(labelled, encoder, out, "--base", trained, "--to", "dark-b", "--axis-id", "b", run="more-run")
     before, after = (package.load(folder).net.state_dict() for folder in (trained, out))
     assert all(torch.equal(after[name], before[name]) for name in before)
     manifest = package.read_manifest(out)
@@ -199,7 +205,7 @@ def test_a_second_axis_leaves_the_network_and_the_first_as_they_are(trained, lab
     assert len(manifest.training.commands) == 2
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, tmp_path, monkeypatch):
+def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, encoder, tmp_path, monkeypatch):
     real, calls = recipe.fool_loss, []
 
     def stop_at_the_tenth(scores):
@@ -208,44 +214,28 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, tmp_p
             raise KeyboardInterrupt
         return real(scores)
 
-    ends = ("--from", "dark-*", "--to", "light-*", "--axis-id", "light")
+    ends = (*ENDS, "--axis-id", "light")
     monkeypatch.setattr(recipe, "fool_loss", stop_at_the_tenth)
     out = tmp_path / "squares"
-    result = CliRunner().invoke(
-        app,
-        list(map(str, ["train", "generation", "--data", labelled, "--out", out, "--title", "Squares", *ends,
-                       "--run", tmp_path / "run", "--axis-title", "Light", "--ends", "dark,light",
-                       "--main-steps", 6, "--axis-steps", 6, "--batch", 4])),
-    )  # fmt: skip
+    result = CliRunner().invoke(app, list(map(str, command(labelled, encoder, out, *ends))))
     assert result.exit_code != 0
     assert not out.exists()
     monkeypatch.setattr(recipe, "fool_loss", real)
-    train(labelled, out, *ends)
+    train(labelled, encoder, out, *ends)
     assert (out / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("options", [("--from", "a"), ("--to", "a"), ("--ends", "dark", "--from", "a", "--to", "b")])
-def test_ends_that_do_not_make_an_axis_are_refused(labelled, tmp_path, options):
+@pytest.mark.parametrize("options", [ENDS[:2], ENDS[2:], ("--ends", "dark", *ENDS), ("--channels", "8,8", *ENDS)])
+def test_ends_that_do_not_make_an_axis_are_refused(labelled, encoder, tmp_path, options):
     with pytest.raises(DynamicNetError) as refused:
-        train(labelled, tmp_path / "out", "--axis-id", "a", *options)
+        train(labelled, encoder, tmp_path / "out", "--axis-id", "a", *options)
     assert refused.value.code == "recipe-invalid"
 
 
 def test_evaluation_measures_and_writes(trained, labelled, encoder):
     direct = trained.parent / "direct"
-    train(
-        labelled,
-        direct,
-        "--from",
-        "light-*",
-        "--to",
-        "dark-*",
-        "--axis-id",
-        "none",
-        "--axis-steps",
-        0,
-        run="direct-run",
-    )
+    ends = ("--from", "light-*", "--to", "dark-*", "--axis-id", "none")
+    train(labelled, encoder, direct, *ends, "--axis-steps", 0, run="direct-run")
     printed = invoke(
         *("evaluate", "squares", "--weights", trained.parent, "--images", labelled, "--encoder", encoder),
         *("--limit", 12, "--against", direct, "--write"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import write_encoder
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -13,6 +14,7 @@ from dynamicnet import pictures
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.curve import Curve
 from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
+from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, fool_loss
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, gram, style_targets
 
@@ -134,3 +136,24 @@ def test_a_curve_counts_pictures_that_move_the_right_way_at_every_step() -> None
     assert curve.rising() == 0.5
     assert curve.falling() == 0.5
     assert curve.mean_is_monotone() is False
+
+
+def test_a_panel_judges_pictures_and_what_a_frozen_encoder_sees_of_them(tmp_path: Path) -> None:
+    encoder = Encoder(write_encoder(tmp_path, 8, 8, 8, 8))
+    frozen = {name: value.clone() for name, value in encoder.named_buffers()}
+    panel = Panel(Discriminator(3, 4, 4), encoder, torch.rand(2, 3, 64, 64))
+    pictures = torch.rand(2, 3, 64, 64, requires_grad=True)
+    scores = panel(pictures, pictures.detach())
+    assert scores.shape == (2, 4 * 16)  # its own discriminator, and three layers
+    fool_loss(scores).backward()
+    assert pictures.grad.abs().max() > 0  # by way of the encoder alone
+    assert all(torch.equal(value, frozen[name]) for name, value in encoder.named_buffers())
+    assert not any(name.startswith("encoder") for name in panel.state_dict())
+
+
+def test_augmentation_follows_from_its_seed_and_differs_from_picture_to_picture() -> None:
+    pictures = torch.rand(1, 3, 32, 32).expand(3, -1, -1, -1)
+    changed = augmented(pictures, torch.Generator().manual_seed(1))
+    assert changed.shape == pictures.shape
+    assert torch.equal(changed, augmented(pictures, torch.Generator().manual_seed(1)))
+    assert len({one.sum().item() for one in changed}) == 3

@@ -81,24 +81,33 @@ study() { # in the paper's two phases, and in three; as many steps
     train "study/$name-two-phases" --title "$name" "$@" "${way[@]}" --axis-steps 450
 }
 
-generation() {
+heads() {
     [ -d heads ] || .venv/bin/dynamic-net draw-heads heads --count 8000 --seed 0
     local credit='CC BY 4.0: trained on heads drawn by DiceBear (dicebear.com), a remix of “ToonHead” by Johan Melin'
     credit+=' (figma.com/community/file/1589627891082866389), licensed under CC BY 4.0'
-    .venv/bin/dynamic-net train generation --data heads --title "Drawn heads" --licence "$credit" \
+    generation --data heads --title "Drawn heads" --licence "$credit" --main-rate 5e-4 --axis-rate 1e-3 \
         --description "Cartoon heads that never were: dark hair to blond, with or without a beard." "$@"
 }
 
-drawn-heads() { # the second axis goes on top of the first; needs pip install -e '.[heads]' to draw them
-    generation --from dark-plain --to blond-plain --axis-id hair --axis-title Hair --ends dark,blond \
-        --out weights/drawn-heads --main-steps 2500 --axis-steps 600 --main-rate 5e-4 --axis-rate 1e-3
-    generation --base weights/drawn-heads --to dark-beard --axis-id beard --axis-title Beard \
-        --ends "no beard,beard" --out weights/drawn-heads --run runs/drawn-heads-beard --axis-steps 600 --axis-rate 1e-3
+generation() {
+    .venv/bin/dynamic-net train generation --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@"
 }
 
-direct-blond() { # nothing to ship: what evaluate --against compares the far end of the hair axis with
-    generation --from blond-plain --to dark-plain --axis-id none --axis-title None --ends none,none \
-        --out runs/packages/direct-blond --main-steps 2500 --axis-steps 0 --main-rate 5e-4
+drawn-heads() { # the second axis goes on top of the first; needs pip install -e '.[heads]' to draw them
+    heads --from dark-plain --to blond-plain --axis-id hair --axis-title Hair --ends dark,blond \
+        --out weights/drawn-heads --main-steps 2500 --axis-steps 1000
+    heads --base weights/drawn-heads --to dark-beard --axis-id beard --axis-title Beard \
+        --ends "no beard,beard" --out weights/drawn-heads --run runs/drawn-heads-beard --axis-steps 1000
+}
+
+# Nothing to ship: what evaluate --against compares the far ends of both axes with, in as many steps as those took.
+
+direct-blond() { direct blond-plain; }
+direct-beard() { direct dark-beard; }
+
+direct() {
+    heads --from "$1" --to dark-plain --axis-id none --axis-title None --ends none,none \
+        --out "runs/packages/direct-$1" --main-steps 3500 --axis-steps 0
 }
 
 completion() {
@@ -115,14 +124,12 @@ mend-photos() {
         --reach 1.35
 }
 
-# Not shipped, see docs/models.md for what it lacks: starts from θ of mend-photos.
-
-mend-faces() {
+mend-faces() { # a face has no second face to copy from: a wider body, and far more steps
     completion weights/mend-faces --images data/faces --scale 128 --title "Painted faces" \
         --description "Fills holes in faces from Japanese picture scrolls." --licence "CC BY-SA 4.0" \
         --credit "Trained on the KaoKore dataset, ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0." \
-        --start weights/mend-photos --squares 1200 --main-steps 1200 --main-rate 2e-3 \
-        --axis-steps 600 --axis-rate 2e-3
+        --channels 128 --squares 4000 --main-steps 4000 --main-rate 2e-3 \
+        --axis-steps 2000 --axis-rate 2e-3 --texture 1 --adversarial 1
 }
 
 all=(starry-wave the-scream starry-night great-wave composition-brush three-paintings drawn-heads mend-photos)

@@ -17,9 +17,9 @@ from dynamicnet.applications.completion import given
 from dynamicnet.blocks import Axis, AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.membrane import fill
-from dynamicnet.model import pick_device
+from dynamicnet.model import pick_device, placed
 from dynamicnet.networks import NETWORKS
-from dynamicnet.objectives.adversarial import Discriminator, fool_loss, judge_loss
+from dynamicnet.objectives.adversarial import Discriminator, Panel, fool_loss, judge_loss
 from dynamicnet.objectives.completion import CompletionSpec, energy_gap, likeness, log_error
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
@@ -45,6 +45,7 @@ class CompletionRecipe:
         images: folder of pictures, scaled so that their shorter side is ``scale``.
         side: of the squares cut from them, in pixels. squares: how many, all cut before training begins: copying
             into a hole takes longer than a step.
+        channels: of the network's body, see :class:`dynamicnet.networks.dilated.DilatedNetwork`.
         reach: the α trained with is this share of the slider's end; above 1 the slider goes further.
     """
 
@@ -54,6 +55,7 @@ class CompletionRecipe:
     axis: AxisSpec
     sharp: CompletionSpec
     start: Path | None
+    channels: int
     images: Path
     encoder: Path
     scale: int
@@ -93,11 +95,13 @@ class CompletionTraining:
         torch.manual_seed(recipe.seed)
         self.encoder = Encoder(recipe.encoder).to(self.device)
         self.photos = Photos(recipe.images, recipe.scale, held_out=False)
-        network = NETWORKS[NETWORK]()
+        self.network = package.NetworkSpec(name=NETWORK, params={"channels": recipe.channels})
+        network = NETWORKS[NETWORK](**self.network.params)
         if recipe.start is not None:
             network.load_state_dict(package.load(recipe.start).net.network.state_dict())
-        self.net = DynamicNet(network, [recipe.axis]).to(self.device)
-        self.discriminator = Discriminator(4, 32, 3).to(self.device)
+        self.net = placed(DynamicNet(network, [recipe.axis]), self.device)
+        some = middle(self.photos.batch(32, f"{recipe.seed} sizes"), recipe.side).to(self.device)
+        self.judge = placed(Panel(Discriminator(4, 32, 3), self.encoder, some), self.device)
         shown = Photos(recipe.images, recipe.scale, held_out=True).centres(SAMPLES)
         holes = [masks.batch(SAMPLES // 2, recipe.side, "samples")]
         holes += [masks.to_tensor(masks.centre(recipe.side, recipe.side))] * (SAMPLES - SAMPLES // 2)
@@ -143,33 +147,39 @@ class CompletionTraining:
                 outputs = self.net(inputs, {recipe.axis.id: 1.0 if axis else 0.0})
             return outputs.float(), real, inputs[:, 3:4]
 
+        def scores(outputs: Tensor, holes: Tensor) -> Tensor:
+            with autocast(self.device):
+                judged: Tensor = self.judge(outputs, torch.cat([outputs, holes], 1))
+            return judged.float()
+
         def losses(step: int) -> Losses:
             outputs, real, holes = complete(step)
             parts = {"reconstruction": log_error(outputs, real, holes).mean()}
             total = parts["reconstruction"]
             if spec.perceptual or spec.texture:
-                apart = likeness(self.encoder, outputs, real, holes)
-                parts |= {"perceptual": apart.perceptual.mean(), "texture": apart.texture.mean()}
+                with autocast(self.device):
+                    apart = likeness(self.encoder, outputs, real, holes)
+                parts |= {"perceptual": apart.perceptual.float().mean(), "texture": apart.texture.float().mean()}
                 total = total + spec.perceptual * parts["perceptual"] + spec.texture * parts["texture"]
             if spec.energy:
                 parts["energy"] = energy_gap(outputs, real, holes).mean()
                 total = total + spec.energy * parts["energy"]
             if adversarial:
-                parts["adversarial"] = fool_loss(self.discriminator(torch.cat([outputs, holes], 1)))
+                parts["adversarial"] = fool_loss(scores(outputs, holes))
                 total = total + spec.adversarial * parts["adversarial"]
             return {"total": total, **parts}
 
         def judge(step: int) -> Losses:
             outputs, real, holes = complete(step)
             # One look at both, so that the estimate of the spectral norm moves once.
-            scores = self.discriminator(torch.cat([torch.cat([x, holes], 1) for x in (real, outputs.detach())]))
-            return {"total": judge_loss(*scores.chunk(2))}
+            seen = scores(torch.cat([real, outputs.detach()]), torch.cat([holes, holes]))
+            return {"total": judge_loss(*seen.chunk(2))}
 
         def sample(step: int) -> None:
             self._sheet(self.run / f"{title}-{step:06d}.jpg", axis)
 
         files = Progressed(self.run / f"{title}.safetensors", max(1, min(250, steps // 2)), sample)
-        opponent = Opponent(self.discriminator, judge) if adversarial else None
+        opponent = Opponent(self.judge, judge) if adversarial else None
         seconds = run_phase(title, self.net, losses, plan, files, self.console, opponent)
         self.training.phases.append(
             package.Phase(
@@ -242,7 +252,7 @@ class CompletionTraining:
             title=recipe.title,
             description=f"{recipe.description} {recipe.credit}".strip(),
             application="completion",
-            network=package.NetworkSpec(name=NETWORK),
+            network=self.network,
             axes=self.net.specs,
             training=self.training,
             licence=recipe.licence,

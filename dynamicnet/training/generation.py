@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -14,26 +15,18 @@ from dynamicnet.applications.generation import latent_of, mosaic
 from dynamicnet.blocks import Axis, AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.model import pick_device
+from dynamicnet.model import pick_device, placed
 from dynamicnet.networks import NETWORKS
-from dynamicnet.objectives.adversarial import Discriminator, fool_loss, judge_loss
+from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, fool_loss, judge_loss, shown
+from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.labelled import Labelled
 from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT
+from dynamicnet.training.precision import autocast
 from dynamicnet.training.runs import claim_run
 
 SAMPLES = 36
 NETWORK = "upsampling"
-
-
-def shown(pictures: Tensor) -> Tensor:
-    """What a discriminator sees of a batch (N, 3, H, W): the pictures, and how far they differ from each other.
-
-    The standard deviation over the batch is a fourth channel (after Karras et al. 2018, section 3): a generator
-    that gives all its pictures the same skin and background is found out at once, and does not take to it.
-    """
-    spread = pictures.std(0, keepdim=True).mean(1, keepdim=True)
-    return torch.cat([pictures, spread.expand(len(pictures), -1, -1, -1)], 1) * 2 - 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +38,8 @@ class GenerationRecipe:
         axis: the axis to train.
         data: see :class:`Labelled`; ``low`` and ``high`` are its subsets at the ends of the axis.
         low: what θ learns to make; None with ``base``.
+        encoder: frozen, see :class:`Panel`.
+        channels: of the generator, see :class:`dynamicnet.networks.upsampling.UpsamplingNetwork`.
         base: a package whose θ and axes are kept as they are, and given this axis on top.
         likeness: weight of the mean absolute difference between the pictures at α = 1 and α = 0, which keeps
             tuning from changing what the other subset does not ask for.
@@ -54,6 +49,8 @@ class GenerationRecipe:
     description: str
     axis: AxisSpec
     data: Path
+    encoder: Path
+    channels: tuple[int, ...]
     low: str | None
     high: str
     base: Path | None
@@ -89,9 +86,14 @@ class GenerationTraining:
         self.recipe, self.out, self.run, self.console = recipe, out, run, console
         self.device = pick_device(device)
         torch.manual_seed(recipe.seed)
-        self.training = package.Training(commands=[command], data=f"{recipe.data.name}; held out: {HELD_OUT}")
+        encoder = Encoder(recipe.encoder)
+        self.training = package.Training(
+            commands=[command],
+            data=f"{recipe.data.name}; held out: {HELD_OUT}",
+            encoder={"file": encoder.name, "sha256": encoder.sha256},
+        )
         try:
-            self.net = self._network().to(self.device)
+            self.net = placed(self._network(), self.device)
         except ValueError as error:
             raise DynamicNetError("recipe-invalid", f"{error}.") from None
         self.subsets = {
@@ -103,14 +105,15 @@ class GenerationTraining:
         self.samples = torch.stack([latent_of(seed, length) for seed in range(1, SAMPLES + 1)]).to(self.device)
         # One for both phases: what it learned of one subset, most of it holds of the other.
         torch.manual_seed(recipe.seed)
-        self.judge = Discriminator(4, 32, 4).to(self.device)
+        some = next(iter(self.subsets.values())).batch(64, f"{recipe.seed} sizes")
+        self.judge = placed(Panel(Discriminator(4, 32, 4), encoder, some), self.device)
         claim_run(run, recipe)
 
     def _network(self) -> DynamicNet:
         recipe = self.recipe
         if recipe.base is None:
-            self.network = package.NetworkSpec(name=NETWORK)
-            return DynamicNet(NETWORKS[NETWORK](), [recipe.axis])
+            self.network = package.NetworkSpec(name=NETWORK, params={"channels": list(recipe.channels)})
+            return DynamicNet(NETWORKS[NETWORK](**self.network.params), [recipe.axis])
         base = package.load(recipe.base)
         self.network = base.manifest.network
         self.training = base.manifest.training.model_copy(
@@ -153,33 +156,38 @@ class GenerationTraining:
         alpha = {} if axis is None else {axis: 1.0}
         likeness = 0.0 if axis is None else recipe.likeness
 
-        def latents(step: int, what: str) -> Tensor:
+        def random(step: int, what: str) -> torch.Generator:
             digest = hashlib.sha256(f"{plan.seed} {title} {step} {what}".encode()).digest()
-            random = torch.Generator().manual_seed(int.from_bytes(digest[:4]))
-            return torch.randn(plan.batch, self.net.network.latent, generator=random).to(self.device)
+            return torch.Generator().manual_seed(int.from_bytes(digest[:4]))
 
-        def autocast() -> torch.autocast:
-            return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+        def latents(step: int) -> Tensor:
+            drawn = torch.randn(plan.batch, self.net.network.latent, generator=random(step, "latents"))
+            return drawn.to(self.device)
+
+        @lru_cache(maxsize=1)  # the judge looks at the same pictures, and first
+        def made(step: int) -> tuple[Tensor, Tensor]:
+            latent = latents(step)
+            with autocast(self.device):
+                return latent, self.net(latent, alpha).float()
 
         def judged(step: int) -> Losses:
             batch = real.batch(plan.batch, f"{plan.seed} {title} {step}").to(self.device)
-            with autocast():
-                with torch.no_grad():
-                    made = self.net(latents(step, "judged"), alpha)
-                scores = judge(shown(batch)).float(), judge(shown(made.float())).float()
+            draw = random(step, "judged")
+            with autocast(self.device):
+                pairs = [augmented(x, draw) for x in (batch, made(step)[1].detach())]
+                scores = [judge(x, shown(x)).float() for x in pairs]
             return {"total": judge_loss(*scores)}
 
         def losses(step: int) -> Losses:
-            latent = latents(step, "made")
-            with autocast():
-                made = self.net(latent, alpha)
-                scores = judge(shown(made.float()))
-            fooled = fool_loss(scores.float())
+            latent, after = made(step)
+            with autocast(self.device):
+                seen = augmented(after, random(step, "fooled"))
+                fooled = fool_loss(judge(seen, shown(seen)).float())
             if not likeness:
                 return {"total": fooled}
-            with torch.no_grad(), autocast():
+            with torch.no_grad(), autocast(self.device):
                 before = self.net(latent, 0.0)
-            changed = (made.float() - before.float()).abs().mean()
+            changed = (after - before.float()).abs().mean()
             return {"total": fooled + likeness * changed, "fooled": fooled, "changed": changed}
 
         def sample(step: int) -> None:

@@ -73,7 +73,8 @@ class _Side:
 
     def __init__(self, module: nn.Module, plan: Plan, average: float) -> None:
         self.parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
-        self.buffers = dict(module.named_buffers())
+        kept = module.state_dict().keys()
+        self.buffers = {name: b for name, b in module.named_buffers() if name in kept}
         self.optimiser = torch.optim.Adam(self.parameters.values(), lr=plan.learning_rate, betas=plan.betas)
         self.decay = average
         self.averages = {name: p.detach().clone() for name, p in self.parameters.items()} if average else {}
