@@ -19,6 +19,7 @@ from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.generation import classify, frechet, train_classifier, variety
 from dynamicnet.networks import NETWORKS
+from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training import generation as recipe
 from dynamicnet.training.labelled import Labelled
 from dynamicnet.training.photos import is_held_out
@@ -250,10 +251,10 @@ def test_evaluation_measures_and_writes(trained, labelled, encoder):
     assert "held-out real pictures" in printed
 
 
-def test_the_classifier_tells_real_pictures_apart():
+def test_the_classifier_tells_real_pictures_apart(encoder):
     random = torch.Generator().manual_seed(0)
     low, high = (torch.rand(60, 3, 32, 32, generator=random) * 0.3 + base for base in (0.1, 0.5))
-    classifier = train_classifier(low[:40], high[:40], steps=60, batch=16)
+    classifier = train_classifier(Encoder(encoder), low[:40], high[:40], steps=60, batch=16)
     assert (classify(classifier, low[40:]) < 0.5).all()
     assert (classify(classifier, high[40:]) > 0.5).all()
 
