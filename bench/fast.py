@@ -40,13 +40,13 @@ class Rendering(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, z: Tensor, inputs: Tensor, residuals: dict, alpha: Tensor) -> Tensor:
+    def forward(self, z: Tensor, seen: dict, residuals: dict, alpha: Tensor) -> Tensor:
         """The same as ``DynamicNet.render``, of what ``prepare`` returns and α of one number."""
         axis = next(iter(self.net.axes.values()))
         names = list(self.net.network.stages)
         for name in names[names.index(self.net.first_point) :]:
             first = name == self.net.first_point
-            z = z if first else self.net.network.run(name, z, inputs)
+            z = z if first else self.net.network.run(name, z, seen.get(name))
             if name in axis.spec.blocks:
                 psi = [residuals[axis.spec.id, s] if first else axis.block(s, name)(z) for s in axis.spec.signs]
                 z = z + sum(strength(alpha, s) * p for s, p in zip(axis.spec.signs, psi, strict=True))
@@ -63,7 +63,7 @@ def renders(kind: str) -> dict[int, Callable[[], Tensor]]:
         ready[side] = lambda prepared=prepared: model.net.render(prepared, 0.5)
         if kind == "compiled":
             compiled = torch.compile(Rendering(model.net), dynamic=False, fullgraph=True)
-            given = (prepared.z, prepared.inputs, prepared.residuals, torch.tensor([0.5]))
+            given = (prepared.z, prepared.seen, prepared.residuals, torch.tensor([0.5]))
             expected = ready[side]()
             ready[side] = lambda compiled=compiled, given=given: compiled(*given)
             if (ready[side]() - expected).abs().max() > 0.01:

@@ -28,7 +28,7 @@ class Whole(nn.Module):
         z = picture
         axis = next(iter(self.net.axes.values()))
         for name in self.net.network.stages:
-            z = self.net.network.run(name, z, picture)
+            z = self.net.network.run(name, z, self.net.network.look(name, picture))
             if name in axis.spec.blocks:
                 z = z + sum(strength(alpha, sign) * axis.block(sign, name)(z) for sign in axis.spec.signs)
         return z

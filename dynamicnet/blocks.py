@@ -9,6 +9,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
+from dynamicnet.networks.layers import ReflectedConv
+
 Sign = Literal["high", "low"]
 
 
@@ -70,11 +72,11 @@ class TuningBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.convs = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
+            ReflectedConv(channels, channels),
             nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
+            ReflectedConv(channels, channels),
             nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
+            ReflectedConv(channels, channels),
         )
         nn.init.zeros_(self.convs[-1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.convs[-1].bias)  # type: ignore[arg-type]

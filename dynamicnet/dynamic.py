@@ -20,21 +20,26 @@ class Prepared:
     """Everything about a batch of inputs that does not depend on α.
 
     Attributes:
-        inputs: the padded inputs, as the network's first stage was given them.
         z: features at the first insertion point, untuned.
         residuals: ψ(z) there, for every bank that has a block there.
+        seen: what the stages after it make of the inputs alone, for those that look at them.
         size: (H, W) of the pictures before padding; None for inputs that are not pictures.
     """
 
-    inputs: Tensor
     z: Tensor
     residuals: Residuals
+    seen: dict[str, Tensor]
     size: tuple[int, int] | None
 
     @property
     def count(self) -> int:
         """How many inputs the batch holds."""
-        return self.inputs.shape[0]
+        return self.z.shape[0]
+
+    @property
+    def bytes(self) -> int:
+        """How much memory its tensors take."""
+        return sum(tensor.nbytes for tensor in (self.z, *self.residuals.values(), *self.seen.values()))
 
 
 class DynamicNet(nn.Module):
@@ -95,18 +100,20 @@ class DynamicNet(nn.Module):
         """
         size = (inputs.shape[2], inputs.shape[3]) if inputs.dim() == 4 else None
         inputs = self._pad(inputs)
+        names = list(self.network.stages)
+        after = names.index(self.first_point) + 1
         z = inputs
-        for name in self.network.stages:
-            z = self.network.run(name, z, inputs)
-            if name == self.first_point:
-                break
+        for name in names[:after]:
+            z = self.network.run(name, z, self.network.look(name, inputs))
         residuals: Residuals = {
             (axis.spec.id, sign): axis.block(sign, self.first_point)(z)
             for axis in self._axes()
             if self.first_point in axis.spec.blocks
             for sign in axis.spec.signs
         }
-        return Prepared(inputs, z, residuals, size)
+        looks = {name: self.network.look(name, inputs) for name in names[after:]}
+        seen = {name: what for name, what in looks.items() if what is not None}
+        return Prepared(z, residuals, seen, size)
 
     def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
         """Do everything that depends on α.
@@ -139,22 +146,15 @@ class DynamicNet(nn.Module):
         parts = [(one, resolve(alpha, self.specs, one.count, one.size)) for one, alpha in batch]
         counts = [max([one.count, *(a.shape[0] for a in alphas.values())]) for one, alphas in parts]
         each = [one for one, _ in parts]
-        z, inputs = (
-            _joined([t.expand(count, *t.shape[1:]) for t, count in zip(tensors, counts, strict=True)])
-            for tensors in ([one.z for one in each], [one.inputs for one in each])
-        )
-        residuals = {
-            key: _joined(
-                [r.expand(n, *r.shape[1:]) for r, n in zip((one.residuals[key] for one in each), counts, strict=True)]
-            )
-            for key in each[0].residuals
-        }
+        z = _joined([one.z for one in each], counts)
+        residuals = {key: _joined([one.residuals[key] for one in each], counts) for key in each[0].residuals}
+        seen = {name: _joined([one.seen[name] for one in each], counts) for name in each[0].seen}
         alphas = _together([{axis_id: self._pad(a) for axis_id, a in alphas.items()} for _, alphas in parts], counts)
         names = list(self.network.stages)
         after = names.index(self.first_point) + 1
         z = self._tune(z, self.first_point, alphas, residuals)
         for name in names[after:]:
-            z = self._tune(self.network.run(name, z, inputs), name, alphas)
+            z = self._tune(self.network.run(name, z, seen.get(name)), name, alphas)
         return [
             part if one.size is None else part[..., : one.size[0], : one.size[1]]
             for part, one in zip(torch.split(z, counts), each, strict=True)
@@ -177,7 +177,7 @@ class DynamicNet(nn.Module):
                 if not bool(share.any()):  # α is on the CPU, so that this waits for no device
                     continue
                 psi = residuals[axis_id, sign] if residuals is not None else axis.block(sign, point)(z)
-                tuned = tuned + _resized(share.to(z.device, z.dtype), z) * psi
+                tuned = torch.addcmul(tuned, _resized(share.to(z.device), z), psi)
         return tuned
 
     def _pad(self, inputs: Tensor) -> Tensor:
@@ -188,8 +188,10 @@ class DynamicNet(nn.Module):
         return F.pad(inputs, (0, right, 0, bottom), mode="reflect") if bottom or right else inputs
 
 
-def _joined(tensors: Sequence[Tensor]) -> Tensor:
-    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
+def _joined(tensors: Sequence[Tensor], counts: Sequence[int]) -> Tensor:
+    """One batch of several, each repeated until it holds so many."""
+    each = [tensor.expand(count, *tensor.shape[1:]) for tensor, count in zip(tensors, counts, strict=True)]
+    return each[0] if len(each) == 1 else torch.cat(each)
 
 
 def _together(each: Sequence[Alphas], counts: Sequence[int]) -> Alphas:

@@ -63,9 +63,8 @@ class PreparedInputs:
     @property
     def bytes(self) -> int:
         """How much memory it takes, about: that of its tensors, and of the picture it came from."""
-        of_render = [self.prepared.inputs, self.prepared.z, *self.prepared.residuals.values(), self.encoded.batch]
         width, height = self.encoded.size
-        return sum(tensor.nbytes for tensor in of_render) + 3 * width * height
+        return self.prepared.bytes + self.encoded.batch.nbytes + 3 * width * height
 
 
 class Model:

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
         default=1_000_000_000,
         ge=0,
         description="How much of what was prepared is kept, so that another alpha for the same picture is quick; "
-        "a picture of 512×512 takes about 12 MB.",
+        "a picture of 512×512 takes about 30 MB.",
     )
     models_bytes: int = Field(
         default=2_000_000_000,

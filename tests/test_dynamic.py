@@ -55,7 +55,7 @@ def plain(net, given, alphas=None):
     inputs = padded(given, net.network.multiple)
     z = inputs
     for stage in net.network.stages:
-        z = net.network.run(stage, z, inputs)
+        z = net.network.run(stage, z, net.network.look(stage, inputs))
         tuned = z
         for name, alpha in (alphas or {}).items():
             spec = net.axes[name].spec
@@ -86,7 +86,7 @@ class Calls(Counter):
 
     def __enter__(self):
         run = self.network.run
-        self.network.run = lambda name, z, inputs: self.update([name]) or run(name, z, inputs)
+        self.network.run = lambda name, z, seen: self.update([name]) or run(name, z, seen)
         self.hooks = [
             block.register_forward_hook(lambda *_, name=name: self.update([name]))
             for name, block in self.tuning.items()
@@ -113,13 +113,15 @@ ZEROS = {
 
 
 @pytest.mark.parametrize("zero", ZEROS.values(), ids=ZEROS)
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "bfloat16"])
 @torch.inference_mode()
-def test_alpha_zero_is_bit_for_bit_the_main_network_and_runs_no_tuning_block(net, zero):
+def test_alpha_zero_is_bit_for_bit_the_main_network_and_runs_no_tuning_block(net, half, zero):
     given = pictures((45, 131))
-    prepared = net.prepare(given)
-    with Calls(net) as calls:
-        rendered = net.render(prepared, zero)
-    assert torch.equal(rendered, plain(net, given))
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        prepared = net.prepare(given)
+        with Calls(net) as calls:
+            rendered = net.render(prepared, zero)
+        assert torch.equal(rendered, plain(net, given))
     assert calls.blocks == {}
 
 
@@ -207,7 +209,6 @@ def test_many_alphas_that_are_all_zero_still_make_many_pictures(net):
 def test_a_picture_of_any_size_comes_back_at_that_size(net, size):
     prepared = net.prepare(pictures(size, 2))
     assert prepared.size == size
-    assert prepared.inputs.shape[2] % net.network.multiple == prepared.inputs.shape[3] % net.network.multiple == 0
     for alpha in (0, 0.5, over_picture(torch.rand(size))):
         assert net.render(prepared, alpha).shape == (2, 3, *size)
 
@@ -247,6 +248,25 @@ def test_prepare_does_what_does_not_depend_on_alpha_and_render_only_the_rest(net
         net.render(prepared, 0.5)
     last = net.network.default_points[-1]
     assert calls == Counter([*stages[after:], "one high res5", f"one high {last}"])
+
+
+@torch.inference_mode()
+def test_render_does_not_look_at_the_inputs_again(net):
+    prepared = net.prepare(pictures())
+    net.network.look = None  # not to be called
+    try:
+        net.render(prepared, 0.5)
+    finally:
+        del net.network.look
+
+
+@torch.inference_mode()
+def test_what_was_prepared_knows_its_size(net):
+    """Every tensor counts, what stages saw of the inputs among them: the cache is bounded by it."""
+    prepared = net.prepare(pictures())
+    tensors = [prepared.z, *prepared.residuals.values(), *prepared.seen.values()]
+    assert prepared.bytes == sum(4 * tensor.numel() for tensor in tensors)
+    assert len(prepared.seen) == (3 if isinstance(net.network, LeanNetwork) else 0)
 
 
 @torch.inference_mode()

@@ -93,7 +93,7 @@ def test_alpha_0_is_the_main_network(http, models, small):
     z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))).batch)
     with torch.inference_mode():
         for stage in model.net.network.stages:
-            z = model.net.network.run(stage, z, inputs)
+            z = model.net.network.run(stage, z, model.net.network.look(stage, inputs))
     main = pictures.to_picture(z[..., : small.height, : small.width])
     assert np.abs(pixels(rendered(http, saved(small), alpha="0")) - np.asarray(main, np.int16)).max() <= 1
 

@@ -54,7 +54,7 @@ class Film(nn.Module):
         """Pictures (N, 3, H, W) in [0, 1], sides multiples of the network's, and the share of O₁ of each, (N,)."""
         z = pictures
         for name in self.network.stages:
-            z = self.network.run(name, z, pictures)
+            z = self.network.run(name, z, self.network.look(name, pictures))
             if name in self.conditions:
                 scale, shift = self.conditions[name](shares[:, None])[..., None, None].chunk(2, 1)
                 z = z * (1 + scale) + shift

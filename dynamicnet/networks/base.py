@@ -26,12 +26,24 @@ class MainNetwork(nn.Module):
     latent: int = 0
     side: int = 0
 
-    def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
+    def look(self, name: str, inputs: Tensor) -> Tensor | None:
+        """What a stage makes of the network's inputs alone, whatever comes out of the stage before it.
+
+        Args:
+            name: which stage.
+            inputs: what the network was given.
+
+        Returns:
+            What ``run`` is to be told, (N, ...); None for stages that don't look at the inputs again.
+        """
+        return None
+
+    def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage.
 
         Args:
             name: which stage.
             z: the output of the stage before it; the inputs, for the first.
-            inputs: what the network was given, for stages that look at it again.
+            seen: what ``look`` returned.
         """
         return self.stages[name](z)  # type: ignore[no-any-return]

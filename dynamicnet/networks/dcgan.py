@@ -31,9 +31,9 @@ class DcganNetwork(MainNetwork):
         self.stages["out"] = nn.Sequential(nn.ConvTranspose2d(inputs, 3, 4, 2, 1, bias=False), nn.Tanh())
         self.points = widths
 
-    def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
+    def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage; the first makes a 1×1 map of the latent, the last brings its result to [0, 1]."""
         if name == "start":
             z = z[:, :, None, None]
-        z = super().run(name, z, inputs)
+        z = super().run(name, z, seen)
         return (z + 1) / 2 if name == "out" else z

@@ -5,17 +5,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
+from dynamicnet.networks.layers import Doubled, Norm, of_first, of_last
 
 SLOPE = 0.1  # of ReLUs below 0
 INPUTS = 7  # channels
 WIDE = 4  # how fast the gate opens: 1 is four times as much as the network says
 FADE = 3  # pixels inside a hole's border over which what is painted sets in
 GROUP = 8  # channels normalised together: instance norm would forget which texture is the stronger
+SHUFFLED = {"up4": 4, "up2": 2, "up1": 1}  # stages that are given the picture too, unshuffled by so much
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, 1), nn.GroupNorm(outputs // GROUP, outputs), nn.LeakyReLU(SLOPE)
+        nn.Conv2d(inputs, outputs, kernel, stride, 1), Norm(outputs // GROUP, outputs), nn.LeakyReLU(SLOPE)
     )
 
 
@@ -25,10 +27,10 @@ class DilatedBlock(nn.Module):
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
         self.convs = nn.Sequential(
-            nn.GroupNorm(channels // GROUP, channels),
+            Norm(channels // GROUP, channels),
             nn.LeakyReLU(SLOPE),
             nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation),
-            nn.GroupNorm(channels // GROUP, channels),
+            Norm(channels // GROUP, channels),
             nn.LeakyReLU(SLOPE),
             nn.Conv2d(channels, channels, 3, padding=1),
         )
@@ -94,19 +96,31 @@ class DilatedNetwork(MainNetwork):
                 if isinstance(block, DilatedBlock):
                     block.convs[-1].weight.mul_(0.1)  # type: ignore[operator]
 
-    def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
-        """Run one stage; the last four look at the picture again, each at its own resolution."""
-        if name == "stem":
-            return super().run(name, _units(inputs), inputs)
-        if name in ("up4", "up2", "up1"):
-            factor = {"up4": 4, "up2": 2, "up1": 1}[name]
-            z = F.interpolate(z, scale_factor=2.0, mode="bilinear")
-            return super().run(name, torch.cat([z, F.pixel_unshuffle(_units(inputs), factor)], 1), inputs)
+    def look(self, name: str, inputs: Tensor) -> Tensor | None:
+        """The last four stages look at the picture, each at its own resolution."""
+        if name in SHUFFLED:
+            return of_last(self._conv(name), F.pixel_unshuffle(_units(inputs), SHUFFLED[name]))
         if name == "out":
             filled, hole, copied = torch.split(inputs, [3, 1, 3], 1)
-            painted, gate = torch.split(z, [3, 1], 1)
-            return filled + _inwards(hole) * (painted + WIDE * gate * (copied - filled))
-        return super().run(name, z, inputs)
+            return torch.cat([filled, _inwards(hole), copied - filled], 1)
+        return None
+
+    def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
+        """Run one stage."""
+        if name == "stem":
+            z = _units(z)
+        if seen is None:
+            return super().run(name, z, seen)
+        if name in SHUFFLED:
+            z = of_first(self._conv(name), Doubled()(z)) + seen
+            return self.stages[name][1:](z)  # type: ignore[index, no-any-return]
+        filled, inside, copied = torch.split(seen, [3, 1, 3], 1)
+        painted, gate = torch.split(z, [3, 1], 1)
+        return filled + inside * (painted + WIDE * gate * copied)
+
+    def _conv(self, name: str) -> nn.Conv2d:
+        conv: nn.Conv2d = self.stages[name][0]  # type: ignore[index]
+        return conv
 
 
 def _inwards(holes: Tensor) -> Tensor:

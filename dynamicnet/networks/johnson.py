@@ -65,7 +65,7 @@ class JohnsonNetwork(MainNetwork):
         )
         self.points = {"stem": 128, **{f"res{i}": 128 for i in range(1, 6)}, "up1": 64, "up2": 32}
 
-    def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
+    def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage; the last brings its result back to [0, 1]."""
-        z = super().run(name, z, inputs)
+        z = super().run(name, z, seen)
         return self.units.invert(z) if name == "out" else z

@@ -1,6 +1,44 @@
-"""Layers that more than one main network uses."""
+"""Layers that more than one network uses.
 
+Under autocast, PyTorch pads and interpolates in float32; what convolutions then take as bfloat16 is better cast before.
+"""
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+FEW = 1024  # positions, below which PyTorch's group norm has no quick way in bfloat16
+
+
+class ReflectedConv(nn.Conv2d):
+    """A convolution of odd kernel whose input is padded by reflection to keep its size."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride, kernel // 2, padding_mode="reflect")
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002  # torch's name
+        x = _cast(input)
+        with torch.autocast(x.device.type, enabled=False):
+            x = F.pad(x, [self.kernel_size[0] // 2] * 4, mode="reflect")
+        return F.conv2d(x, weight, bias, self.stride)
+
+
+def of_first(conv: nn.Conv2d, z: Tensor) -> Tensor:
+    """What a convolution makes of the first of its channels. With ``of_last``, the sum is what it makes of all."""
+    return conv._conv_forward(z, conv.weight[:, : z.shape[1]], conv.bias)  # type: ignore[no-any-return]  # torch has no types here
+
+
+def of_last(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """What a convolution makes of the last of its channels, without its bias."""
+    return conv._conv_forward(x, conv.weight[:, -x.shape[1] :], None)  # type: ignore[no-any-return]  # torch has no types here
+
+
+class Norm(nn.GroupNorm):
+    """Group norm, as quick for small features as for large ones."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        return super().forward(x.float() if x.shape[2] * x.shape[3] < FEW else x)
 
 
 class ConvLayer(nn.Sequential):
@@ -9,10 +47,10 @@ class ConvLayer(nn.Sequential):
     def __init__(
         self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, norm: bool = True, relu: bool = True
     ) -> None:
-        super().__init__(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, padding_mode="reflect"))
+        super().__init__(ReflectedConv(inputs, outputs, kernel, stride))
         if norm:
             # A group per channel is instance norm; torch's own instance norm copies channels-last features around.
-            self.append(nn.GroupNorm(outputs, outputs))
+            self.append(Norm(outputs, outputs))
         if relu:
             self.append(nn.ReLU())
 
@@ -27,3 +65,20 @@ class ResidualBlock(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
         return z + self.convs(z)  # type: ignore[no-any-return]
+
+
+class Doubled(nn.Module):
+    """Bilinear interpolation to twice the height and width."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, C, 2H, 2W)."""
+        z = _cast(z)
+        with torch.autocast(z.device.type, enabled=False):
+            doubled: Tensor = F.interpolate(z, scale_factor=2.0, mode="bilinear")
+        return doubled
+
+
+def _cast(x: Tensor) -> Tensor:
+    """To the precision that a convolution would cast it to."""
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x

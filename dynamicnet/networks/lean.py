@@ -1,11 +1,10 @@
 """A lean style network: its body works at a quarter of the resolution, and next to nothing at full resolution."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.networks.layers import ConvLayer, ResidualBlock
+from dynamicnet.networks.layers import ConvLayer, Doubled, ResidualBlock, of_first, of_last
 
 
 class LeanNetwork(MainNetwork):
@@ -28,7 +27,7 @@ class LeanNetwork(MainNetwork):
             {
                 "stem": nn.Sequential(nn.PixelUnshuffle(4), ConvLayer(48, channels)),
                 **{f"res{i}": ResidualBlock(channels) for i in range(1, 6)},
-                "up": nn.Sequential(nn.Upsample(scale_factor=2.0, mode="bilinear"), ConvLayer(channels, half_channels)),
+                "up": nn.Sequential(Doubled(), ConvLayer(channels, half_channels)),
                 "join": ConvLayer(half_channels + 12, join_channels, norm=False),
                 "paint": ConvLayer(join_channels + 3, 6, norm=False, relu=False),
                 "out": nn.Identity(),
@@ -42,15 +41,26 @@ class LeanNetwork(MainNetwork):
             "paint": 6,
         }
 
-    def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
-        """Run one stage; ``join``, ``paint`` and ``out`` look at the picture again, at half and full resolution."""
+    def look(self, name: str, inputs: Tensor) -> Tensor | None:
+        """``join``, ``paint`` and ``out`` look at the picture again, at half and full resolution."""
         if name == "join":
-            return super().run(name, torch.cat([z, F.pixel_unshuffle(inputs, 2)], 1), inputs)
+            return of_last(self._conv(name), F.pixel_unshuffle(inputs, 2))
         if name == "paint":
-            z = F.interpolate(z, scale_factor=2.0, mode="bilinear")
-            return super().run(name, torch.cat([z, inputs], 1), inputs)
-        if name == "out":
-            painted, gate = z.chunk(2, 1)
-            # Half the picture and half grey to begin with, so that either end is as near.
-            return painted + 0.25 + (gate + 0.5) * inputs
-        return super().run(name, z, inputs)
+            return of_last(self._conv(name), inputs)
+        return inputs if name == "out" else None
+
+    def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
+        """Run one stage."""
+        if seen is None:
+            return super().run(name, z, seen)
+        if name == "join":
+            return F.relu(of_first(self._conv(name), z) + seen)
+        if name == "paint":
+            return of_first(self._conv(name), Doubled()(z)) + seen
+        painted, gate = z.chunk(2, 1)
+        # Half the picture and half grey to begin with, so that either end is as near.
+        return painted + 0.25 + (gate + 0.5) * seen
+
+    def _conv(self, name: str) -> nn.Conv2d:
+        conv: nn.Conv2d = self.stages[name][0]  # type: ignore[index]
+        return conv

@@ -49,6 +49,6 @@ class UpsamplingNetwork(MainNetwork):
         self.stages["out"] = nn.Sequential(nn.Conv2d(channels[-1], 3, 3, padding=1), nn.Sigmoid())
         self.points = dict(zip(STAGES, channels, strict=True))
 
-    def run(self, name: str, z: Tensor, inputs: Tensor) -> Tensor:
+    def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage; the first makes a 1×1 map of the latent."""
-        return super().run(name, z[:, :, None, None] if name == "start" else z, inputs)
+        return super().run(name, z[:, :, None, None] if name == "start" else z, seen)
