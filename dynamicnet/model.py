@@ -16,6 +16,7 @@ from dynamicnet.auto import Auto
 from dynamicnet.dynamic import Prepared
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.package import Manifest
+from dynamicnet.precision import autocast
 
 LAYOUT = torch.channels_last
 """How parameters and features lie in memory: convolutions of few channels are several times as fast so."""
@@ -131,7 +132,7 @@ class Model:
 
     @torch.inference_mode()
     def prepare(self, encoded: Encoded) -> PreparedInputs:
-        """Everything that does not depend on α."""
+        """Everything that does not depend on α, in float32: see :func:`dynamicnet.precision.autocast`."""
         batch = encoded.batch.to(self.device)
         if batch.dim() == 4:
             batch = batch.to(memory_format=LAYOUT)
@@ -161,7 +162,8 @@ class Model:
     @torch.inference_mode()
     def render_together(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> list[Image.Image]:
         """The same for several inputs of one shape at once; see :meth:`DynamicNet.render_together`."""
-        outputs = self.net.render_together([(one.prepared, self._within(one, alpha)) for one, alpha in batch])
+        with autocast(self.device):
+            outputs = self.net.render_together([(one.prepared, self._within(one, alpha)) for one, alpha in batch])
         return [self.application.decode(out, one.encoded) for out, (one, _) in zip(outputs, batch, strict=True)]
 
     def _within(self, one: PreparedInputs, alpha: AlphaLike) -> AlphaLike:

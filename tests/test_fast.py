@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from conftest import running_server
 from PIL import Image
+from torch import nn
 
-from dynamicnet import Model, package
+from dynamicnet import Model, package, precision
 from dynamicnet.alpha import AlphaLike, over_picture
 from dynamicnet.networks.layers import ConvLayer
 from server.settings import STATIC, Settings
@@ -22,6 +23,10 @@ SAMPLES = {"astronaut": 96, "chelsea": 203, "coffee": 256}  # by longer side
 
 every_package = pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
 on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA here")
+in_bfloat16 = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="bfloat16 would take minutes here"
+)
+PLACES = ["cpu", pytest.param("cpu with-units", marks=in_bfloat16), pytest.param("cuda", marks=on_cuda)]
 
 
 def test_normalisation_is_instance_norm() -> None:
@@ -45,8 +50,10 @@ def test_features_stay_channels_last(folder) -> None:
 
 
 @every_package
-@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=on_cuda)])
-def test_pictures_are_those_of_plain_float32(folder, device) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_pictures_are_those_of_plain_float32(folder, place, monkeypatch) -> None:
+    device, _, units = place.partition(" ")
+    monkeypatch.setattr(precision, "_has_amx", lambda: bool(units))
     model, plain = Model.load(folder, device), package.load(folder).net
     for name in SAMPLES:
         encoded = model.encode(example(model, name))
@@ -60,17 +67,34 @@ def test_pictures_are_those_of_plain_float32(folder, device) -> None:
                     assert furthest(picture, expected) <= 2
 
 
+@pytest.mark.parametrize("units", [False, pytest.param(True, marks=in_bfloat16)])
+def test_prepare_is_in_float32_and_render_in_bfloat16_where_there_are_units_for_it(units, monkeypatch) -> None:
+    monkeypatch.setattr(precision, "_has_amx", lambda: units)
+    model = Model.load(PACKAGES[0], "cpu")
+    computed = set()
+    for module in model.net.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda _, __, output: computed.add(output.dtype))
+    prepared = model.prepare(model.encode(example(model, "astronaut")))
+    assert computed == {torch.float32}
+    computed.clear()
+    model.render(prepared, 1)
+    assert computed == {torch.bfloat16 if units else torch.float32}
+
+
 def example(model: Model, name: str):
     inputs = model.application.example((STATIC / "samples" / f"{name}.jpg").read_bytes())
     return replace(inputs, max_side=SAMPLES[name]) if "max_side" in model.application.takes else inputs
 
 
 def forms_of_alpha(model: Model, size: tuple[int, int]) -> list[AlphaLike]:
-    """None, in general position on either side of 0, on every axis, by insertion point, and over the picture."""
+    """None, both ends, in general position, on every axis, by insertion point, and over the picture."""
     (axis, *_), (width, height) = model.manifest.axes, size
     low, high = axis.range
     forms: list[AlphaLike] = [
         0.0,
+        low,
+        high,
         0.6 * high,
         {each.id: 0.4 * each.range[1] for each in model.manifest.axes},
         np.linspace(low, high, len(axis.blocks)).tolist(),

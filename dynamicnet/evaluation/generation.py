@@ -22,8 +22,8 @@ from dynamicnet.evaluation.curve import grid
 from dynamicnet.evaluation.even import INPUTS, level
 from dynamicnet.evaluation.task import Task
 from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.precision import autocast
 from dynamicnet.training.labelled import Labelled
-from dynamicnet.training.precision import autocast
 
 SEEDS = 1000
 LAYER = "conv41"

@@ -22,9 +22,9 @@ from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.adversarial import Discriminator, Panel, fool_loss, judge_loss
 from dynamicnet.objectives.completion import CompletionSpec, energy_gap, likeness, log_error
 from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.precision import autocast
 from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
-from dynamicnet.training.precision import autocast
 from dynamicnet.training.runs import claim_run
 
 Squares = dict[str, Tensor]

@@ -19,10 +19,10 @@ from dynamicnet.model import pick_device, placed
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, fool_loss, judge_loss, shown
 from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.precision import autocast
 from dynamicnet.training.labelled import Labelled
 from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT
-from dynamicnet.training.precision import autocast
 from dynamicnet.training.runs import claim_run
 
 SAMPLES = 36

@@ -23,9 +23,9 @@ from dynamicnet.model import pick_device
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, both, style_targets
+from dynamicnet.precision import autocast
 from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
-from dynamicnet.training.precision import autocast
 from dynamicnet.training.runs import claim_run
 from dynamicnet.training.sheets import write_sheet
 
