@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dynamicnet import AxisSpec, DynamicNet, Inputs, Model, package
 from dynamicnet.networks import NETWORKS
+from dynamicnet.precision import autocast
 
 SHARES = (0.2, 0.5, 0.8)
 
@@ -62,7 +63,7 @@ def ours(models: list[Model], photo: bytes) -> Iterator[tuple[str, Callable[[], 
 
 
 def floor(model: Model, photo: bytes) -> tuple[float, dict[str, Callable[[], object]]]:
-    """Multiply-adds of a render, in thousand millions; and as many of them in matrix products, several ways.
+    """Multiply-adds of a render, in thousand millions; and as many in matrix products of its precision, several ways.
 
     The quickest is the floor. Which that is differs between processors: not every library uses all that one has.
     """
@@ -70,11 +71,14 @@ def floor(model: Model, photo: bytes) -> tuple[float, dict[str, Callable[[], obj
     with FlopCounterMode(display=False) as counter:
         model.render(prepared, 0.5)
     amount = counter.get_total_flops() / 2
-    features = torch.rand(1, 256, 64, 64).to(memory_format=torch.channels_last)
-    left, right = torch.rand(512, 512), torch.rand(512, 512)
+    with autocast(model.device):
+        dtype = torch.mm(torch.rand(1, 1), torch.rand(1, 1)).dtype  # what the render computes its own in
+    features = torch.rand(1, 256, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
+    kernel = torch.rand(256, 256, 1, 1, dtype=dtype)
+    left, right = torch.rand(512, 512, dtype=dtype), torch.rand(512, 512, dtype=dtype)
     onednn = left.to_mkldnn(), right.to_mkldnn()
     forms = {
-        "by 1×1 convolutions": (256 * 256 * 64 * 64, partial(torch.conv2d, features, torch.rand(256, 256, 1, 1))),
+        "by 1×1 convolutions": (256 * 256 * 64 * 64, partial(torch.conv2d, features, kernel)),
         "by torch.mm": (512**3, partial(torch.mm, left, right)),
         "by oneDNN": (512**3, partial(F.linear, *onednn)),
     }
