@@ -106,7 +106,7 @@ painted-faces() { # nobles and warriors: the demons among the incarnations are n
         --description "Faces that nobody painted, as on Japanese picture scrolls of the 16th and 17th century. Trained on \
 the KaoKore dataset, ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0." \
         --channels 256,160,112,64,32 --out weights/painted-faces --main-steps 8000 --main-rate 5e-4 \
-        --axis-steps 1200 --axis-rate 1e-3
+        --axis-steps 2000 --axis-rate 1e-3
 }
 
 # Nothing to ship: what evaluate --against compares the far ends of both axes with, in as many steps as those took.
