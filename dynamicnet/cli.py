@@ -175,8 +175,8 @@ def evaluate(
     against: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to compare with: fixed, dni, blend or film, which are trained, or another package; "
-            "of a generator, a package trained directly on what an axis leads to."
+            help="What to compare with: fixed, dni, blend, film or gains, which are trained, or another package; of "
+            "a generator, a package trained directly on what an axis leads to."
         ),
     ] = None,
     out: Annotated[

@@ -22,13 +22,15 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.pair import Pair
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.precision import autocast
-from dynamicnet.training.path import mixed
+from dynamicnet.training.path import balance, mixed
 from dynamicnet.training.phase import Losses, Progressed, run_phase
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Mixtures that a fixed network is trained for: the share of O₁."""
 
-NAMES = ("fixed", "dni", "blend", "film")
+GAIN_STEPS, GAIN_RATE = 200, 0.02  # a few numbers, far from where they start
+
+NAMES = ("fixed", "dni", "blend", "film", "gains")
 
 Render = Callable[[Tensor, list[float]], Tensor]
 """One input (1, C, H, W) at several shares of O₁: (shares, 3, H, W), not clamped."""
@@ -63,6 +65,31 @@ class Film(nn.Module):
         return z
 
 
+class Gains(nn.Module):
+    """A package's axis with a learned gain per insertion point: ẑ = z + gᵢ(t)·ψ(z) in place of z + t·ψ(z).
+
+    Each gᵢ is piecewise linear with knots at ``SHARES``, and starts as gᵢ(t) = t; nothing else is trained.
+    """
+
+    def __init__(self, net: DynamicNet, axis: AxisSpec) -> None:
+        """Take a Dynamic-Net, which stays as it is, and one of its axes."""
+        super().__init__()
+        self._frozen = (net, axis)  # in a tuple, so that its parameters are not this module's
+        self.knots = nn.Parameter(torch.tensor(SHARES)[:, None].repeat(1, len(axis.blocks)))
+
+    def forward(self, inputs: Tensor, shares: Tensor) -> Tensor:
+        """Inputs (N, C, H, W), sides multiples of the network's, and the share of O₁ of each, (N,)."""
+        net, axis = self._frozen
+        near = 1 - (shares[:, None] - torch.tensor(SHARES)).abs() * (len(SHARES) - 1)
+        gains = dict(zip(axis.blocks, (near.clamp_min(0) @ self.knots).unbind(1), strict=True))
+        z = inputs
+        for name in net.network.stages:
+            z = net.network.run(name, z, net.network.look(name, inputs))
+            if name in gains:
+                z = z + gains[name][:, None, None, None] * net.axes[axis.id].block("high", name)(z)  # type: ignore[operator]
+        return z
+
+
 class Baselines:
     """The networks one axis is compared with, in a folder that is filled as they are trained."""
 
@@ -82,8 +109,19 @@ class Baselines:
         main, *after = phases
         self.start = folder.parent / main.started_from if main.started_from else None
         self.after = sum(phase.steps for phase in after)
-        self.scale: float = after[-1].objective.get("mixed_with", {}).get("scale", 1.0)
         self.folder, self.axis, self.pair, self.runs, self.console = folder, axis, pair, runs, console
+        self.scale: float = after[-1].objective.get("mixed_with", {}).get("scale") or self._balance()
+
+    def _balance(self) -> float:
+        """How phase three would mix both objectives, for a package without one."""
+        render = along(self.folder, self.axis)
+
+        def at(number: int, share: float) -> tuple[Tensor, Tensor]:
+            plan = self.pair.plan
+            sample = self.pair.batch(plan.batch, f"{plan.seed} scale {number}")
+            return self.pair.both(render(sample[0], [share] * plan.batch), sample)
+
+        return balance(at)
 
     def render(self, name: str) -> Render:
         """One of ``NAMES``, trained or read from where it was."""
@@ -92,6 +130,7 @@ class Baselines:
             "dni": self._dni,
             "blend": self._blend,
             "film": self._film,
+            "gains": self._gains,
         }
         return makers[name]()
 
@@ -132,6 +171,12 @@ class Baselines:
         self._train("film", net, net, self._steps, None)
         return lambda one, shares: net(one.expand(len(shares), -1, -1, -1), torch.tensor(shares))
 
+    def _gains(self) -> Render:
+        """This package, with gains in place of α."""
+        net = Gains(package.load(self.folder).net, self.axis)
+        self._train(f"gains-{self.folder.name}", net, net, GAIN_STEPS, None, GAIN_RATE)
+        return lambda one, shares: net(one.expand(len(shares), -1, -1, -1), torch.tensor(shares))
+
     def _blend(self) -> Render:
         """The pictures of both ends, cross-faded."""
         ends = along(self.folder, self.axis)
@@ -154,13 +199,19 @@ class Baselines:
         return network
 
     def _train(
-        self, name: str, net: nn.Module, run: Callable[[Tensor, Tensor], Tensor], steps: int, share: float | None
+        self,
+        name: str,
+        net: nn.Module,
+        run: Callable[[Tensor, Tensor], Tensor],
+        steps: int,
+        share: float | None,
+        rate: float | None = None,
     ) -> None:
         """Train a network for one share of O₁, or, for None, for shares that are drawn; or read it, if it was."""
         file = self.runs / f"{name}.safetensors"
         net.requires_grad_(True)
         if not file.exists():
-            plan = replace(self.pair.plan, steps=steps)
+            plan = replace(self.pair.plan, steps=steps, learning_rate=rate or self.pair.plan.learning_rate)
 
             def losses(step: int) -> Losses:
                 draw = f"{plan.seed} {name} {step}"
