@@ -175,8 +175,8 @@ def evaluate(
     against: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to compare with: of a style model fixed, dni, blend or film, which are trained, or another "
-            "package; of a generator, a package trained directly on what an axis leads to."
+            help="What to compare with: fixed, dni, blend, film or gains, which are trained, or another package; of "
+            "a generator, a package trained directly on what an axis leads to."
         ),
     ] = None,
     out: Annotated[
@@ -484,6 +484,7 @@ def train_completion(
     energy: Annotated[float, typer.Option(help="Weight of local gradient energies at the sharp end.")] = 0.5,
     main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 3000,
     axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
+    path_steps: Annotated[int, typer.Option(help="Steps of phase three, as for train style.")] = 0,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 8,
     main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 1e-3,
     axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
@@ -523,6 +524,7 @@ def train_completion(
         squares=squares,
         main_steps=main_steps,
         axis_steps=axis_steps,
+        path_steps=path_steps,
         batch=batch,
         main_rate=main_rate,
         axis_rate=axis_rate,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import Result
 from conftest import write_encoder
 from PIL import ExifTags, Image
 from typer.testing import CliRunner
@@ -20,7 +21,15 @@ from dynamicnet.dynamic import DynamicNet
 from dynamicnet.evaluation.completion import energy, seam
 from dynamicnet.membrane import fill
 from dynamicnet.networks import DilatedNetwork
-from dynamicnet.objectives.completion import energy_gap, likeness, squared_error
+from dynamicnet.objectives.completion import (
+    CompletionSpec,
+    both,
+    compared,
+    energy_gap,
+    likeness,
+    log_error,
+    squared_error,
+)
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.package import Manifest, NetworkSpec, Training
 
@@ -367,6 +376,71 @@ def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encod
         assert len(figures["error"]) == len(figures["sharpness"]) == len(figures["seam"]) == 11
         best = max(figures["classical_psnr"].values())
         assert figures["gain"] == pytest.approx(figures["psnr"][0] - best, abs=2e-3)
+
+
+@pytest.fixture(scope="module")
+def judged(images: Path, encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package without an adversarial term, in three phases."""
+    out = tmp_path_factory.mktemp("judged") / "study"
+    train(images, encoder, out, "--adversarial", "0", "--axis-rate", "1e-2", "--path-steps", "60")
+    return out
+
+
+def compare(folder: Path, images: Path, encoder: Path, out: Path) -> Result:
+    return CliRunner().invoke(
+        app,
+        [
+            *("evaluate", folder.name, "--weights", str(folder.parent), "--images", str(images)),
+            *("--encoder", str(encoder), "--limit", "2", "--out", str(out)),
+            *(part for name in ("fixed", "dni", "blend", "film") for part in ("--against", name)),
+        ],
+    )
+
+
+def test_an_axis_is_compared_with_networks_for_single_mixtures(judged, images: Path, encoder: Path) -> None:
+    pytest.importorskip("cv2")
+    out = judged.parent / "against"
+    result = compare(judged, images, encoder, out)
+    assert result.exit_code == 0, result.output
+    figures = json.loads((out / "front.json").read_text())
+    assert list(figures) == [judged.name, "fixed", "dni", "blend", "film"]
+    ours, dni, blend = (figures[name] for name in (judged.name, "dni", "blend"))
+    assert dni["low"][0] == pytest.approx(ours["low"][0], rel=1e-4)
+    assert blend["low"][0] == pytest.approx(ours["low"][0], rel=1e-4)
+    assert blend["high"][-1] == pytest.approx(ours["high"][-1], rel=1e-4)
+    run = judged.parent / f"run-{judged.name}" / "squares.safetensors"
+    assert (out / "squares.safetensors").read_bytes() == run.read_bytes()  # trained on the same
+
+
+def test_what_a_discriminator_judged_is_not_compared(trained: Path, images: Path, encoder: Path) -> None:
+    pytest.importorskip("cv2")
+    result = compare(trained, images, encoder, trained.parent / "against")
+    assert isinstance(result.exception, DynamicNetError)
+    assert result.exception.code == "not-comparable"
+
+
+def test_phase_three_leaves_theta_alone_and_moves_the_middle(judged: Path, images: Path, encoder: Path) -> None:
+    two = judged.parent / "two"
+    train(images, encoder, two, "--adversarial", "0", "--axis-rate", "1e-2")
+    before, after = (package.load(folder).net.state_dict() for folder in (two, judged))
+    same = {name: torch.equal(tensor, after[name]) for name, tensor in before.items()}
+    assert all(equal for name, equal in same.items() if name.startswith("network."))
+    assert not all(same.values())
+    last = package.read_manifest(judged).training.phases[-1]
+    assert (last.steps, last.objective["mixed_with"]["texture"]) == (60, 0)
+    assert last.objective["mixed_with"]["scale"] > 0
+
+
+def test_the_terms_add_up_to_the_objective(encoder: Path) -> None:
+    real, made = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)
+    holes = masks.batch(2, 64, "terms")
+    spec = CompletionSpec(perceptual=2, texture=3, adversarial=7, energy=0.5)
+    terms = compared(spec, Encoder(encoder), made, real, holes)
+    weighted = terms["reconstruction"] + 2 * terms["perceptual"] + 3 * terms["texture"] + 0.5 * terms["energy"]
+    assert torch.allclose(terms["total"], weighted)
+    low, high = both(spec, Encoder(encoder), made, torch.cat([real, holes, real], 1), real)
+    assert torch.equal(low, log_error(made, real, holes))
+    assert torch.equal(high, terms["total"])
 
 
 def test_the_example_shows_the_model_at_work(model) -> None:

@@ -9,6 +9,7 @@ from dynamicnet.auto import POSITIONS, Auto, travelled
 from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.front import volumes
 from dynamicnet.networks.base import MainNetwork
+from dynamicnet.training.path import balance, mixed, shares
 
 
 def test_volumes_below_known_lines() -> None:
@@ -57,3 +58,17 @@ def test_a_picture_that_travels_faster_is_stopped_earlier() -> None:
         found.append(Auto(axis, {}).pick(frames))
     assert 0 < found[1] < found[0] < 1
     assert travelled(torch.stack([picture, picture * 0.5])).tolist() == pytest.approx([0, 0], abs=1e-5)
+
+
+def test_half_a_batch_stays_at_the_end_and_the_rest_is_anywhere() -> None:
+    drawn = torch.stack([shares(8, f"draw {i}") for i in range(50)])
+    assert (drawn[:, :4] == 1).all()
+    assert drawn[:, 4:].min() < 0.05 < 0.4 < drawn[:, 4:].mean() < 0.6 < 0.95 < drawn[:, 4:].max() < 1
+    assert torch.equal(shares(8, "a"), shares(8, "a"))
+
+
+def test_both_objectives_change_by_as_much_once_they_are_balanced() -> None:
+    scale = balance(lambda number, share: (torch.tensor([1 + 2 * share + number]), torch.tensor([9 - 5 * share])))
+    assert scale == pytest.approx(2.5)
+    low, high = torch.tensor([3.0, 3.0, 3.0]), torch.tensor([4.0, 4.0, 4.0])
+    assert mixed(low, high, scale, torch.tensor([0.0, 0.5, 1.0])).tolist() == [7.5, 5.75, 4]

@@ -8,11 +8,13 @@ import pytest
 import torch
 from conftest import write_encoder
 from rich.console import Console
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from dynamicnet import package
 from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.baselines import Gains
 from dynamicnet.training.phase import Plan, Progressed, learning_rate, run_phase
 from dynamicnet.training.photos import Photos, is_held_out
 
@@ -84,23 +86,34 @@ def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, cont
         [
             *("evaluate", trained.name, "--weights", str(trained.parent), "--images", str(content)),
             *("--encoder", str(encoder), "--side", "64", "--yardstick", "1", "--iterations", "1", "--out", str(out)),
-            *(part for name in ("fixed", "dni", "blend", "film") for part in ("--against", name)),
+            *(part for name in ("fixed", "dni", "blend", "film", "gains") for part in ("--against", name)),
         ],
         catch_exceptions=False,
     )
     assert result.exit_code == 0
     figures = json.loads((out / "front.json").read_text())
-    assert list(figures) == [trained.name, "fixed", "dni", "blend", "film"]
+    assert list(figures) == [trained.name, "fixed", "dni", "blend", "film", "gains"]
     assert (figures["fixed"]["hypervolume"], figures["fixed"]["short"]) == (1, 0)
     assert figures["fixed"]["low"][0] < figures["fixed"]["low"][-1]
     ours, dni, blend = (figures[name] for name in (trained.name, "dni", "blend"))
     assert blend["low"][0] == pytest.approx(ours["low"][0], rel=1e-4)
     assert blend["high"][-1] == pytest.approx(ours["high"][-1], rel=1e-4)
     assert dni["low"][0] == pytest.approx(ours["low"][0], rel=1e-4)
-    assert len((out / "front.csv").read_text().splitlines()) == 1 + 4 * 11 + 5
+    assert figures["gains"]["low"][0] != ours["low"][0]
+    assert len((out / "front.csv").read_text().splitlines()) == 1 + 5 * 11 + 5
     assert "<svg" in (out / "front.svg").read_text()
     assert (out / "front.png").stat().st_size > 10_000
-    assert len(list(out.glob("*.safetensors"))) == 7
+    assert len(list(out.glob("*.safetensors"))) == 8
+    gains = load_file(out / f"gains-{trained.name}.safetensors")
+    assert list(gains) == ["knots"]  # θ and ψ are not trained
+
+
+def test_gains_that_were_not_trained_are_alpha(trained: Path, content: Path) -> None:
+    loaded = package.load(trained)
+    axis, picture = loaded.manifest.axes[0], Photos(content, 64, held_out=True).centres(1)
+    gains = Gains(loaded.net, axis)
+    for share in (0.0, 0.1, 0.6, 1.0):
+        assert torch.allclose(gains(picture, torch.tensor([share])), loaded.net(picture, {axis.id: share}), atol=1e-5)
 
 
 def test_the_manifest_says_how_it_was_made(trained: Path) -> None:

@@ -63,22 +63,29 @@ wave() {
 # Nothing to ship: what docs/objective-space.md compares, on a small budget; evaluate --against trains the others.
 
 study-strength() {
-    study strength --axis strength --style data/styles/wave.jpg --weight 0.3,2
+    study train strength starry-wave 300 300 150 --axis strength --style data/styles/wave.jpg --weight 0.3,2 \
+        --batch 2 --axis-rate 1e-3
 }
 
 study-style() {
-    study style --axis style --ends "The Scream,Great Wave" --style data/styles/the_scream.jpg \
-        --style data/styles/wave.jpg --weight 1
+    study train style starry-wave 900 200 400 --axis style --ends "The Scream,Great Wave" \
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 \
+        --batch 2 --axis-rate 3e-3
 }
 
-study() { # in the paper's two phases, and in three; as many steps
-    local name=$1
-    shift
+study-sharpness() { # without a discriminator: what one says is no scale to compare on
+    study completion sharpness mend-photos 900 200 400 --images data/content --scale 128 --side 64 --squares 2400 \
+        --adversarial 0 --energy 1 --axis-rate 2e-3
+}
+
+study() { # steps of three phases; and the paper's two, in as many
+    local kind=$1 name=$2 start=$3 main=$4 axis=$5 path=$6
+    shift 6
     mkdir -p study
-    [ -d study/starry-wave ] || cp -r weights/starry-wave study/
-    local way=(--start study/starry-wave --batch 2 --main-rate 1e-3 --axis-rate 3e-3 --reach 1 --main-steps 300)
-    train "study/$name" --title "$name" "$@" "${way[@]}" --axis-steps 300 --path-steps 150
-    train "study/$name-two-phases" --title "$name" "$@" "${way[@]}" --axis-steps 450
+    [ -d "study/$start" ] || cp -r "weights/$start" study/
+    local way=(--title "$name" --start "study/$start" --main-rate 1e-3 --reach 1 --main-steps "$main")
+    "$kind" "study/$name" "$@" "${way[@]}" --axis-steps "$axis" --path-steps "$path"
+    "$kind" "study/$name-two-phases" "$@" "${way[@]}" --axis-steps $((axis + path))
 }
 
 heads() {

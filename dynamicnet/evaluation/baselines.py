@@ -1,10 +1,11 @@
-"""What an axis of a style model is compared with: same network, start, photographs, steps and seed.
+"""What an axis is compared with: same network, start, training data, steps and seed.
 
 Trained for figures only, and never served. Each is trained for as many steps as one end of the Dynamic-Net: those of
 phase one, and those of the axis after it.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -18,18 +19,21 @@ from dynamicnet.alpha import per_picture
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.pair import Pair
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.objectives.perceptual import StyleObjective, both
-from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
-from dynamicnet.training.photos import Photos
+from dynamicnet.precision import autocast
+from dynamicnet.training.path import balance, mixed
+from dynamicnet.training.phase import Losses, Progressed, run_phase
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Mixtures that a fixed network is trained for: the share of O₁."""
 
-NAMES = ("fixed", "dni", "blend", "film")
+GAIN_STEPS, GAIN_RATE = 200, 0.02  # a few numbers, far from where they start
+
+NAMES = ("fixed", "dni", "blend", "film", "gains")
 
 Render = Callable[[Tensor, list[float]], Tensor]
-"""One picture (1, 3, H, W) in [0, 1] at several shares of O₁: (shares, 3, H, W), not clamped."""
+"""One input (1, C, H, W) at several shares of O₁: (shares, 3, H, W), not clamped."""
 
 
 class Film(nn.Module):
@@ -50,31 +54,47 @@ class Film(nn.Module):
             nn.init.zeros_(last.bias)
             self.conditions[name] = nn.Sequential(nn.Linear(1, 64), nn.ReLU(), last)
 
-    def forward(self, pictures: Tensor, shares: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in [0, 1], sides multiples of the network's, and the share of O₁ of each, (N,)."""
-        z = pictures
+    def forward(self, inputs: Tensor, shares: Tensor) -> Tensor:
+        """Inputs (N, C, H, W), sides multiples of the network's, and the share of O₁ of each, (N,)."""
+        z = inputs
         for name in self.network.stages:
-            z = self.network.run(name, z, self.network.look(name, pictures))
+            z = self.network.run(name, z, self.network.look(name, inputs))
             if name in self.conditions:
                 scale, shift = self.conditions[name](shares[:, None])[..., None, None].chunk(2, 1)
                 z = z * (1 + scale) + shift
         return z
 
 
+class Gains(nn.Module):
+    """A package's axis with a learned gain per insertion point: ẑ = z + gᵢ(t)·ψ(z) in place of z + t·ψ(z).
+
+    Each gᵢ is piecewise linear with knots at ``SHARES``, and starts as gᵢ(t) = t; nothing else is trained.
+    """
+
+    def __init__(self, net: DynamicNet, axis: AxisSpec) -> None:
+        """Take a Dynamic-Net, which stays as it is, and one of its axes."""
+        super().__init__()
+        self._frozen = (net, axis)  # in a tuple, so that its parameters are not this module's
+        self.knots = nn.Parameter(torch.tensor(SHARES)[:, None].repeat(1, len(axis.blocks)))
+
+    def forward(self, inputs: Tensor, shares: Tensor) -> Tensor:
+        """Inputs (N, C, H, W), sides multiples of the network's, and the share of O₁ of each, (N,)."""
+        net, axis = self._frozen
+        near = 1 - (shares[:, None] - torch.tensor(SHARES)).abs() * (len(SHARES) - 1)
+        gains = dict(zip(axis.blocks, (near.clamp_min(0) @ self.knots).unbind(1), strict=True))
+        z = inputs
+        for name in net.network.stages:
+            z = net.network.run(name, z, net.network.look(name, inputs))
+            if name in gains:
+                z = z + gains[name][:, None, None, None] * net.axes[axis.id].block("high", name)(z)  # type: ignore[operator]
+        return z
+
+
 class Baselines:
     """The networks one axis is compared with, in a folder that is filled as they are trained."""
 
-    def __init__(
-        self,
-        folder: Path,
-        axis: AxisSpec,
-        low: StyleObjective,
-        high: StyleObjective,
-        images: Path,
-        runs: Path,
-        console: Console,
-    ) -> None:
-        """Read the package that is compared, and with it steps, seed and how its objectives are mixed.
+    def __init__(self, folder: Path, axis: AxisSpec, pair: Pair, runs: Path, console: Console) -> None:
+        """Read the package that is compared, and with it how many steps it took and how its objectives are mixed.
 
         Raises:
             DynamicNetError: ``not-comparable``, the axis is dual or its package says too little.
@@ -86,11 +106,22 @@ class Baselines:
                 "not-comparable",
                 f"Baselines are for axes from 0 to 1 that a package was trained with: not '{axis.id}'.",
             )
-        self.main, *after = phases
+        main, *after = phases
+        self.start = folder.parent / main.started_from if main.started_from else None
         self.after = sum(phase.steps for phase in after)
-        self.scale: float = after[-1].objective.get("mixed_with", {}).get("scale", 1.0)
-        self.folder, self.axis, self.low, self.high, self.runs, self.console = folder, axis, low, high, runs, console
-        self.photos = Photos(images, self.main.crop, held_out=False)
+        self.folder, self.axis, self.pair, self.runs, self.console = folder, axis, pair, runs, console
+        self.scale: float = after[-1].objective.get("mixed_with", {}).get("scale") or self._balance()
+
+    def _balance(self) -> float:
+        """How phase three would mix both objectives, for a package without one."""
+        render = along(self.folder, self.axis)
+
+        def at(number: int, share: float) -> tuple[Tensor, Tensor]:
+            plan = self.pair.plan
+            sample = self.pair.batch(plan.batch, f"{plan.seed} scale {number}")
+            return self.pair.both(render(sample[0], [share] * plan.batch), sample)
+
+        return balance(at)
 
     def render(self, name: str) -> Render:
         """One of ``NAMES``, trained or read from where it was."""
@@ -99,6 +130,7 @@ class Baselines:
             "dni": self._dni,
             "blend": self._blend,
             "film": self._film,
+            "gains": self._gains,
         }
         return makers[name]()
 
@@ -106,74 +138,88 @@ class Baselines:
         """One network per mixture; of a share between two of ``SHARES`` the nearest one's."""
         nets = {share: self._trained(share) for share in SHARES}
 
-        def render(picture: Tensor, shares: list[float]) -> Tensor:
-            return torch.cat([nets[min(SHARES, key=lambda s: abs(s - share))](picture, {}) for share in shares])
+        def render(one: Tensor, shares: list[float]) -> Tensor:
+            return torch.cat([nets[min(SHARES, key=lambda s: abs(s - share))](one, {}) for share in shares])
 
         return render
 
     def _trained(self, share: float) -> DynamicNet:
-        net = DynamicNet(self._network(self._start))
-        self._train(f"fixed-{share:g}", net, lambda pictures, _: net(pictures, {}), self.main.steps + self.after, share)
+        net = DynamicNet(self._network(self.start))
+        self._train(f"fixed-{share:g}", net, lambda inputs, _: net(inputs, {}), self._steps, share)
         return net
 
     def _dni(self) -> Render:
         """Parameters between those of θ and of θ fine-tuned for O₁ (Deep Network Interpolation, CVPR 2019)."""
         first, second, between = (DynamicNet(self._network(self.folder)) for _ in range(3))
-        self._train("dni", second, lambda pictures, _: second(pictures, {}), self.after, 1.0)
+        self._train("dni", second, lambda inputs, _: second(inputs, {}), self.after, 1.0)
         ends = first.state_dict(), second.state_dict()
 
-        def render(picture: Tensor, shares: list[float]) -> Tensor:
+        def render(one: Tensor, shares: list[float]) -> Tensor:
             outputs = []
             for share in shares:
-                between.load_state_dict({name: torch.lerp(one, ends[1][name], share) for name, one in ends[0].items()})
-                outputs.append(between(picture, {}))
+                between.load_state_dict(
+                    {name: torch.lerp(value, ends[1][name], share) for name, value in ends[0].items()}
+                )
+                outputs.append(between(one, {}))
             return torch.cat(outputs)
 
         return render
 
     def _film(self) -> Render:
         """One network that is told the mixture."""
-        net = Film(self._network(self._start))
-        self._train("film", net, net, self.main.steps + self.after, None)
-        return lambda picture, shares: net(picture.expand(len(shares), -1, -1, -1), torch.tensor(shares))
+        net = Film(self._network(self.start))
+        self._train("film", net, net, self._steps, None)
+        return lambda one, shares: net(one.expand(len(shares), -1, -1, -1), torch.tensor(shares))
+
+    def _gains(self) -> Render:
+        """This package, with gains in place of α."""
+        net = Gains(package.load(self.folder).net, self.axis)
+        self._train(f"gains-{self.folder.name}", net, net, GAIN_STEPS, None, GAIN_RATE)
+        return lambda one, shares: net(one.expand(len(shares), -1, -1, -1), torch.tensor(shares))
 
     def _blend(self) -> Render:
         """The pictures of both ends, cross-faded."""
         ends = along(self.folder, self.axis)
 
-        def render(picture: Tensor, shares: list[float]) -> Tensor:
-            low, high = ends(picture, [0.0, 1.0]).clamp(0, 1)
+        def render(one: Tensor, shares: list[float]) -> Tensor:
+            low, high = ends(one, [0.0, 1.0]).clamp(0, 1)
             return torch.stack([torch.lerp(low, high, share) for share in shares])
 
         return render
 
     @property
-    def _start(self) -> Path | None:
-        return self.folder.parent / self.main.started_from if self.main.started_from else None
+    def _steps(self) -> int:
+        return self.pair.plan.steps + self.after
 
     def _network(self, start: Path | None) -> MainNetwork:
-        torch.manual_seed(self.main.seed)
+        torch.manual_seed(self.pair.plan.seed)
         network = package.build(package.read_manifest(self.folder)).network
         if start is not None:
             network.load_state_dict(package.load(start).net.network.state_dict())
         return network
 
     def _train(
-        self, name: str, net: nn.Module, run: Callable[[Tensor, Tensor], Tensor], steps: int, share: float | None
+        self,
+        name: str,
+        net: nn.Module,
+        run: Callable[[Tensor, Tensor], Tensor],
+        steps: int,
+        share: float | None,
+        rate: float | None = None,
     ) -> None:
         """Train a network for one share of O₁, or, for None, for shares that are drawn; or read it, if it was."""
         file = self.runs / f"{name}.safetensors"
         net.requires_grad_(True)
         if not file.exists():
-            plan = Plan(steps, self.main.batch, self.main.crop, self.main.learning_rate, self.main.seed)
+            plan = replace(self.pair.plan, steps=steps, learning_rate=rate or self.pair.plan.learning_rate)
 
             def losses(step: int) -> Losses:
                 draw = f"{plan.seed} {name} {step}"
-                batch, random = self.photos.batch(plan.batch, draw), Random(draw)
+                sample, random = self.pair.batch(plan.batch, draw), Random(draw)
                 shares = torch.tensor([random.random() if share is None else share for _ in range(plan.batch)])
-                outputs = run(batch, shares)
-                low, high = both(self.low, self.high, outputs, batch)
-                return {"total": torch.lerp(self.scale * low, high, shares).mean()}
+                with autocast(shares.device):
+                    outputs = run(sample[0], shares).float()
+                return {"total": mixed(*self.pair.both(outputs, sample), self.scale, shares).mean()}
 
             checkpoint = self.runs / f"{name}.checkpoint.safetensors"
             run_phase(name, net, losses, plan, Progressed(checkpoint, 200, lambda _: None), self.console)
@@ -186,4 +232,4 @@ class Baselines:
 def along(folder: Path, axis: AxisSpec) -> Render:
     """A package's pictures along an axis, α being the share."""
     net = package.load(folder).net
-    return lambda picture, shares: net.render(net.prepare(picture), {axis.id: per_picture(shares)})
+    return lambda one, shares: net.render(net.prepare(one), {axis.id: per_picture(shares)})

@@ -1,7 +1,7 @@
 """What ``dynamic-net evaluate`` measures of a completion model."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,15 @@ from dynamicnet.evaluation.auto import distances
 from dynamicnet.evaluation.auto import middle as middle_travelled
 from dynamicnet.evaluation.curve import grid
 from dynamicnet.evaluation.even import level
+from dynamicnet.evaluation.front import compare
+from dynamicnet.evaluation.pair import Pair, Sample
 from dynamicnet.evaluation.task import Task
 from dynamicnet.membrane import fill
-from dynamicnet.objectives.completion import squared_error
+from dynamicnet.objectives.completion import CompletionSpec, both, squared_error
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.training.completion import middle
+from dynamicnet.training.completion import middle, plan_of
 from dynamicnet.training.photos import Photos
+from dynamicnet.training.squares import Squares
 
 HOLES: dict[str, Callable[[int, int], Image.Image]] = {
     "free-form": lambda side, i: masks.free_form(side, side, random.Random(f"evaluate {i}")),
@@ -196,7 +199,36 @@ def evaluate(task: Task) -> dict[str, Any]:
         console.print(str(even))
         travels = distances(loaded.net, axis.model_copy(update={"even": even.alphas}), inputs)
         measured["axes"][axis.id] |= {"position": even.figures(), "auto": {"middle": middle_travelled(travels)}}
+        if task.against:
+            samples = list(zip(inputs, torch.split(squares, 1), strict=True))
+            pair = _pair(task, loaded.manifest.training, axis, encoder, samples)
+            measured["axes"][axis.id]["against"] = compare(task, axis, pair)
     return measured
+
+
+def _pair(task: Task, training: package.Training, axis: AxisSpec, encoder: Encoder, held_out: Sequence[Sample]) -> Pair:
+    """Reconstruction, and what it was trained on after that, where a real picture can judge all of it.
+
+    Raises:
+        DynamicNetError: ``not-comparable``.
+    """
+    main, sharp = training.phases[0], next(p for p in training.phases if p.axis == axis.id)
+    spec = CompletionSpec.model_validate({name: sharp.objective[name] for name in CompletionSpec.model_fields})
+    if spec.adversarial or "squares" not in main.objective:
+        raise DynamicNetError(
+            "not-comparable",
+            "What a discriminator says depends on whom it was trained against, so that there is no common scale: "
+            "train with --adversarial 0, by this version, to compare.",
+        )
+    plan = plan_of(main.steps, main.batch, main.crop, main.learning_rate, main.seed)
+    photos = Photos(task.images, main.objective["scale"], held_out=False)
+    count, file = main.objective["squares"], task.out / "squares.safetensors"
+    return Pair(
+        both=lambda outputs, sample: both(spec, encoder, outputs, *sample),
+        held_out=held_out,
+        plan=plan,
+        batch=Squares(photos, plan.crop, count, plan.batch, plan.seed, file, task.console).batch,
+    )
 
 
 def _hole(kind: str, square: Tensor, index: int) -> Image.Image:

@@ -6,7 +6,7 @@ Objectives are scaled so that both run from 0 to 1 between the fixed networks of
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,9 +21,9 @@ from torch import Tensor
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import NAMES, SHARES, Baselines, Render, along
-from dynamicnet.evaluation.curve import Curve, grid
+from dynamicnet.evaluation.curve import grid
+from dynamicnet.evaluation.pair import Pair, Sample
 from dynamicnet.evaluation.task import Task
-from dynamicnet.objectives.perceptual import StyleObjective, both
 
 REFERENCE = 1.1
 MIXTURES = (0.0, 0.5, 1.0)
@@ -67,18 +67,13 @@ class Method:
         return float(((1 - share) * scale * low + share * high).min())
 
 
-def compare(
-    task: Task, axis: AxisSpec, low: StyleObjective, high: StyleObjective, curve: Curve, inputs: Sequence[Tensor]
-) -> dict[str, Any]:
+def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     """Train what an axis is compared with where it has not been, measure all, print a table, write JSON, CSV and plots.
 
     Args:
         task: the model, what it is compared with, and where all that goes.
         axis: the axis.
-        low: the objective of its low end.
-        high: the objective of its high end.
-        curve: what it reaches on the inputs.
-        inputs: pictures not trained on, each (1, 3, H, W) in [0, 1].
+        pair: its objectives.
 
     Returns:
         The figures, for the manifest.
@@ -86,18 +81,17 @@ def compare(
     Raises:
         DynamicNetError: ``not-comparable``; or as :func:`dynamicnet.package.load`.
     """
-    baselines = Baselines(task.folder, axis, low, high, task.images, task.out, task.console)
-    renders: dict[str, Render] = {}
+    baselines = Baselines(task.folder, axis, pair, task.out, task.console)
+    renders = {task.folder.name: along(task.folder, axis)}
     for name in ("fixed", *(name for name in task.against if name != "fixed")):
         renders[name if name in NAMES else Path(name).name] = (
             baselines.render(name) if name in NAMES else along(Path(name), axis)
         )
-    methods = {task.folder.name: Method(curve.alphas, curve.low, curve.high)} | {
+    methods = {
         name: _measure(
             render,
-            low,
-            high,
-            track(inputs, name, console=task.console),
+            pair,
+            track(pair.held_out, name, console=task.console),
             list(SHARES) if name == "fixed" else grid(axis),
         )
         for name, render in renders.items()
@@ -107,20 +101,18 @@ def compare(
     task.out.mkdir(parents=True, exist_ok=True)
     (task.out / "front.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
     write_csv(task.out / "front.csv", figures)
-    title = f"{task.folder.name}, {len(inputs)} pictures, 95% intervals"
+    title = f"{task.folder.name}, {len(pair.held_out)} pictures, 95% intervals"
     write_plots(task.out / "front", title, task.folder.name, axis.ends, figures)
     return figures
 
 
 @torch.inference_mode()
-def _measure(
-    render: Render, low: StyleObjective, high: StyleObjective, inputs: Iterable[Tensor], shares: list[float]
-) -> Method:
+def _measure(render: Render, pair: Pair, samples: Iterable[Sample], shares: list[float]) -> Method:
     lows: list[Tensor] = []
     highs: list[Tensor] = []
-    for picture in inputs:
-        outputs = render(picture, shares).clamp(0, 1)
-        for values, totals in zip((lows, highs), both(low, high, outputs, picture), strict=True):
+    for sample in samples:
+        outputs = render(sample[0], shares).clamp(0, 1)
+        for values, totals in zip((lows, highs), pair.both(outputs, sample), strict=True):
             values.append(totals)
     return Method(shares, torch.stack(lows, 1), torch.stack(highs, 1))
 

@@ -18,9 +18,11 @@ from dynamicnet.evaluation.curve import Curve, measure
 from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.front import compare
 from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
+from dynamicnet.evaluation.pair import Pair, Sample
 from dynamicnet.evaluation.task import Task
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec
+from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, both
+from dynamicnet.training.phase import Plan
 from dynamicnet.training.photos import Photos
 
 
@@ -98,9 +100,27 @@ def evaluate(task: Task) -> dict[str, Any]:
         console.print(_auto(agreed))
         figures = _figures(curve, ends) | {"position": even.figures(), "auto": {"middle": middle(travels)} | agreed}
         if task.against:
-            figures["against"] = compare(task, axis, low, high, curve, inputs)
+            figures["against"] = compare(task, axis, _pair(task, loaded.manifest.training, low, high, inputs))
         measured["axes"][axis.id] = figures
     return measured
+
+
+def _pair(
+    task: Task, training: package.Training, low: StyleObjective, high: StyleObjective, inputs: Sequence[Tensor]
+) -> Pair:
+    main = training.phases[0]
+    photos = Photos(task.images, main.crop, held_out=False)
+
+    def batch(count: int, draw: str) -> Sample:
+        pictures = photos.batch(count, draw)
+        return pictures, pictures
+
+    return Pair(
+        both=lambda outputs, sample: both(low, high, outputs, sample[1]),
+        held_out=[(one, one) for one in inputs],
+        plan=Plan(main.steps, main.batch, main.crop, main.learning_rate, main.seed),
+        batch=batch,
+    )
 
 
 def _yardstick(aim: StyleObjective, values: Tensor, pictures: Sequence[Tensor], iterations: int) -> Yardstick:

@@ -32,6 +32,33 @@ class CompletionSpec(BaseModel):
     energy: float = 0.0
 
 
+def compared(
+    spec: CompletionSpec, encoder: Encoder, outputs: Tensor, pictures: Tensor, holes: Tensor
+) -> dict[str, Tensor]:
+    """What a real picture can judge: every term but the adversarial one, and their weighted sum, ``total``.
+
+    ``reconstruction`` alone is the objective of phase one. Each (N,); shapes as in :func:`squared_error`.
+    """
+    terms = {"reconstruction": log_error(outputs, pictures, holes)}
+    total = terms["reconstruction"]
+    if spec.perceptual or spec.texture:
+        apart = likeness(encoder, outputs, pictures, holes)
+        terms |= {"perceptual": apart.perceptual, "texture": apart.texture}
+        total = total + spec.perceptual * apart.perceptual + spec.texture * apart.texture
+    if spec.energy:
+        terms["energy"] = energy_gap(outputs, pictures, holes)
+        total = total + spec.energy * terms["energy"]
+    return {"total": total, **terms}
+
+
+def both(
+    spec: CompletionSpec, encoder: Encoder, outputs: Tensor, inputs: Tensor, pictures: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Reconstruction alone, and what a real picture can judge of ``spec``, each (N,); ``inputs`` hold the hole."""
+    terms = compared(spec, encoder, outputs, pictures, inputs[:, 3:4])
+    return terms["reconstruction"], terms["total"]
+
+
 def squared_error(outputs: Tensor, pictures: Tensor, holes: Tensor) -> Tensor:
     """Mean squared error in the hole, (N,).
 

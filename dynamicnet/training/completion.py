@@ -1,14 +1,11 @@
 """The recipe for image completion: θ learns to reconstruct, then ψ, with θ frozen, to look real as well."""
 
-import random
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import track
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dynamicnet import masks, package, pictures
@@ -20,15 +17,14 @@ from dynamicnet.membrane import fill
 from dynamicnet.model import pick_device, placed
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.adversarial import Discriminator, Panel, fool_loss, judge_loss
-from dynamicnet.objectives.completion import CompletionSpec, energy_gap, likeness, log_error
+from dynamicnet.objectives.completion import CompletionSpec, both, compared
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
+from dynamicnet.training.path import balance, mixed, shares
 from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
 from dynamicnet.training.runs import claim_run
-
-Squares = dict[str, Tensor]
-"""``real`` and ``copied``, (N, 3, S, S), and ``hole``, (N, 1, S, S); uint8."""
+from dynamicnet.training.squares import Squares
 
 NETWORK = "dilated"
 SAMPLES = 8
@@ -43,8 +39,7 @@ class CompletionRecipe:
         sharp: O₁; O₀ is reconstruction alone.
         start: a package whose θ phase one starts from.
         images: folder of pictures, scaled so that their shorter side is ``scale``.
-        side: of the squares cut from them, in pixels. squares: how many, all cut before training begins: copying
-            into a hole takes longer than a step.
+        side: of the squares cut from them, in pixels. squares: how many.
         channels: of the network's body, see :class:`dynamicnet.networks.dilated.DilatedNetwork`.
         reach: the α trained with is this share of the slider's end; above 1 the slider goes further.
     """
@@ -63,6 +58,7 @@ class CompletionRecipe:
     squares: int
     main_steps: int
     axis_steps: int
+    path_steps: int
     batch: int
     main_rate: float
     axis_rate: float
@@ -112,7 +108,8 @@ class CompletionTraining:
             encoder={"file": self.encoder.name, "sha256": self.encoder.sha256},
         )
         claim_run(run, recipe)
-        self.squares = self._squares(run / "squares.safetensors")
+        file = run / "squares.safetensors"
+        self.squares = Squares(self.photos, recipe.side, recipe.squares, recipe.batch, recipe.seed, file, console)
 
     def train(self) -> package.Manifest:
         """Run both phases and write the package.
@@ -128,24 +125,34 @@ class CompletionTraining:
         axis: Axis = self.net.axes[recipe.axis.id]  # type: ignore[assignment]
         axis.requires_grad_(True)
         self._phase(recipe.axis.id, recipe.sharp, recipe.axis_steps, recipe.axis_rate)
+        if recipe.path_steps:
+            self._phase(recipe.axis.id, recipe.sharp, recipe.path_steps, recipe.axis_rate / 3, path=True)
         for point in recipe.axis.blocks:
             axis.block("high", point).scale(recipe.reach)
         return self._write()
 
-    def _phase(self, axis: str | None, spec: CompletionSpec, steps: int, rate: float) -> None:
+    def _phase(self, axis: str | None, spec: CompletionSpec, steps: int, rate: float, *, path: bool = False) -> None:
+        """Run phase one (no axis), two, or three (``path``)."""
         recipe = self.recipe
-        title = package.phase_name(axis, axis and "high")
+        bank = package.phase_name(axis, axis and "high")
+        title = f"{bank}.path" if path else bank
         adversarial = spec.adversarial > 0
-        plan = Plan(
-            steps, recipe.batch, recipe.side, rate, recipe.seed, (0.5 if adversarial else 0.9, 0.99), average=0.995
-        )
+        plan = plan_of(steps, recipe.batch, recipe.side, rate, recipe.seed, adversarial=adversarial)
+
+        def at(number: int, share: float) -> tuple[Tensor, Tensor]:
+            inputs, real = self._batch(f"{plan.seed} scale {number}")
+            return both(spec, self.encoder, self.net(inputs, {recipe.axis.id: share}), inputs, real)
+
+        scale = balance(at) if path else 1.0
 
         @lru_cache(maxsize=1)  # the opponent looks at the same as the loss, and first
-        def complete(step: int) -> tuple[Tensor, Tensor, Tensor]:
-            real, inputs = self._batch(f"{plan.seed} {title} {step}")
+        def complete(step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+            draw = f"{plan.seed} {title} {step}"
+            inputs, real = self._batch(draw)
+            along = shares(plan.batch, draw) if path else torch.full((plan.batch,), 1.0 if axis else 0.0)
             with autocast(self.device):
-                outputs = self.net(inputs, {recipe.axis.id: 1.0 if axis else 0.0})
-            return outputs.float(), real, inputs[:, 3:4]
+                outputs = self.net(inputs, {recipe.axis.id: per_picture(along.tolist())})
+            return outputs.float(), real, inputs[:, 3:4], along.to(self.device)
 
         def scores(outputs: Tensor, holes: Tensor) -> Tensor:
             with autocast(self.device):
@@ -153,24 +160,19 @@ class CompletionTraining:
             return judged.float()
 
         def losses(step: int) -> Losses:
-            outputs, real, holes = complete(step)
-            parts = {"reconstruction": log_error(outputs, real, holes).mean()}
-            total = parts["reconstruction"]
-            if spec.perceptual or spec.texture:
-                with autocast(self.device):
-                    apart = likeness(self.encoder, outputs, real, holes)
-                parts |= {"perceptual": apart.perceptual.float().mean(), "texture": apart.texture.float().mean()}
-                total = total + spec.perceptual * parts["perceptual"] + spec.texture * parts["texture"]
-            if spec.energy:
-                parts["energy"] = energy_gap(outputs, real, holes).mean()
-                total = total + spec.energy * parts["energy"]
+            outputs, real, holes, along = complete(step)
+            with autocast(self.device):
+                terms = compared(spec, self.encoder, outputs, real, holes)
+            total = terms["total"]
             if adversarial:
-                parts["adversarial"] = fool_loss(scores(outputs, holes))
-                total = total + spec.adversarial * parts["adversarial"]
-            return {"total": total, **parts}
+                terms["adversarial"] = torch.stack([fool_loss(each) for each in scores(outputs, holes)])
+                total = total + spec.adversarial * terms["adversarial"]
+            if path:
+                total = mixed(terms["reconstruction"], total, scale, along)
+            return {name: term.float().mean() for name, term in (terms | {"total": total}).items()}
 
         def judge(step: int) -> Losses:
-            outputs, real, holes = complete(step)
+            outputs, real, holes, _ = complete(step)
             # One look at both, so that the estimate of the spectral norm moves once.
             seen = scores(torch.cat([real, outputs.detach()]), torch.cat([holes, holes]))
             return {"total": judge_loss(*seen.chunk(2))}
@@ -179,13 +181,14 @@ class CompletionTraining:
             self._sheet(self.run / f"{title}-{step:06d}.jpg", axis)
 
         files = Progressed(self.run / f"{title}.safetensors", max(1, min(250, steps // 2)), sample)
+        mixture = {"mixed_with": CompletionSpec().model_dump() | {"scale": scale}} if path else {}
         opponent = Opponent(self.judge, judge) if adversarial else None
         seconds = run_phase(title, self.net, losses, plan, files, self.console, opponent)
         self.training.phases.append(
             package.Phase(
                 axis=axis,
                 bank="high" if axis else None,
-                objective=spec.model_dump() | {"scale": recipe.scale},
+                objective=spec.model_dump() | {"scale": recipe.scale, "squares": recipe.squares} | mixture,
                 steps=steps,
                 batch=plan.batch,
                 crop=plan.crop,
@@ -198,41 +201,10 @@ class CompletionTraining:
             )
         )
 
-    def _squares(self, file: Path) -> Squares:
-        """What is trained on: cut, with a hole, and copies in it; read again from a file where it has been."""
-        recipe = self.recipe
-        if not file.exists():
-            parts = [
-                self._cut(f"{recipe.seed} squares {i}")
-                for i in track(range(0, recipe.squares, recipe.batch), "squares", console=self.console)
-            ]
-            tensors = {name: torch.cat([part[name] for part in parts])[: recipe.squares] for name in parts[0]}
-            save_file(tensors, file)
-        return load_file(file)
-
-    @torch.inference_mode()
-    def _cut(self, seed: str) -> Squares:
-        """A batch of squares cut anywhere, half of them mirrored, and a hole in each."""
-        recipe = self.recipe
-        draw, side = random.Random(seed), recipe.side
-        cut = []
-        for picture in self.photos.batch(recipe.batch, seed):
-            top, left = (draw.randint(0, recipe.scale - side) for _ in range(2))
-            square = picture[:, top : top + side, left : left + side]
-            cut.append(square.flip(-1) if draw.random() < 0.5 else square)
-        real, holes = torch.stack(cut), masks.batch(recipe.batch, side, seed)
-        copied = given(fill(real, holes), holes)[:, 4:]
-        return {"real": _bytes(real), "hole": _bytes(holes), "copied": _bytes(copied)}
-
-    def _batch(self, seed: str) -> tuple[Tensor, Tensor]:
-        """Squares (N, 3, side, side) in [0, 1], and what the network is given of them, (N, 7, side, side)."""
-        draw = random.Random(seed)
-        chosen = torch.tensor([draw.randrange(self.recipe.squares) for _ in range(self.recipe.batch)])
-        drawn = [self.squares[name][chosen].float() / 255 for name in ("real", "hole", "copied")]
-        if draw.random() < 0.5:
-            drawn = [part.flip(-1) for part in drawn]
-        real, holes, copied = (part.to(self.device) for part in drawn)
-        return real, torch.cat([fill(real, holes), holes, copied], 1)
+    def _batch(self, draw: str) -> tuple[Tensor, Tensor]:
+        """What the network is given, (N, 7, side, side), and how it really is, (N, 3, side, side)."""
+        inputs, real = self.squares.batch(self.recipe.batch, draw)
+        return inputs.to(self.device), real.to(self.device)
 
     @torch.inference_mode()
     def _sheet(self, file: Path, axis: str | None) -> None:
@@ -263,8 +235,9 @@ class CompletionTraining:
         return manifest
 
 
-def _bytes(values: Tensor) -> Tensor:
-    return (values * 255).round().to(torch.uint8)
+def plan_of(steps: int, batch: int, side: int, rate: float, seed: int, *, adversarial: bool = False) -> Plan:
+    """How any network that completes pictures is trained."""
+    return Plan(steps, batch, side, rate, seed, (0.5 if adversarial else 0.9, 0.99), average=0.995)
 
 
 def middle(squares: Tensor, side: int) -> Tensor:

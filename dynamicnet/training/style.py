@@ -1,13 +1,11 @@
 """The recipe for style transfer: phase one trains θ on O₀, phase two freezes it and trains ψ on O₁.
 
-A third phase, which the paper does not have, trains ψ at every α on the mixture of both objectives that α stands for,
-so that the way between the ends is as good as the ends.
+A third phase (:mod:`dynamicnet.training.path`) makes the way between the ends as good as the ends.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import TypeVar
 
 import torch
@@ -24,6 +22,7 @@ from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, both, style_targets
 from dynamicnet.precision import autocast
+from dynamicnet.training.path import balance, mixed, shares
 from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
 from dynamicnet.training.runs import claim_run
@@ -169,24 +168,26 @@ class StyleTraining:
         rate = recipe.main_rate if sign is None else recipe.axis_rate
         plan = Plan(steps, recipe.batch, recipe.crop, rate / 3 if beginning else rate, recipe.seed)
         alpha = {None: 0.0, "high": 1.0, "low": -1.0}[sign]
-        scale = self._scale(beginning, objective, alpha) if beginning else 1.0
+
+        def at(number: int, share: float) -> tuple[Tensor, Tensor]:
+            assert beginning is not None
+            batch = self.photos.batch(plan.batch, f"{plan.seed} scale {number}").to(self.device)
+            return both(beginning, objective, self.net(batch, {recipe.axis.id: alpha * share}), batch)
+
+        scale = balance(at) if beginning else 1.0
 
         def losses(step: int) -> Losses:
             draw = f"{plan.seed} {title} {step}"
             batch = self.photos.batch(plan.batch, draw).to(self.device)
-            # Half of phase three stays at the end, so that what phase two reached there is kept.
-            half = plan.batch // 2 if beginning else plan.batch
-            random = Random(draw)
-            shares = torch.tensor([1.0] * half + [random.random() for _ in range(plan.batch - half)])
+            along = shares(plan.batch, draw) if beginning else torch.ones(plan.batch)
             with autocast(self.device):
-                outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * shares).tolist())}).float()
+                outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * along).tolist())}).float()
             features = objective.features(outputs, batch)
             terms = objective.compare(outputs, *features)
             totals = objective.total(terms)
             if beginning:
-                shares = shares.to(self.device)
                 low = beginning.total(beginning.compare(outputs, *features))
-                totals = shares * totals + (1 - shares) * scale * low
+                totals = mixed(low, totals, scale, along)
             return {
                 "total": totals.mean(),
                 "content": terms.content.mean(),
@@ -200,13 +201,13 @@ class StyleTraining:
             write_sheet(self.run / f"{title}-{step:06d}.jpg", self.net, self.samples, axis, columns)
 
         files = Progressed(self.run / f"{title}.safetensors", max(1, min(500, steps // 2)), sample)
-        mixed = {"mixed_with": beginning.spec.model_dump() | {"scale": scale}} if beginning else {}
+        mixture = {"mixed_with": beginning.spec.model_dump() | {"scale": scale}} if beginning else {}
         seconds = run_phase(title, self.net, losses, plan, files, self.console)
         self.training.phases.append(
             package.Phase(
                 axis=None if sign is None else recipe.axis.id,
                 bank=sign,
-                objective=objective.spec.model_dump() | mixed,
+                objective=objective.spec.model_dump() | mixture,
                 steps=steps,
                 batch=plan.batch,
                 crop=plan.crop,
@@ -218,24 +219,6 @@ class StyleTraining:
                 started_from=recipe.start.name if sign is None and recipe.start else None,
             )
         )
-
-    @torch.no_grad()
-    def _scale(self, low: StyleObjective, high: StyleObjective, alpha: float) -> float:
-        """What the low objective is multiplied by before the two are mixed.
-
-        Between the ends of what phase two trained, both then change by as much. One may be fifty times the other
-        otherwise, and every mixture but the last is that one's alone.
-        """
-        changes = []
-        for draw in range(8):
-            batch = self.photos.batch(self.recipe.batch, f"{self.recipe.seed} scale {draw}").to(self.device)
-            ends = []
-            for end in (0.0, alpha):
-                outputs = self.net(batch, {self.recipe.axis.id: end})
-                ends.append([total.mean() for total in both(low, high, outputs, batch)])
-            changes.append([abs(float(after - before)) for before, after in zip(*ends, strict=True)])
-        of_low, of_high = (sum(change) for change in zip(*changes, strict=True))
-        return round(of_high / of_low, 4) if of_low else 1.0
 
     def _beginning(self) -> StyleObjective:
         """The objective at α = 0: phase one's, of this run or of the package it builds on."""
