@@ -64,13 +64,12 @@ wave() {
 
 study-strength() {
     study train strength starry-wave 300 300 150 --axis strength --style data/styles/wave.jpg --weight 0.3,2 \
-        --batch 2 --axis-rate 1e-3
+        --batch 2 --axis-rate 3e-3
 }
 
 study-style() {
-    study train style starry-wave 900 200 400 --axis style --ends "The Scream,Great Wave" \
-        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 \
-        --batch 2 --axis-rate 3e-3
+    study train style starry-wave 300 300 150 --axis style --ends "The Scream,Great Wave" \
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --weight 1 --batch 2 --axis-rate 3e-3
 }
 
 study-sharpness() { # without a discriminator: what one says is no scale to compare on
