@@ -53,7 +53,7 @@ def test_features_stay_channels_last(folder) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_pictures_are_those_of_plain_float32(folder, place, monkeypatch) -> None:
     device, _, units = place.partition(" ")
-    monkeypatch.setattr(precision, "_has_amx", lambda: bool(units))
+    monkeypatch.setattr(precision, "_has_units", lambda: bool(units))
     model, plain = Model.load(folder, device), package.load(folder).net
     for name in SAMPLES:
         encoded = model.encode(example(model, name))
@@ -69,7 +69,7 @@ def test_pictures_are_those_of_plain_float32(folder, place, monkeypatch) -> None
 
 @pytest.mark.parametrize("units", [False, pytest.param(True, marks=in_bfloat16)])
 def test_prepare_is_in_float32_and_render_in_bfloat16_where_there_are_units_for_it(units, monkeypatch) -> None:
-    monkeypatch.setattr(precision, "_has_amx", lambda: units)
+    monkeypatch.setattr(precision, "_has_units", lambda: units)
     model = Model.load(PACKAGES[0], "cpu")
     computed = set()
     for module in model.net.modules():

@@ -165,7 +165,7 @@ def test_phase_three_betters_the_middle_and_leaves_theta_alone(content: Path, en
         return (figures["low"][5] + figures["high"][5]) / 2
 
     train(content, encoder, tmp_path / "two", "--axis-rate", "1e-2", "--reach", "1")
-    train(content, encoder, tmp_path / "three", "--axis-rate", "1e-2", "--reach", "1", "--path-steps", "150")
+    train(content, encoder, tmp_path / "three", "--axis-rate", "1e-2", "--reach", "1", "--path-steps", "300")
     assert middle(tmp_path / "three") < middle(tmp_path / "two")
     two, three = (package.load(tmp_path / name) for name in ("two", "three"))
     for name, tensor in two.net.network.state_dict().items():
