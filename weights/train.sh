@@ -139,7 +139,9 @@ mend-photos() {
         --reach 1.35
 }
 
-mend-faces() { # a face has no second face to copy from: a wider body, and far more steps
+# Nothing to ship: faces have no second face to copy from, and docs/models.md says how far this came.
+
+mend-faces() {
     completion weights/mend-faces --images data/faces --scale 128 --title "Mend painted faces" \
         --description "Fills holes in faces from Japanese picture scrolls." --licence "CC BY-SA 4.0" \
         --credit "Trained on the KaoKore dataset, ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0." \
@@ -147,8 +149,7 @@ mend-faces() { # a face has no second face to copy from: a wider body, and far m
         --axis-steps 1200 --axis-rate 2e-3 --texture 1 --adversarial 1
 }
 
-all=(starry-wave the-scream starry-night great-wave composition-brush three-paintings drawn-heads painted-faces mend-photos
-    mend-faces)
+all=(starry-wave the-scream starry-night great-wave composition-brush three-paintings drawn-heads painted-faces mend-photos)
 for name in "${@:-${all[@]}}"; do
     "$name"
 done
