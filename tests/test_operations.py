@@ -68,7 +68,8 @@ SERVE = ("-c", "from dynamicnet.cli import main; main()", "serve")
 
 
 def start(folder: Path, *how: str, **environment: str) -> subprocess.CompletedProcess:
-    variables = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    variables = ours | {"PYTHONPATH": str(ROOT)} | environment
     command = [sys.executable, *(how or SERVER)]
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
 
