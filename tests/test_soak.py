@@ -34,6 +34,17 @@ def decoded(picture: bytes) -> np.ndarray:
         return np.asarray(opened.convert("RGB"), np.int16)
 
 
+def photograph(side: int, *, hole: bool) -> bytes:
+    """A square PNG; with a hole, its middle is transparent."""
+    with Image.open(STATIC / "samples" / "chelsea.jpg") as sample:
+        picture = sample.convert("RGBA").resize((side, side))
+    if hole:
+        picture.paste((0, 0, 0, 0), (side // 4, side // 4, side * 3 // 4, side * 3 // 4))
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
 @dataclass
 class Case:
     """One picture with one model, and what it is at every position."""
@@ -140,15 +151,10 @@ async def person(number: int, url: str, cases: list[Case], tally: Tally, until: 
 
 def test_half_an_hour_of_everything(tmp_path: Path) -> None:
     with running_server(tmp_path, max_sessions_per_address=CLIENTS) as running:
-        models = [
-            model["id"] for model in httpx.get(f"{running.url}/models").json()["models"] if "image" in model["takes"]
+        models = [model for model in httpx.get(f"{running.url}/models").json()["models"] if "image" in model["takes"]]
+        cases = [
+            Case(photograph(side, hole="mask" in model["takes"]), model["id"]) for side in SIDES for model in models
         ]
-        cases = []
-        for side in SIDES:
-            with Image.open(STATIC / "samples" / "chelsea.jpg") as sample:
-                out = io.BytesIO()
-                sample.resize((side, side)).save(out, "PNG")
-            cases += [Case(out.getvalue(), model) for model in models]
         for case in cases:
             for position in POSITIONS:
                 data = {"model": case.model, "position": str(position), "format": "png"}
