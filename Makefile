@@ -21,7 +21,7 @@ serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 	DYNAMICNET_HOST=$(HOST) DYNAMICNET_PORT=$(PORT) $(BIN)/python -m server
 
 test: .venv/.ready ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 fuzz: .venv/.ready ## send 50,000 pieces of nonsense, and check the OpenAPI document (minutes)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
