@@ -1,6 +1,7 @@
 """The command line takes the same road as the server and says what is wrong in one sentence."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,8 @@ FIRST = package.find(Settings().weights)[0]
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from dynamicnet.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    alike = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}  # bfloat16 sums differ with the threads
+    return subprocess.run(command, cwd=ROOT, env=alike, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_infer_writes_what_the_library_renders(tmp_path: Path) -> None:
@@ -31,7 +33,7 @@ def test_infer_writes_what_the_library_renders(tmp_path: Path) -> None:
     rendered = model.render(model.prepare(model.encode(Inputs(image=PHOTO.read_bytes()))), {axis.id: 0.6})
     got, wanted = (pictures.to_tensor(p.convert("RGB")) for p in (Image.open(out), rendered))
     assert got.shape == wanted.shape
-    assert (got - wanted).abs().quantile(0.999) <= 1 / 255 + 1e-6  # a process of its own may sum in another order
+    assert (got - wanted).abs().max() <= 1 / 255 + 1e-6
 
 
 def test_the_suffix_decides_the_format_and_max_side_the_size(tmp_path: Path) -> None:
