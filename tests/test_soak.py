@@ -20,6 +20,7 @@ from PIL import Image
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from dynamicnet import pictures
 from server.settings import STATIC
 
 pytestmark = pytest.mark.slow
@@ -40,9 +41,7 @@ def photograph(side: int, *, hole: bool) -> bytes:
         picture = sample.convert("RGBA").resize((side, side))
     if hole:
         picture.paste((0, 0, 0, 0), (side // 4, side // 4, side * 3 // 4, side * 3 // 4))
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
+    return pictures.write(picture)
 
 
 @dataclass
