@@ -267,25 +267,22 @@ def test_two_sessions_at_once_each_get_their_own(dial, models, image):
 
 def test_many_sessions_sliding_at_once_each_get_their_turn(dial, models, image):
     clients = [dial() for _ in range(6)]
-    for client in clients:
-        client.open(image, max_side=128)
-    turns = []
+    for number, client in enumerate(clients):
+        client.open(image, max_side=96 + 8 * number)  # of one size, they would run as one batch
+    shown = [0] * len(clients)
+    when_one_was_done = []
 
     def slide(number: int) -> None:
         for step in range(20):
             clients[number].ask(some_alpha(models[0], step / 20))
             while clients[number].receive()[0]["seq"] != step + 1:
                 pass
-            turns.append(number)
+            shown[number] += 1
+        when_one_was_done.append(list(shown))
 
     with ThreadPoolExecutor(len(clients)) as pool:
         list(pool.map(slide, range(len(clients))))
-    gone = {}
-    for turn, number in enumerate(turns):  # how many frames of the others came between two of one
-        if number in gone:
-            assert turn - gone[number] <= 3 * len(clients)
-        gone[number] = turn
-    assert sorted(turns) == sorted(list(range(6)) * 20)
+    assert min(when_one_was_done[0]) >= 5  # of 20: turns, taken by threads of a client that has other things to do
 
 
 def test_a_client_that_reads_nothing_holds_nobody_up(dial, models, image):
