@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from dynamicnet.networks.layers import ReflectedConv
+from dynamicnet.networks.layers import Norm, ReflectedConv
 
 Sign = Literal["high", "low"]
 
@@ -21,7 +21,7 @@ class AxisSpec(BaseModel):
     second bank for negative α. ``ends`` names what lies at ``range[0]`` and at ``range[1]``. ``even`` holds α at
     equally spaced positions of a slider that feels even, as measured; nothing where α itself is taken for even.
     ``middle`` is how far an average picture has travelled in the middle of it, as measured: what ``alpha=auto`` aims
-    at.
+    at. ``norm`` is whether its tuning-blocks normalise, which the paper's do not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +34,7 @@ class AxisSpec(BaseModel):
     blocks: Annotated[tuple[str, ...], Field(min_length=1)]
     even: tuple[float, ...] = ()
     middle: Annotated[float, Field(gt=0)] | None = None
+    norm: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> "AxisSpec":
@@ -69,15 +70,16 @@ class TuningBlock(nn.Module):
     The last convolution starts at zero, so training starts from exactly the main network.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, norm: bool) -> None:
+        """Build the block; ``norm`` puts instance norm before each ReLU, and ψ learns in fewer steps."""
         super().__init__()
-        self.convs = nn.Sequential(
-            ReflectedConv(channels, channels),
-            nn.ReLU(),
-            ReflectedConv(channels, channels),
-            nn.ReLU(),
-            ReflectedConv(channels, channels),
-        )
+        self.convs = nn.Sequential()
+        for _ in range(2):
+            self.convs.append(ReflectedConv(channels, channels))
+            if norm:
+                self.convs.append(Norm(channels, channels))
+            self.convs.append(nn.ReLU())
+        self.convs.append(ReflectedConv(channels, channels))
         nn.init.zeros_(self.convs[-1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.convs[-1].bias)  # type: ignore[arg-type]
 
@@ -112,7 +114,10 @@ class Axis(nn.Module):
             raise ValueError(f"axis '{spec.id}': no insertion point '{unknown[0]}'; there are {', '.join(channels)}")
         self.spec = spec
         self.banks = nn.ModuleDict(
-            {sign: nn.ModuleDict({p: TuningBlock(channels[p]) for p in spec.blocks}) for sign in spec.signs}
+            {
+                sign: nn.ModuleDict({p: TuningBlock(channels[p], norm=spec.norm) for p in spec.blocks})
+                for sign in spec.signs
+            }
         )
 
     def block(self, sign: Sign, point: str) -> TuningBlock:

@@ -59,6 +59,7 @@ Latent = Annotated[
 ]
 MaxSide = Annotated[int | None, typer.Option(help="Shrink so that the longer side is at most this.")]
 Quality = Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")]
+Norm = Annotated[bool, typer.Option("--norm", help="Normalise within tuning-blocks, which the paper does not.")]
 DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -238,6 +239,7 @@ def train_style(
     size: Annotated[str, typer.Option(help="Painting's shorter side in pixels; one, or one per objective.")] = "384",
     dual: Annotated[bool, typer.Option("--dual", help="Range −1…1: three objectives, low, main and high.")] = False,
     network: Annotated[str, typer.Option(help=f"Main network: {', '.join(NETWORKS)}.")] = "lean",
+    norm: Norm = False,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
     main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
@@ -284,6 +286,7 @@ def train_style(
         range=(-1.0, 1.0) if dual else (0.0, 1.0),
         default=default if default is not None else (0.0 if dual or base else 0.5),
         blocks=points,
+        norm=norm,
     )
     recipe = StyleRecipe(
         title=title,
@@ -473,6 +476,7 @@ def train_completion(
     credit: Annotated[str, typer.Option(help="Whose pictures they are, and under which licence.")] = "",
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
     channels: Annotated[int, typer.Option(help="Of the network's body; more of them know more shapes.")] = 64,
+    norm: Norm = False,
     scale: Annotated[
         int, typer.Option(help="Pictures are scaled so that their shorter side is this, in pixels.")
     ] = 256,
@@ -513,6 +517,7 @@ def train_completion(
             title="Sharpness",
             ends=("smooth", "sharp"),
             blocks=NETWORKS[NETWORK]().default_points,
+            norm=norm,
         ),
         sharp=CompletionSpec(perceptual=perceptual, texture=texture, adversarial=adversarial, energy=energy),
         start=start,

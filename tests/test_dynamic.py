@@ -25,18 +25,20 @@ def build(network, *specs):
     net = DynamicNet(network, specs).eval()
     for block in net.modules():
         if isinstance(block, TuningBlock):
-            for conv in block.convs[::2]:
-                nn.init.kaiming_normal_(conv.weight)
-                nn.init.normal_(conv.bias, std=0.1)
+            for conv in block.convs:
+                if isinstance(conv, nn.Conv2d):
+                    nn.init.kaiming_normal_(conv.weight)
+                    nn.init.normal_(conv.bias, std=0.1)
     return net.requires_grad_(False)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def net(request):
-    """Two axes, the second in the dual form; the first insertion point is res2, and res5 has blocks of both."""
+    """Two axes, the second dual and with norm; the first insertion point is res2, and res5 has blocks of both."""
     network = NETWORKS[request.param]()
     last = network.default_points[-1]
-    return build(network, axis("one", ("res2", "res5", last)), axis("dual", ("res5", last), range=(-1, 1), default=0))
+    dual = axis("dual", ("res5", last), range=(-1, 1), default=0, norm=True)
+    return build(network, axis("one", ("res2", "res5", last)), dual)
 
 
 def pictures(size=(32, 32), count=1):
