@@ -1,7 +1,7 @@
-"""What an axis is compared with: same network, start, training data, steps and seed.
+"""What an axis is compared with: same network, start, training data and seed.
 
-Trained for figures only, and never served. Each is trained for as many steps as one end of the Dynamic-Net: those of
-phase one, and those of the axis after it.
+Trained for figures only, and never served. A network for a single mixture is trained as θ was, for as many steps (paper
+section 4); what covers all mixtures, for as many as the whole axis took: those of phase one, and those after it.
 """
 
 from collections.abc import Callable
@@ -68,20 +68,21 @@ class Film(nn.Module):
 class Gains(nn.Module):
     """A package's axis with a learned gain per insertion point: ẑ = z + gᵢ(t)·ψ(z) in place of z + t·ψ(z).
 
-    Each gᵢ is piecewise linear with knots at ``SHARES``, and starts as gᵢ(t) = t; nothing else is trained.
+    Each gᵢ is piecewise linear with knots at ``SHARES``, 0 at the first of them, and starts as gᵢ(t) = t; nothing else
+    is trained.
     """
 
     def __init__(self, net: DynamicNet, axis: AxisSpec) -> None:
         """Take a Dynamic-Net, which stays as it is, and one of its axes."""
         super().__init__()
         self._frozen = (net, axis)  # in a tuple, so that its parameters are not this module's
-        self.knots = nn.Parameter(torch.tensor(SHARES)[:, None].repeat(1, len(axis.blocks)))
+        self.knots = nn.Parameter(torch.tensor(SHARES[1:])[:, None].repeat(1, len(axis.blocks)))
 
     def forward(self, inputs: Tensor, shares: Tensor) -> Tensor:
         """Inputs (N, C, H, W), sides multiples of the network's, and the share of O₁ of each, (N,)."""
         net, axis = self._frozen
         near = 1 - (shares[:, None] - torch.tensor(SHARES)).abs() * (len(SHARES) - 1)
-        gains = dict(zip(axis.blocks, (near.clamp_min(0) @ self.knots).unbind(1), strict=True))
+        gains = dict(zip(axis.blocks, (near[:, 1:].clamp_min(0) @ self.knots).unbind(1), strict=True))
         z = inputs
         for name in net.network.stages:
             z = net.network.run(name, z, net.network.look(name, inputs))
@@ -135,7 +136,7 @@ class Baselines:
         return makers[name]()
 
     def _fixed(self) -> Render:
-        """One network per mixture; of a share between two of ``SHARES`` the nearest one's."""
+        """One network per mixture, the first of them θ; of a share between two of ``SHARES`` the nearest one's."""
         nets = {share: self._trained(share) for share in SHARES}
 
         def render(one: Tensor, shares: list[float]) -> Tensor:
@@ -144,8 +145,9 @@ class Baselines:
         return render
 
     def _trained(self, share: float) -> DynamicNet:
-        net = DynamicNet(self._network(self.start))
-        self._train(f"fixed-{share:g}", net, lambda inputs, _: net(inputs, {}), self._steps, share)
+        net = DynamicNet(self._network(self.start if share else self.folder))
+        if share:
+            self._train(f"fixed-{share:g}", net, lambda inputs, _: net(inputs, {}), self.pair.plan.steps, share)
         return net
 
     def _dni(self) -> Render:
@@ -168,7 +170,7 @@ class Baselines:
     def _film(self) -> Render:
         """One network that is told the mixture."""
         net = Film(self._network(self.start))
-        self._train("film", net, net, self._steps, None)
+        self._train("film", net, net, self.pair.plan.steps + self.after, None)
         return lambda one, shares: net(one.expand(len(shares), -1, -1, -1), torch.tensor(shares))
 
     def _gains(self) -> Render:
@@ -186,10 +188,6 @@ class Baselines:
             return torch.stack([torch.lerp(low, high, share) for share in shares])
 
         return render
-
-    @property
-    def _steps(self) -> int:
-        return self.pair.plan.steps + self.after
 
     def _network(self, start: Path | None) -> MainNetwork:
         torch.manual_seed(self.pair.plan.seed)
