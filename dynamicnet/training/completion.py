@@ -126,7 +126,7 @@ class CompletionTraining:
         axis.requires_grad_(True)
         self._phase(recipe.axis.id, recipe.sharp, recipe.axis_steps, recipe.axis_rate)
         if recipe.path_steps:
-            self._phase(recipe.axis.id, recipe.sharp, recipe.path_steps, recipe.axis_rate / 3, path=True)
+            self._phase(recipe.axis.id, recipe.sharp, recipe.path_steps, recipe.axis_rate, path=True)
         for point in recipe.axis.blocks:
             axis.block("high", point).scale(recipe.reach)
         return self._write()

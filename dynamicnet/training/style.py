@@ -166,7 +166,7 @@ class StyleTraining:
         title = f"{bank}.path" if beginning else bank
         objective = self._objective(end, bank)
         rate = recipe.main_rate if sign is None else recipe.axis_rate
-        plan = Plan(steps, recipe.batch, recipe.crop, rate / 3 if beginning else rate, recipe.seed)
+        plan = Plan(steps, recipe.batch, recipe.crop, rate, recipe.seed)
         alpha = {None: 0.0, "high": 1.0, "low": -1.0}[sign]
 
         def at(number: int, share: float) -> tuple[Tensor, Tensor]:
