@@ -374,6 +374,7 @@ def test_models_are_described_as_their_manifests_say(http):
         assert model["title"] == manifest["title"]
         for axis, told in zip(manifest["axes"], model["axes"], strict=True):
             assert told["auto"] is (axis.pop("middle", None) is not None)
+            axis.pop("norm", None)  # how ψ is built is nobody's business out there
             assert axis.items() <= told.items()
             figures = manifest["measured"]["axes"][axis["id"]]
             assert [point[1] for point in told["curve"]] == figures.get("low", [])

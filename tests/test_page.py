@@ -433,6 +433,19 @@ def test_dot_moves_along_the_measured_curve_as_the_slider_does(page, models):
     assert places[0][1] < places[1][1] < places[2][1]  # and towards the high end: down
 
 
+def test_networks_trained_for_one_mixture_are_crosses_beside_the_curve(page, models):
+    model, axis = next((m, a) for m in models for a in m["axes"] if a["fixed"])
+    visit(page, f"#model={model['id']}")
+    page.locator(".curve summary").first.click()
+    drawing = page.locator(".curve").first
+    crosses = [path.get_attribute("d") for path in drawing.locator("path.fixed").all()]
+    assert len(crosses) == len(axis["fixed"]) == 5
+    corner = drawing.locator("polyline").get_attribute("points").split()[0].split(",")
+    start = re.match(r"M([\d.]+) ([\d.]+)l8 8", crosses[0]).groups()  # θ, with which the curve begins too
+    assert [float(each) + 4 for each in start] == pytest.approx([float(each) for each in corner], abs=0.5)
+    expect(drawing).to_contain_text("Crosses")
+
+
 def test_slider_counts_where_was_painted(page, models):
     model = next((model for model in models if model["axes"][0]["id"] == "strength"), models[0])
     before = visit(page, f"#model={model['id']}")

@@ -15,8 +15,18 @@ train() {
 starry-wave() { # strong θ, which the others start from
     train weights/starry-wave --title "Starry Night to the Great Wave" --axis style --ends "Starry Night,Great Wave" \
         --style data/styles/starry_night.jpg --style data/styles/wave.jpg \
-        --weight 1 --main-steps 1200 --axis-steps 700 --axis-rate 3e-3
+        --weight 1 --main-steps 1200 --norm --axis-steps 300 --path-steps 1200 --axis-rate 1.5e-3 --reach 0.9
 }
+
+scream-wave() { # what study-style trains: the model whose fixed networks the page shows
+    train weights/scream-wave --title "The Scream to the Great Wave" --axis style --ends "The Scream,Great Wave" \
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --start weights/starry-wave \
+        --weight 1 --size 192 --crop 128 --batch 2 --main-steps 1500 --main-rate 1e-3 \
+        --norm --axis-steps 500 --path-steps 1500 --axis-rate 1.5e-3 --reach 0.9
+}
+
+# The third phase of the next one and of great-wave was run at a third of the rate that it has now, and the style axis of
+# three-paintings is the one that starry-wave had before it was trained again.
 
 the-scream() { # faint, main and strong objectives: a dual axis
     train weights/the-scream --title "The Scream" --axis strength --dual --style data/styles/the_scream.jpg \
@@ -60,31 +70,31 @@ wave() {
         --batch 2 --main-rate 1e-3 --axis-rate 3e-3 --network "$1" --main-steps "$2" --axis-steps "$2"
 }
 
-# Nothing to ship: what docs/objective-space.md compares, on a small budget; evaluate --against trains the others.
+# Nothing to ship: what docs/objective-space.md compares; evaluate --against trains the others.
 
 study-strength() {
-    study train strength starry-wave 300 300 150 --axis strength --style data/styles/wave.jpg --weight 0.3,2 \
-        --batch 2 --axis-rate 3e-3
+    study train strength starry-wave 1500 500 1500 1.5e-3 1e-3 --axis strength --style data/styles/wave.jpg \
+        --weight 0.05,2 --size 192 --crop 128 --batch 2
 }
 
 study-style() {
-    study train style starry-wave 300 300 150 --axis style --ends "The Scream,Great Wave" \
-        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --weight 1 --batch 2 --axis-rate 3e-3
+    study train style starry-wave 1500 500 1500 1.5e-3 1e-3 --axis style --ends "The Scream,Great Wave" \
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 --batch 2
 }
 
 study-sharpness() { # without a discriminator: what one says is no scale to compare on
-    study completion sharpness mend-photos 900 200 400 --images data/content --scale 128 --side 64 --squares 2400 \
-        --adversarial 0 --energy 1 --axis-rate 2e-3
+    study completion sharpness mend-photos 300 150 300 2e-3 2e-3 --images data/content --scale 128 --side 64 \
+        --squares 2400 --adversarial 0 --energy 1
 }
 
-study() { # steps of three phases; and the paper's two, in as many
-    local kind=$1 name=$2 start=$3 main=$4 axis=$5 path=$6
-    shift 6
+study() { # steps of three phases, and the rate of the last two; and the paper's tuning-blocks and two phases, in as many
+    local kind=$1 name=$2 start=$3 main=$4 axis=$5 path=$6 rate=$7 paper_rate=$8
+    shift 8
     mkdir -p study
     [ -d "study/$start" ] || cp -r "weights/$start" study/
     local way=(--title "$name" --start "study/$start" --main-rate 1e-3 --reach 1 --main-steps "$main")
-    "$kind" "study/$name" "$@" "${way[@]}" --axis-steps "$axis" --path-steps "$path"
-    "$kind" "study/$name-two-phases" "$@" "${way[@]}" --axis-steps $((axis + path))
+    "$kind" "study/$name" "$@" "${way[@]}" --norm --axis-steps "$axis" --path-steps "$path" --axis-rate "$rate"
+    "$kind" "study/$name-paper" "$@" "${way[@]}" --axis-steps $((axis + path)) --axis-rate "$paper_rate"
 }
 
 heads() {
@@ -149,7 +159,8 @@ mend-faces() {
         --axis-steps 1200 --axis-rate 2e-3 --texture 1 --adversarial 1
 }
 
-all=(starry-wave the-scream starry-night great-wave composition-brush three-paintings drawn-heads painted-faces mend-photos)
+all=(starry-wave scream-wave the-scream starry-night great-wave composition-brush three-paintings)
+all+=(drawn-heads painted-faces mend-photos)
 for name in "${@:-${all[@]}}"; do
     "$name"
 done

@@ -52,7 +52,11 @@ export function curve(axis) {
   details.append(
     Object.assign(document.createElement("summary"), { textContent: "Objectives" }),
     drawing,
-    Object.assign(document.createElement("p"), { textContent: `Rightwards away from ${low}, upwards away from ${high}.` }),
+    Object.assign(document.createElement("p"), {
+      textContent:
+        `Rightwards away from ${low}, upwards away from ${high}.` +
+        (axis.fixed.length ? " Crosses: networks trained for one mixture alone." : ""),
+    }),
   );
   const move = (alpha) => {
     const [x, y] = place(between(axis.curve, alpha));
