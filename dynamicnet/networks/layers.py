@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 FEW = 1024  # positions, below which PyTorch's group norm has no quick way in bfloat16
+NARROW = 16  # channels, below which it has none for channels-last features
 
 
 class ReflectedConv(nn.Conv2d):
@@ -34,10 +35,12 @@ def of_last(conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 class Norm(nn.GroupNorm):
-    """Group norm, as quick for small features as for large ones."""
+    """Group norm, as quick for small or narrow features as for others."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
+        if x.shape[1] < NARROW:
+            x = x.contiguous()
         return super().forward(x.float() if x.shape[2] * x.shape[3] < FEW else x)
 
 
