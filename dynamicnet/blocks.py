@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from dynamicnet.networks.layers import Norm, ReflectedConv
+from dynamicnet.networks.layers import ConvLayer, ReflectedConv
 
 Sign = Literal["high", "low"]
 
@@ -73,13 +73,11 @@ class TuningBlock(nn.Module):
     def __init__(self, channels: int, *, norm: bool) -> None:
         """Build the block; ``norm`` puts instance norm before each ReLU, and ψ learns in fewer steps."""
         super().__init__()
-        self.convs = nn.Sequential()
-        for _ in range(2):
-            self.convs.append(ReflectedConv(channels, channels))
-            if norm:
-                self.convs.append(Norm(channels, channels))
-            self.convs.append(nn.ReLU())
-        self.convs.append(ReflectedConv(channels, channels))
+        self.convs = nn.Sequential(  # flat: packages and the paper's checkpoints name their tensors so
+            *ConvLayer(channels, channels, norm=norm),
+            *ConvLayer(channels, channels, norm=norm),
+            ReflectedConv(channels, channels),
+        )
         nn.init.zeros_(self.convs[-1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.convs[-1].bias)  # type: ignore[arg-type]
 
