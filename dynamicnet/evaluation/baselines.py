@@ -81,8 +81,8 @@ class Gains(nn.Module):
     def forward(self, inputs: Tensor, shares: Tensor) -> Tensor:
         """Inputs (N, C, H, W), sides multiples of the network's, and the share of O₁ of each, (N,)."""
         net, axis = self._frozen
-        near = 1 - (shares[:, None] - torch.tensor(SHARES)).abs() * (len(SHARES) - 1)
-        gains = dict(zip(axis.blocks, (near[:, 1:].clamp_min(0) @ self.knots).unbind(1), strict=True))
+        near = 1 - (shares[:, None] - torch.tensor(SHARES[1:])).abs() * len(self.knots)
+        gains = dict(zip(axis.blocks, (near.clamp_min(0) @ self.knots).unbind(1), strict=True))
         z = inputs
         for name in net.network.stages:
             z = net.network.run(name, z, net.network.look(name, inputs))
@@ -137,7 +137,8 @@ class Baselines:
 
     def _fixed(self) -> Render:
         """One network per mixture, the first of them θ; of a share between two of ``SHARES`` the nearest one's."""
-        nets = {share: self._trained(share) for share in SHARES}
+        nets = {SHARES[0]: DynamicNet(self._network(self.folder))}
+        nets |= {share: self._trained(share) for share in SHARES[1:]}
 
         def render(one: Tensor, shares: list[float]) -> Tensor:
             return torch.cat([nets[min(SHARES, key=lambda s: abs(s - share))](one, {}) for share in shares])
@@ -145,9 +146,8 @@ class Baselines:
         return render
 
     def _trained(self, share: float) -> DynamicNet:
-        net = DynamicNet(self._network(self.start if share else self.folder))
-        if share:
-            self._train(f"fixed-{share:g}", net, lambda inputs, _: net(inputs, {}), self.pair.plan.steps, share)
+        net = DynamicNet(self._network(self.start))
+        self._train(f"fixed-{share:g}", net, lambda inputs, _: net(inputs, {}), self.pair.plan.steps, share)
         return net
 
     def _dni(self) -> Render:
