@@ -18,11 +18,12 @@ starry-wave() { # strong θ, which the others start from
         --weight 1 --main-steps 1200 --norm --axis-steps 300 --path-steps 1200 --axis-rate 1.5e-3 --reach 0.9
 }
 
+scream_to_wave=(--axis style --ends "The Scream,Great Wave" --style data/styles/the_scream.jpg
+    --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 --batch 2)
+
 scream-wave() { # what study-style trains: the model whose fixed networks the page shows
-    train weights/scream-wave --title "The Scream to the Great Wave" --axis style --ends "The Scream,Great Wave" \
-        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --start weights/starry-wave \
-        --weight 1 --size 192 --crop 128 --batch 2 --main-steps 1500 --main-rate 1e-3 \
-        --norm --axis-steps 500 --path-steps 1500 --axis-rate 1.5e-3 --reach 0.9
+    train weights/scream-wave --title "The Scream to the Great Wave" "${scream_to_wave[@]}" --start weights/starry-wave \
+        --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 500 --path-steps 1500 --axis-rate 1.5e-3 --reach 0.9
 }
 
 # The third phase of the next one and of great-wave was run at a third of the rate that it has now, and the style axis of
@@ -78,8 +79,7 @@ study-strength() {
 }
 
 study-style() {
-    study train style starry-wave 1500 500 1500 1.5e-3 1e-3 --axis style --ends "The Scream,Great Wave" \
-        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 --batch 2
+    study train style starry-wave 1500 500 1500 1.5e-3 1e-3 "${scream_to_wave[@]}"
 }
 
 study-sharpness() { # without a discriminator: what one says is no scale to compare on
