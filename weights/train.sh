@@ -83,7 +83,7 @@ study-style() {
 }
 
 study-sharpness() { # without a discriminator: what one says is no scale to compare on
-    study completion sharpness mend-photos 300 150 300 2e-3 2e-3 --images data/content --scale 128 --side 64 \
+    study completion sharpness mend-photos 1500 500 1500 1e-3 2e-3 --images data/content --scale 128 --side 64 \
         --squares 2400 --adversarial 0 --energy 1
 }
 
