@@ -38,7 +38,7 @@ the-scream() { # faint, main and strong objectives: a dual axis
 starry-night() {
     train weights/starry-night --title "Starry Night" --axis strength --dual --style data/styles/starry_night.jpg \
         --start weights/starry-wave --weight 0.01,0.3,2 --batch 2 \
-        --main-steps 300 --main-rate 1e-3 --axis-steps 700 --axis-rate 3e-3 --reach 0.8
+        --main-steps 300 --main-rate 1e-3 --norm --axis-steps 400 --path-steps 1200 --axis-rate 1.5e-3 --reach 0.9
 }
 
 great-wave() {
