@@ -54,7 +54,7 @@ const idle = new Idle(
   (subject) => films.missing(subject),
   (subject) => models.missing(subject),
 );
-const photos = new Photos(at("photos"), at("file"), pickPhoto);
+const photos = new Photos(at("photos"), at("file"), { chosen: pickPhoto, refused: (sentence) => status.fail(sentence) });
 const seeds = new Seeds(at("seeds"), at("keep"), {
   changed: () => {
     status.renew();

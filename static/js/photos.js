@@ -23,14 +23,16 @@ export class Photos {
   active = true; // whether photographs are wanted at all
   #strip;
   #kinds;
-  #chosen;
+  #maxBytes;
+  #on;
   #own = null;
 
-  /** `chosen(photo)` is called when a person picks a photograph, from anywhere. */
-  constructor(strip, file, chosen) {
+  /** `on.chosen(photo)` is called when a person picks a photograph, from anywhere; `on.refused(sentence)` if it is too large. */
+  constructor(strip, file, on) {
     this.#strip = strip;
     this.#kinds = file.accept.split(",");
-    this.#chosen = chosen;
+    this.#maxBytes = Number(file.dataset.maxBytes);
+    this.#on = on;
     strip.addEventListener("change", (event) => this.#pick(event.target.value));
     file.addEventListener("change", () => {
       this.#take(file.files);
@@ -61,12 +63,18 @@ export class Photos {
   }
 
   async #pick(id) {
-    this.#chosen(await this.get(id));
+    this.#on.chosen(await this.get(id));
   }
 
   async #take([file]) {
     if (!file || !this.active) return;
-    this.#chosen({ id: "own", name: file.name.replace(/\.[^.]*$/, "") || "photo", blob: await readable(file, this.#kinds) });
+    const blob = await readable(file, this.#kinds);
+    if (blob.size > this.#maxBytes) {
+      // Not left to the server: a connection closed in the middle of a message often does not say why.
+      this.#on.refused(`The photograph is over ${this.#maxBytes / 1e6} MB; choose a smaller one.`);
+      return;
+    }
+    this.#on.chosen({ id: "own", name: file.name.replace(/\.[^.]*$/, "") || "photo", blob });
   }
 
   #keep(photo) {

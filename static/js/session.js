@@ -7,7 +7,6 @@ import { unpack } from "./protocol.js";
 
 const LIVE_SIDE = 1024;
 const WAITS = [500, 1000, 2000, 4000, 8000];
-const TOO_BIG = 1009;
 
 export class Session {
   #on;
@@ -53,13 +52,12 @@ export class Session {
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onopen = () => this.#advance();
     this.#socket.onmessage = ({ data }) => (typeof data === "string" ? this.#answer(JSON.parse(data)) : this.#frame(data));
-    this.#socket.onclose = ({ code }) => this.#closed(code);
+    this.#socket.onclose = () => this.#closed();
   }
 
-  #closed(code) {
+  #closed() {
     this.#socket = null;
-    if (code === TOO_BIG) this.#refuseOpening("The photograph is too large to send; choose a smaller one.");
-    else this.#on.lost();
+    this.#on.lost();
     this.#opened = this.#opening = this.#sent = null;
     setTimeout(() => this.#socket ?? this.#connect(), WAITS[Math.min(this.#attempts++, WAITS.length - 1)]);
   }
