@@ -174,12 +174,12 @@ def evaluate(
     yardstick: Annotated[int, typer.Option(help="Photographs whose pixels are optimised directly, at both ends.")] = 16,
     iterations: Annotated[int, typer.Option(help="Iterations of that optimisation.")] = 40,
     against: Annotated[
-        list[str] | None,
+        str,
         typer.Option(
-            help="What to compare with: fixed, dni, blend, film or gains, which are trained, or another package; of "
-            "a generator, a package trained directly on what an axis leads to."
+            help="What to compare with, commas between: fixed, dni, blend, film or gains, which are trained, or other "
+            "packages; of a generator, a package trained directly on what an axis leads to."
         ),
-    ] = None,
+    ] = "",
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for what is trained for that, tables and plots; default runs/against/NAME."),
@@ -200,7 +200,7 @@ def evaluate(
         Task(
             *(folder, images, encoder, side, limit, yardstick, iterations, console),
             out or Path("runs/against") / name,
-            tuple(against or ()),
+            tuple(filter(None, against.split(","))),
         )
     )
     if write:

@@ -392,7 +392,7 @@ def compare(folder: Path, images: Path, encoder: Path, out: Path) -> Result:
         [
             *("evaluate", folder.name, "--weights", str(folder.parent), "--images", str(images)),
             *("--encoder", str(encoder), "--limit", "2", "--out", str(out)),
-            *(part for name in ("fixed", "dni", "blend", "film") for part in ("--against", name)),
+            *("--against", "fixed,dni,blend,film"),
         ],
     )
 
