@@ -371,6 +371,10 @@ def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encod
     kinds = measured["axes"]["sharpness"]
     assert kinds.pop("position")["pictures"] == 1
     assert kinds.pop("auto")["middle"] > 0
+    assert len(kinds.pop("alpha")) == 11
+    curve = {name: kinds.pop(name) for name in ("low", "low_margin", "high", "high_margin")}
+    assert curve["low"][0] < curve["low"][-1]
+    assert curve["high"][0] > curve["high"][-1]
     assert set(kinds) == {"free-form", "centre"}
     for figures in kinds.values():
         assert len(figures["error"]) == len(figures["sharpness"]) == len(figures["seam"]) == 11

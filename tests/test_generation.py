@@ -247,6 +247,8 @@ def test_evaluation_measures_and_writes(trained, labelled, encoder):
     assert light["classifier_accuracy"] > 0.9
     assert len(light["share"]) == len(light["probability"]) == 11
     frechet_ = light["frechet"]
+    assert (light["low"][0], light["high"][-1]) == (frechet_["0 to from"], frechet_["1 to to"])
+    assert len(light["low"]) == len(light["high"]) == 11
     assert frechet_["ratio"] == pytest.approx(frechet_["1 to to"] / frechet_["direct to to"], rel=0.05)
     assert "held-out real pictures" in printed
 

@@ -20,10 +20,11 @@ from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.auto import distances
 from dynamicnet.evaluation.auto import middle as middle_travelled
-from dynamicnet.evaluation.curve import grid
+from dynamicnet.evaluation.baselines import along
+from dynamicnet.evaluation.curve import averages, grid
 from dynamicnet.evaluation.even import level
-from dynamicnet.evaluation.front import compare
-from dynamicnet.evaluation.pair import Pair, Sample
+from dynamicnet.evaluation.front import compare, trace
+from dynamicnet.evaluation.pair import Both, Pair, Sample
 from dynamicnet.evaluation.task import Task
 from dynamicnet.membrane import fill
 from dynamicnet.objectives.completion import CompletionSpec, both, squared_error
@@ -183,10 +184,19 @@ def evaluate(task: Task) -> dict[str, Any]:
     phase = loaded.manifest.training.phases[0]
     squares = middle(Photos(task.images, phase.objective["scale"], held_out=True).centres(task.limit), phase.crop)
     encoder, first = Encoder(task.encoder), next(iter(HOLES))
-    inputs = [_filled(square, _hole(first, square, i)) for i, square in enumerate(torch.split(squares, 1))]
+    reals = torch.split(squares, 1)
+    inputs = [_filled(square, _hole(first, square, i)) for i, square in enumerate(reals)]
+    samples: list[Sample] = list(zip(inputs, reals, strict=True))
     measured: dict[str, Any] = {"pictures": len(squares), "side": phase.crop, "axes": {}}
     for axis in loaded.manifest.axes:
-        measured["axes"][axis.id] = {}
+        judge = _judge(loaded.manifest.training, axis, encoder)
+        plane = trace(
+            along(task.folder, axis),
+            judge,
+            track(samples, f"{task.folder.name} {axis.id}", console=console),
+            grid(axis),
+        )
+        measured["axes"][axis.id] = {"alpha": plane.shares, **averages(low=plane.low, high=plane.high)}
         for kind in HOLES:
             title = f"{task.folder.name} {axis.id}, {kind}"
             filled = measure(
@@ -200,21 +210,30 @@ def evaluate(task: Task) -> dict[str, Any]:
         travels = distances(loaded.net, axis.model_copy(update={"even": even.alphas}), inputs)
         measured["axes"][axis.id] |= {"position": even.figures(), "auto": {"middle": middle_travelled(travels)}}
         if task.against:
-            samples = list(zip(inputs, torch.split(squares, 1), strict=True))
-            pair = _pair(task, loaded.manifest.training, axis, encoder, samples)
+            pair = _pair(task, loaded.manifest.training, axis, judge, samples)
             measured["axes"][axis.id]["against"] = compare(task, axis, pair)
     return measured
 
 
-def _pair(task: Task, training: package.Training, axis: AxisSpec, encoder: Encoder, held_out: Sequence[Sample]) -> Pair:
-    """Reconstruction, and what it was trained on after that, where a real picture can judge all of it.
+def _spec(training: package.Training, axis: AxisSpec) -> CompletionSpec:
+    sharp = next(phase for phase in training.phases if phase.axis == axis.id)
+    return CompletionSpec.model_validate({name: sharp.objective[name] for name in CompletionSpec.model_fields})
+
+
+def _judge(training: package.Training, axis: AxisSpec, encoder: Encoder) -> Both:
+    """Reconstruction, and what an axis was trained on after that, as far as a real picture can judge it."""
+    spec = _spec(training, axis)
+    return lambda outputs, sample: both(spec, encoder, outputs, *sample)
+
+
+def _pair(task: Task, training: package.Training, axis: AxisSpec, judge: Both, held_out: Sequence[Sample]) -> Pair:
+    """Both objectives, where a real picture can judge all of them, and what to train on.
 
     Raises:
         DynamicNetError: ``not-comparable``.
     """
-    main, sharp = training.phases[0], next(p for p in training.phases if p.axis == axis.id)
-    spec = CompletionSpec.model_validate({name: sharp.objective[name] for name in CompletionSpec.model_fields})
-    if spec.adversarial or "squares" not in main.objective:
+    main = training.phases[0]
+    if _spec(training, axis).adversarial or "squares" not in main.objective:
         raise DynamicNetError(
             "not-comparable",
             "What a discriminator says depends on whom it was trained against, so that there is no common scale: "
@@ -224,7 +243,7 @@ def _pair(task: Task, training: package.Training, axis: AxisSpec, encoder: Encod
     photos = Photos(task.images, main.objective["scale"], held_out=False)
     count, file = main.objective["squares"], task.out / "squares.safetensors"
     return Pair(
-        both=lambda outputs, sample: both(spec, encoder, outputs, *sample),
+        both=judge,
         held_out=held_out,
         plan=plan,
         batch=Squares(photos, plan.crop, count, plan.batch, plan.seed, file, task.console).batch,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import sqrt
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ class Curve:
     Attributes:
         alphas: the grid, from the low end to the high end.
         low: the objective of the low end, (alphas, pictures). high: of the high end.
-        terms: mean content, style and variation at each α, (alphas, 3).
+        terms: content, style and variation, (alphas, pictures, 3).
     """
 
     alphas: list[float]
@@ -44,6 +45,19 @@ class Curve:
 
 def _share(steps: Tensor) -> float:
     return float(steps.all(0).float().mean())
+
+
+def margin(values: Tensor) -> Tensor:
+    """Half the width of the 95% confidence interval of means over pictures: (alphas, pictures) to (alphas,)."""
+    count = values.shape[1]
+    return values.std(1, correction=min(1, count - 1)) * (1.96 / sqrt(count))
+
+
+def averages(**columns: Tensor) -> dict[str, list[float]]:
+    """Means over pictures of (alphas, pictures) by name, and ``NAME_margin``, for a file that people read."""
+    means = {name: values.mean(1) for name, values in columns.items()}
+    margins = {f"{name}_margin": margin(values) for name, values in columns.items()}
+    return {name: [round(value, 5) for value in values.tolist()] for name, values in (means | margins).items()}
 
 
 def grid(axis: AxisSpec) -> list[float]:
@@ -73,4 +87,4 @@ def measure(
         lows.append(low.total(low.compare(outputs, *features)))
         highs.append(high.total(of_high))
         terms.append(torch.stack(of_high, 1))
-    return Curve(alphas, torch.stack(lows, 1).cpu(), torch.stack(highs, 1).cpu(), torch.stack(terms).mean(0).cpu())
+    return Curve(alphas, torch.stack(lows, 1).cpu(), torch.stack(highs, 1).cpu(), torch.stack(terms, 1).cpu())

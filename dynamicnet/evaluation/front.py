@@ -21,8 +21,8 @@ from torch import Tensor
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import NAMES, SHARES, Baselines, Render, along
-from dynamicnet.evaluation.curve import grid
-from dynamicnet.evaluation.pair import Pair, Sample
+from dynamicnet.evaluation.curve import averages, grid
+from dynamicnet.evaluation.pair import Both, Pair, Sample
 from dynamicnet.evaluation.task import Task
 
 REFERENCE = 1.1
@@ -49,12 +49,6 @@ class Method:
     def plane(self) -> Plane:
         """Mean of both objectives at each share, (shares, 2)."""
         return torch.stack([self.low.mean(1), self.high.mean(1)], 1).double().numpy()
-
-    @property
-    def margins(self) -> Plane:
-        """Half the width of the 95% confidence interval of both means, (shares, 2)."""
-        stderr = [part.std(1) / part.shape[1] ** 0.5 for part in (self.low, self.high)]
-        return 1.96 * torch.stack(stderr, 1).double().numpy()
 
     @property
     def monotone(self) -> float:
@@ -88,9 +82,9 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
             baselines.render(name) if name in NAMES else along(Path(name), axis)
         )
     methods = {
-        name: _measure(
+        name: trace(
             render,
-            pair,
+            pair.both,
             track(pair.held_out, name, console=task.console),
             list(SHARES) if name == "fixed" else grid(axis),
         )
@@ -107,12 +101,13 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def _measure(render: Render, pair: Pair, samples: Iterable[Sample], shares: list[float]) -> Method:
+def trace(render: Render, both: Both, samples: Iterable[Sample], shares: list[float]) -> Method:
+    """Both objectives of what is rendered of some samples, each of one."""
     lows: list[Tensor] = []
     highs: list[Tensor] = []
     for sample in samples:
         outputs = render(sample[0], shares).clamp(0, 1)
-        for values, totals in zip((lows, highs), pair.both(outputs, sample), strict=True):
+        for values, totals in zip((lows, highs), both(outputs, sample), strict=True):
             values.append(totals)
     return Method(shares, torch.stack(lows, 1), torch.stack(highs, 1))
 
@@ -151,10 +146,7 @@ def _figures(methods: dict[str, Method], scale: float) -> dict[str, Any]:
         volume, short = volumes(scaled(method.plane, ends), front)
         figures[name] = {
             "share": method.shares,
-            "low": method.plane[:, 0].round(5).tolist(),
-            "high": method.plane[:, 1].round(5).tolist(),
-            "low_margin": method.margins[:, 0].round(5).tolist(),
-            "high_margin": method.margins[:, 1].round(5).tolist(),
+            **averages(low=method.low, high=method.high),
             "hypervolume": round(volume / whole, 4),
             "short": round(short / whole, 4),
             "monotone": round(method.monotone, 3),

@@ -76,14 +76,15 @@ def evaluate(task: Task) -> dict[str, Any]:
             chances = classify(classifier, pictures)
             shares.append(float((chances > 0.5).float().mean()))
             means.append(float(chances.mean()))
-            if alpha in (0.0, 0.5, 1.0):
-                made[alpha] = pooled(encoder, pictures)
+            made[alpha] = pooled(encoder, pictures)
         both = torch.cat([low_features, high_features])
         figures: dict[str, Any] = {
             "from": low.name,
             "to": high.name,
             "classifier_accuracy": round(accuracy, 4),
             "alpha": alphas,
+            "low": [round(frechet(features, low_features), 4) for features in made.values()],
+            "high": [round(frechet(features, high_features), 4) for features in made.values()],
             "share": [round(share, 4) for share in shares],
             "probability": [round(mean, 4) for mean in means],
             "never_falls": _never_falls(shares) and _never_falls(means),

@@ -14,14 +14,14 @@ from dynamicnet import package
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.auto import agreement, distances, middle
-from dynamicnet.evaluation.curve import Curve, measure
+from dynamicnet.evaluation.curve import Curve, averages, measure
 from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.front import compare
 from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
 from dynamicnet.evaluation.pair import Pair, Sample
 from dynamicnet.evaluation.task import Task
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, both
+from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, Terms, both
 from dynamicnet.training.phase import Plan
 from dynamicnet.training.photos import Photos
 
@@ -134,9 +134,10 @@ def _table(name: str, axis: AxisSpec, curve: Curve) -> Table:
     table = Table(
         "α", f"O₀ ({axis.ends[0]})", f"O₁ ({axis.ends[1]})", "content", "style", "variation", title=f"{name}: {axis.id}"
     )
+    columns = _averages(curve)
+    pairs = [(columns[name], columns[f"{name}_margin"]) for name in ("low", "high", *Terms._fields)]
     for i, alpha in enumerate(curve.alphas):
-        figures = (curve.low[i].mean(), curve.high[i].mean(), *curve.terms[i])
-        table.add_row(f"{alpha:+.1f}", *(f"{float(figure):.4f}" for figure in figures))
+        table.add_row(f"{alpha:+.1f}", *(f"{means[i]:.4f} ± {margins[i]:.4f}" for means, margins in pairs))
     return table
 
 
@@ -161,16 +162,15 @@ def _auto(agreed: dict[str, Any]) -> str:
     )
 
 
-def _figures(curve: Curve, ends: dict[str, Yardstick]) -> dict[str, Any]:
-    def rounded(values: Tensor) -> list[float]:
-        return [round(v, 5) for v in values.tolist()]
+def _averages(curve: Curve) -> dict[str, list[float]]:
+    terms = dict(zip(Terms._fields, curve.terms.unbind(2), strict=True))
+    return averages(low=curve.low, high=curve.high, **terms)
 
+
+def _figures(curve: Curve, ends: dict[str, Yardstick]) -> dict[str, Any]:
     return {
         "alpha": curve.alphas,
-        "low": rounded(curve.low.mean(1)),
-        "high": rounded(curve.high.mean(1)),
-        "content": rounded(curve.terms[:, 0]),
-        "style": rounded(curve.terms[:, 1]),
+        **_averages(curve),
         "monotone": curve.mean_is_monotone(),
         "low_rises": round(curve.rising(), 3),
         "high_falls": round(curve.falling(), 3),
