@@ -182,7 +182,7 @@ def evaluate(
     ] = "",
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for what is trained for that, tables and plots; default runs/against/NAME."),
+        typer.Option(help="Folder for tables, plots and what is trained to compare with; default runs/evaluate/NAME."),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Put the figures into the model's manifest.")] = False,
     weights: Weights = DEFAULT_WEIGHTS,
@@ -199,7 +199,7 @@ def evaluate(
     measured = EVALUATIONS[manifest.application](
         Task(
             *(folder, images, encoder, side, limit, yardstick, iterations, console),
-            out or Path("runs/against") / name,
+            out or Path("runs/evaluate") / name,
             tuple(filter(None, against.split(","))),
         )
     )

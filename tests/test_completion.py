@@ -362,7 +362,7 @@ def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encod
         app,
         [
             *("evaluate", trained.name, "--weights", str(trained.parent), "--images", str(images)),
-            *("--encoder", str(encoder), "--limit", "2", "--write"),
+            *("--encoder", str(encoder), "--limit", "2", "--write", "--out", str(trained.parent / "measured")),
         ],
         catch_exceptions=False,
     )
@@ -375,6 +375,7 @@ def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encod
     curve = {name: kinds.pop(name) for name in ("low", "low_margin", "high", "high_margin")}
     assert curve["low"][0] < curve["low"][-1]
     assert curve["high"][0] > curve["high"][-1]
+    assert (trained.parent / "measured" / "sharpness" / "curve.png").stat().st_size > 10_000
     assert set(kinds) == {"free-form", "centre"}
     for figures in kinds.values():
         assert len(figures["error"]) == len(figures["sharpness"]) == len(figures["seam"]) == 11
@@ -406,7 +407,7 @@ def test_an_axis_is_compared_with_networks_for_single_mixtures(judged, images: P
     out = judged.parent / "against"
     result = compare(judged, images, encoder, out)
     assert result.exit_code == 0, result.output
-    figures = json.loads((out / "front.json").read_text())
+    figures = json.loads((out / "sharpness" / "front.json").read_text())
     assert list(figures) == [judged.name, "fixed", "dni", "blend", "film"]
     ours, blend = figures[judged.name], figures["blend"]
     for name in ("fixed", "dni", "blend"):  # at the low end all of them are θ

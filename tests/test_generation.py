@@ -239,7 +239,7 @@ def test_evaluation_measures_and_writes(trained, labelled, encoder):
     train(labelled, encoder, direct, *ends, "--axis-steps", 0, run="direct-run")
     printed = invoke(
         *("evaluate", "squares", "--weights", trained.parent, "--images", labelled, "--encoder", encoder),
-        *("--limit", 12, "--against", direct, "--write"),
+        *("--limit", 12, "--against", direct, "--write", "--out", trained.parent / "measured"),
     )
     measured = package.read_manifest(trained).measured
     light = measured["axes"]["light"]
@@ -249,6 +249,8 @@ def test_evaluation_measures_and_writes(trained, labelled, encoder):
     frechet_ = light["frechet"]
     assert (light["low"][0], light["high"][-1]) == (frechet_["0 to from"], frechet_["1 to to"])
     assert len(light["low"]) == len(light["high"]) == 11
+    row = (trained.parent / "measured" / "light" / "curve.csv").read_text().splitlines()[-1]
+    assert row.split(",") == ["squares", "1.0", str(light["low"][-1]), "", str(light["high"][-1]), ""]
     assert frechet_["ratio"] == pytest.approx(frechet_["1 to to"] / frechet_["direct to to"], rel=0.05)
     assert "held-out real pictures" in printed
 

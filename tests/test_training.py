@@ -15,6 +15,7 @@ from dynamicnet import package
 from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import Gains
+from dynamicnet.evaluation.report import COLUMNS
 from dynamicnet.training.phase import Plan, Progressed, learning_rate, run_phase
 from dynamicnet.training.photos import Photos, is_held_out
 
@@ -66,6 +67,7 @@ def objectives(folder: Path, content: Path, encoder: Path) -> dict:
         [
             *("evaluate", folder.name, "--weights", str(folder.parent), "--images", str(content)),
             *("--encoder", str(encoder), "--side", "64", "--yardstick", "1", "--iterations", "2", "--write"),
+            *("--out", str(folder.parent / "measured")),
         ],
         catch_exceptions=False,
     )
@@ -77,6 +79,11 @@ def test_a_few_steps_lower_the_loss_along_the_axis(trained: Path, content: Path,
     figures = objectives(trained, content, encoder)["strength"]
     assert figures["high"][-1] < 0.9 * figures["high"][0]
     assert figures["low"][-1] > figures["low"][0]
+    files = trained.parent / "measured" / "strength"
+    rows = (files / "curve.csv").read_text().splitlines()
+    assert rows[1].split(",") == [trained.name, "0.0", *(str(figures[name][0]) for name in COLUMNS[1:])]
+    assert len(rows) == 1 + 11
+    assert "<svg" in (files / "curve.svg").read_text()
 
 
 def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, content: Path, encoder: Path) -> None:
@@ -91,6 +98,7 @@ def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, cont
         catch_exceptions=False,
     )
     assert result.exit_code == 0
+    out = out / "strength"
     figures = json.loads((out / "front.json").read_text())
     assert list(figures) == [trained.name, "fixed", "dni", "blend", "film", "gains"]
     assert (figures["fixed"]["hypervolume"], figures["fixed"]["short"]) == (1, 0)

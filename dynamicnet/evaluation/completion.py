@@ -18,6 +18,7 @@ from dynamicnet.applications.completion import given
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation import report
 from dynamicnet.evaluation.auto import distances
 from dynamicnet.evaluation.auto import middle as middle_travelled
 from dynamicnet.evaluation.baselines import along
@@ -190,13 +191,9 @@ def evaluate(task: Task) -> dict[str, Any]:
     measured: dict[str, Any] = {"pictures": len(squares), "side": phase.crop, "axes": {}}
     for axis in loaded.manifest.axes:
         judge = _judge(loaded.manifest.training, axis, encoder)
-        plane = trace(
-            along(task.folder, axis),
-            judge,
-            track(samples, f"{task.folder.name} {axis.id}", console=console),
-            grid(axis),
-        )
-        measured["axes"][axis.id] = {"alpha": plane.shares, **averages(low=plane.low, high=plane.high)}
+        progress = track(samples, f"{task.folder.name} {axis.id}", console=console)
+        plane = trace(along(task.folder, axis), judge, progress, grid(axis))
+        figures: dict[str, Any] = {"alpha": plane.shares, **averages(low=plane.low, high=plane.high)}
         for kind in HOLES:
             title = f"{task.folder.name} {axis.id}, {kind}"
             filled = measure(
@@ -204,14 +201,15 @@ def evaluate(task: Task) -> dict[str, Any]:
             )
             console.print(_table(title, axis, filled))
             console.print(_summary(filled))
-            measured["axes"][axis.id][kind] = _figures(filled)
+            figures[kind] = _figures(filled)
         even = level(loaded.net, axis, encoder, inputs)
         console.print(str(even))
         travels = distances(loaded.net, axis.model_copy(update={"even": even.alphas}), inputs)
-        measured["axes"][axis.id] |= {"position": even.figures(), "auto": {"middle": middle_travelled(travels)}}
+        figures |= {"position": even.figures(), "auto": {"middle": middle_travelled(travels)}}
         if task.against:
-            pair = _pair(task, loaded.manifest.training, axis, judge, samples)
-            measured["axes"][axis.id]["against"] = compare(task, axis, pair)
+            figures["against"] = compare(task, axis, _pair(task, loaded.manifest.training, axis, judge, samples))
+        report.write(task, axis, len(samples), figures)
+        measured["axes"][axis.id] = figures
     return measured
 
 

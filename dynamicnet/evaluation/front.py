@@ -4,8 +4,6 @@ Objectives are scaled so that both run from 0 to 1 between the fixed networks of
 ``REFERENCE`` in both.
 """
 
-import csv
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,10 +60,10 @@ class Method:
 
 
 def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
-    """Train what an axis is compared with where it has not been, measure all, print a table, write JSON, CSV and plots.
+    """Train what an axis is compared with where it has not been, measure all, and print a table.
 
     Args:
-        task: the model, what it is compared with, and where all that goes.
+        task: the model, what it is compared with, and where what is trained for that goes.
         axis: the axis.
         pair: its objectives.
 
@@ -75,7 +73,7 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     Raises:
         DynamicNetError: ``not-comparable``; or as :func:`dynamicnet.package.load`.
     """
-    baselines = Baselines(task.folder, axis, pair, task.out, task.console)
+    baselines = Baselines(task.folder, axis, pair, task.out / axis.id, task.console)
     renders = {task.folder.name: along(task.folder, axis)}
     for name in ("fixed", *(name for name in task.against if name != "fixed")):
         renders[name if name in NAMES else Path(name).name] = (
@@ -92,11 +90,6 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     }
     figures = _figures(methods, baselines.scale)
     task.console.print(_table(f"{task.folder.name}: {axis.id}", figures))
-    task.out.mkdir(parents=True, exist_ok=True)
-    (task.out / "front.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    write_csv(task.out / "front.csv", figures)
-    title = f"{task.folder.name}, {len(pair.held_out)} pictures, 95% intervals"
-    write_plots(task.out / "front", title, task.folder.name, axis.ends, figures)
     return figures
 
 
@@ -165,43 +158,3 @@ def _table(title: str, figures: dict[str, Any]) -> Table:
         volumes_ = f"{one['hypervolume']:.3f}", f"{one['short']:.1%}", f"{one['monotone']:.0%}"
         table.add_row(name, *volumes_, *(f"{value:.4f}" for value in one["best"].values()))
     return table
-
-
-def write_csv(file: Path, figures: dict[str, Any]) -> None:
-    """A row for each method and share: both objectives, each with half the width of its interval."""
-    columns = ("share", "low", "low_margin", "high", "high_margin")
-    with file.open("w", newline="", encoding="utf-8") as out:
-        rows = csv.writer(out)
-        rows.writerow(["method", *columns])
-        for name, one in figures.items():
-            rows.writerows([name, *row] for row in zip(*(one[column] for column in columns), strict=True))
-
-
-def write_plots(file: Path, title: str, ours: str, ends: tuple[str, str], figures: dict[str, Any]) -> None:
-    """The plane, as PNG and SVG: curves, and crosses for the fixed networks.
-
-    Raises:
-        DynamicNetError: ``matplotlib-missing``.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DynamicNetError(
-            "matplotlib-missing", "Plots need matplotlib: pip install 'dynamic-net[plots]'."
-        ) from None
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
-    plot = figure.subplots()
-    for number, (name, one) in enumerate(figures.items()):
-        style: dict[str, Any] = {"fmt": "o-", "ms": 3, "lw": 1, "color": f"C{number}"}
-        if name == "fixed":
-            style = {"fmt": "kx", "ms": 8, "mew": 2, "elinewidth": 1, "zorder": 3}
-        elif name == ours:
-            style |= {"ms": 4, "lw": 2.5, "elinewidth": 1, "zorder": 2}
-        plot.errorbar(one["low"], one["high"], xerr=one["low_margin"], yerr=one["high_margin"], label=name, **style)
-    plot.set_xlabel(f"O₀ ({ends[0]})")
-    plot.set_ylabel(f"O₁ ({ends[1]})")
-    plot.set_title(title)
-    plot.spines[["top", "right"]].set_visible(False)
-    plot.legend(frameon=False)
-    for suffix in (".png", ".svg"):
-        figure.savefig(file.with_suffix(suffix), dpi=160)

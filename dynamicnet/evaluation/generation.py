@@ -17,6 +17,7 @@ from dynamicnet.applications.generation import latent_of
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation import report
 from dynamicnet.evaluation.auto import distances, middle
 from dynamicnet.evaluation.curve import grid
 from dynamicnet.evaluation.even import INPUTS, level
@@ -115,6 +116,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         some = torch.split(latents[:INPUTS], 1)
         travels = distances(loaded.net, axis.model_copy(update={"even": even.alphas}), some)
         figures["auto"] = {"middle": middle(travels)}
+        report.write(task, axis, count, figures)
         measured["axes"][axis.id] = figures
     return measured
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from dynamicnet import package
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation import report
 from dynamicnet.evaluation.auto import agreement, distances, middle
 from dynamicnet.evaluation.curve import Curve, averages, measure
 from dynamicnet.evaluation.even import level
@@ -101,6 +102,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         figures = _figures(curve, ends) | {"position": even.figures(), "auto": {"middle": middle(travels)} | agreed}
         if task.against:
             figures["against"] = compare(task, axis, _pair(task, loaded.manifest.training, low, high, inputs))
+        report.write(task, axis, len(inputs), figures)
         measured["axes"][axis.id] = figures
     return measured
 
