@@ -176,8 +176,8 @@ def evaluate(
     against: Annotated[
         str,
         typer.Option(
-            help="What to compare with, commas between: fixed, dni, blend, film or gains, which are trained, or other "
-            "packages; of a generator, a package trained directly on what an axis leads to."
+            help="What to compare with, commas between: fixed, long, dni, blend, film or gains, which are trained, or "
+            "other packages; of a generator, a package trained directly on what an axis leads to."
         ),
     ] = "",
     out: Annotated[

@@ -93,14 +93,14 @@ def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, cont
         [
             *("evaluate", trained.name, "--weights", str(trained.parent), "--images", str(content)),
             *("--encoder", str(encoder), "--side", "64", "--yardstick", "1", "--iterations", "1", "--out", str(out)),
-            *("--against", "fixed,dni,blend,film,gains"),
+            *("--against", "fixed,long,dni,blend,film,gains"),
         ],
         catch_exceptions=False,
     )
     assert result.exit_code == 0
     out = out / "strength"
     figures = json.loads((out / "front.json").read_text())
-    assert list(figures) == [trained.name, "fixed", "dni", "blend", "film", "gains"]
+    assert list(figures) == [trained.name, "fixed", "long", "dni", "blend", "film", "gains"]
     assert (figures["fixed"]["hypervolume"], figures["fixed"]["short"]) == (1, 0)
     assert figures["fixed"]["low"][0] < figures["fixed"]["low"][-1]
     ours, blend = figures[trained.name], figures["blend"]
@@ -108,11 +108,12 @@ def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, cont
     assert blend["high"][-1] == pytest.approx(ours["high"][-1], rel=1e-4)
     for name in ("fixed", "dni", "gains"):  # at the low end all of them are θ
         assert figures[name]["low"][0] == pytest.approx(ours["low"][0], rel=1e-4)
+    assert figures["long"]["low"][0] < ours["low"][0]  # more steps than θ had
     assert figures["gains"]["low"][5] != ours["low"][5]
-    assert len((out / "front.csv").read_text().splitlines()) == 1 + 5 * 11 + 5
+    assert len((out / "front.csv").read_text().splitlines()) == 1 + 5 * 11 + 2 * 5
     assert "<svg" in (out / "front.svg").read_text()
     assert (out / "front.png").stat().st_size > 10_000
-    assert len(list(out.glob("*.safetensors"))) == 7
+    assert len(list(out.glob("*.safetensors"))) == 12
     gains = load_file(out / f"gains-{trained.name}.safetensors")
     assert list(gains) == ["knots"]  # θ and ψ are not trained
 

@@ -1,7 +1,8 @@
 """What an axis is compared with: same network, start, training data and seed.
 
 Trained for figures only, and never served. A network for a single mixture is trained as θ was, for as many steps (paper
-section 4); what covers all mixtures, for as many as the whole axis took: those of phase one, and those after it.
+section 4), or, as ``long``, for as many as the whole axis took: those of phase one, and those after it. So is what
+covers all mixtures.
 """
 
 from collections.abc import Callable
@@ -30,7 +31,9 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 GAIN_STEPS, GAIN_RATE = 200, 0.02  # a few numbers, far from where they start
 
-NAMES = ("fixed", "dni", "blend", "film", "gains")
+NAMES = ("fixed", "long", "dni", "blend", "film", "gains")
+SINGLE = ("fixed", "long")
+"""Of those, a network for each of ``SHARES`` and nothing between."""
 
 Render = Callable[[Tensor, list[float]], Tensor]
 """One input (1, C, H, W) at several shares of O₁: (shares, 3, H, W), not clamped."""
@@ -128,6 +131,7 @@ class Baselines:
         """One of ``NAMES``, trained or read from where it was."""
         makers: dict[str, Callable[[], Render]] = {
             "fixed": self._fixed,
+            "long": self._long,
             "dni": self._dni,
             "blend": self._blend,
             "film": self._film,
@@ -136,18 +140,25 @@ class Baselines:
         return makers[name]()
 
     def _fixed(self) -> Render:
-        """One network per mixture, the first of them θ; of a share between two of ``SHARES`` the nearest one's."""
-        nets = {SHARES[0]: DynamicNet(self._network(self.folder))}
-        nets |= {share: self._trained(share) for share in SHARES[1:]}
+        """One network per mixture, the first of them θ."""
+        return self._single("fixed", self.pair.plan.steps, {SHARES[0]: DynamicNet(self._network(self.folder))})
+
+    def _long(self) -> Render:
+        """One network per mixture, trained for longer."""
+        return self._single("long", self.pair.plan.steps + self.after, {})
+
+    def _single(self, name: str, steps: int, nets: dict[float, DynamicNet]) -> Render:
+        """One network per mixture, some of which there are; of a share between two of ``SHARES`` the nearest one's."""
+        nets |= {share: self._trained(name, share, steps) for share in SHARES if share not in nets}
 
         def render(one: Tensor, shares: list[float]) -> Tensor:
             return torch.cat([nets[min(SHARES, key=lambda s: abs(s - share))](one, {}) for share in shares])
 
         return render
 
-    def _trained(self, share: float) -> DynamicNet:
+    def _trained(self, name: str, share: float, steps: int) -> DynamicNet:
         net = DynamicNet(self._network(self.start))
-        self._train(f"fixed-{share:g}", net, lambda inputs, _: net(inputs, {}), self.pair.plan.steps, share)
+        self._train(f"{name}-{share:g}", net, lambda inputs, _: net(inputs, {}), steps, share)
         return net
 
     def _dni(self) -> Render:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.evaluation.baselines import NAMES, SHARES, Baselines, Render, along
+from dynamicnet.evaluation.baselines import NAMES, SHARES, SINGLE, Baselines, Render, along
 from dynamicnet.evaluation.curve import averages, grid
 from dynamicnet.evaluation.pair import Both, Pair, Sample
 from dynamicnet.evaluation.task import Task
@@ -84,7 +84,7 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
             render,
             pair.both,
             track(pair.held_out, name, console=task.console),
-            list(SHARES) if name == "fixed" else grid(axis),
+            list(SHARES) if name in SINGLE else grid(axis),
         )
         for name, render in renders.items()
     }

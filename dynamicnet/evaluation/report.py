@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dynamicnet.blocks import AxisSpec
+from dynamicnet.evaluation.baselines import SINGLE
 from dynamicnet.evaluation.task import Task
 
 COLUMNS = ("share", "low", "low_margin", "high", "high_margin")
@@ -42,8 +43,9 @@ def write(task: Task, axis: AxisSpec, count: int, figures: Mapping[str, Any]) ->
     plot = figure.subplots()
     for number, (method, one) in enumerate(methods.items()):
         style: dict[str, Any] = {"fmt": "o-", "ms": 3, "lw": 1, "color": f"C{number}"}
-        if method == "fixed":
-            style = {"fmt": "kx", "ms": 8, "mew": 2, "elinewidth": 1, "zorder": 3}
+        if method in SINGLE:
+            style |= {"fmt": "x", "ms": 8, "mew": 2, "elinewidth": 1, "zorder": 3}
+            style["color"] = "k" if method == "fixed" else "0.6"
         elif method == ours:
             style |= {"ms": 4, "lw": 2.5, "elinewidth": 1, "zorder": 2}
         margins = {"xerr": one.get("low_margin"), "yerr": one.get("high_margin")}
