@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.box import SIMPLE
 from rich.progress import track
 from rich.table import Table
 from torch import Tensor
@@ -133,13 +134,12 @@ def _yardstick(aim: StyleObjective, values: Tensor, pictures: Sequence[Tensor], 
 
 
 def _table(name: str, axis: AxisSpec, curve: Curve) -> Table:
-    table = Table(
-        "α", f"O₀ ({axis.ends[0]})", f"O₁ ({axis.ends[1]})", "content", "style", "variation", title=f"{name}: {axis.id}"
-    )
+    headings = "α", f"O₀ ({axis.ends[0]})", f"O₁ ({axis.ends[1]})", *Terms._fields
+    table = Table(*headings, title=f"{name}: {axis.id}", box=SIMPLE)  # with more of a frame, 80 columns are too few
     columns = _averages(curve)
     pairs = [(columns[name], columns[f"{name}_margin"]) for name in ("low", "high", *Terms._fields)]
     for i, alpha in enumerate(curve.alphas):
-        table.add_row(f"{alpha:+.1f}", *(f"{means[i]:.4f} ± {margins[i]:.4f}" for means, margins in pairs))
+        table.add_row(f"{alpha:+.1f}", *(f"{means[i]:.4f} ±{margins[i]:.3f}" for means, margins in pairs))
     return table
 
 
