@@ -134,12 +134,13 @@ def _yardstick(aim: StyleObjective, values: Tensor, pictures: Sequence[Tensor], 
 
 
 def _table(name: str, axis: AxisSpec, curve: Curve) -> Table:
-    headings = "α", f"O₀ ({axis.ends[0]})", f"O₁ ({axis.ends[1]})", *Terms._fields
-    table = Table(*headings, title=f"{name}: {axis.id}", box=SIMPLE)  # with more of a frame, 80 columns are too few
+    title = f"{name}: {axis.id}, O₀ of {axis.ends[0]} and O₁ of {axis.ends[1]}"
+    table = Table("α", "O₀", "O₁", *Terms._fields, title=title, box=SIMPLE, show_edge=False, pad_edge=False)
     columns = _averages(curve)
     pairs = [(columns[name], columns[f"{name}_margin"]) for name in ("low", "high", *Terms._fields)]
     for i, alpha in enumerate(curve.alphas):
-        table.add_row(f"{alpha:+.1f}", *(f"{means[i]:.4f} ±{margins[i]:.3f}" for means, margins in pairs))
+        halves = [f"{margins[i]:.3f}".lstrip("0") for _, margins in pairs]
+        table.add_row(f"{alpha:+.1f}", *(f"{means[i]:.4f} ±{h}" for (means, _), h in zip(pairs, halves, strict=True)))
     return table
 
 
