@@ -377,7 +377,9 @@ def test_models_are_described_as_their_manifests_say(http):
             axis.pop("norm", None)  # how ψ is built is nobody's business out there
             assert axis.items() <= told.items()
             figures = manifest["measured"]["axes"][axis["id"]]
-            assert [point[1] for point in told["curve"]] == figures.get("low", [])
+            columns = (figures[name] for name in ("alpha", "low", "high"))
+            assert list(map(tuple, told["curve"])) == list(zip(*columns, strict=True))
+            assert len(told["curve"]) == 11
         assert model["takes"] == list(APPLICATIONS[manifest["application"]].takes)
 
 
