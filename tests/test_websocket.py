@@ -268,7 +268,7 @@ def test_two_sessions_at_once_each_get_their_own(dial, models, image):
 def test_many_sessions_sliding_at_once_each_get_their_turn(dial, models, image):
     clients = [dial() for _ in range(6)]
     for number, client in enumerate(clients):
-        client.open(image, max_side=96 + 8 * number)  # of one size, they would run as one batch
+        client.open(image, max_side=256 + 8 * number)  # of one size, they would run as one batch
     shown = [0] * len(clients)
     when_one_was_done = []
 
@@ -283,7 +283,7 @@ def test_many_sessions_sliding_at_once_each_get_their_turn(dial, models, image):
     with ThreadPoolExecutor(len(clients)) as pool:
         list(pool.map(slide, range(len(clients))))
     assert shown == [20] * 6
-    assert min(when_one_was_done[0]) >= 5  # of 20: turns, taken by threads of a client that has other things to do
+    assert min(when_one_was_done[0]) >= 10  # of 20
 
 
 def test_a_client_that_reads_nothing_holds_nobody_up(dial, models, image):
