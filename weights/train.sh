@@ -26,13 +26,10 @@ scream-wave() { # what study-style trains: the model whose fixed networks the pa
         --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 500 --path-steps 1500 --axis-rate 1.5e-3 --reach 0.9
 }
 
-# The third phase of the next one and of great-wave was run at a third of the rate that it has now, and the style axis of
-# three-paintings is the one that starry-wave had before it was trained again.
-
 the-scream() { # faint, main and strong objectives: a dual axis
     train weights/the-scream --title "The Scream" --axis strength --dual --style data/styles/the_scream.jpg \
         --start weights/starry-wave --weight 0.03,0.4,2 --batch 2 \
-        --main-steps 1500 --main-rate 1e-3 --axis-steps 2000 --axis-rate 3e-3 --path-steps 800 --reach 0.75
+        --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 600 --path-steps 1800 --axis-rate 1.5e-3 --reach 0.85
 }
 
 starry-night() {
@@ -44,7 +41,7 @@ starry-night() {
 great-wave() {
     train weights/great-wave --title "The Great Wave" --axis strength --dual --style data/styles/wave.jpg \
         --start weights/starry-wave --weight 0.02,0.3,2 --batch 2 \
-        --main-steps 1500 --main-rate 1e-3 --axis-steps 1800 --axis-rate 3e-3 --path-steps 800 --reach 0.8
+        --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 600 --path-steps 1800 --axis-rate 1.5e-3 --reach 0.9
 }
 
 composition-brush() {
@@ -57,7 +54,7 @@ three-paintings() { # a second axis on the θ of starry-wave, which stays as it 
     train weights/three-paintings --title "Starry Night, the Great Wave, Udnie" --axis style --axis-id udnie \
         --axis-title "Towards Udnie" --ends "Starry Night,Udnie" \
         --style data/styles/udnie.jpg --base weights/starry-wave --weight 1 --batch 2 \
-        --axis-steps 800 --axis-rate 3e-3
+        --norm --axis-steps 400 --path-steps 1200 --axis-rate 1.5e-3 --reach 0.9
 }
 
 # Nothing to ship: the two networks that docs/networks.md compares, for as many steps and for as long.
@@ -76,6 +73,14 @@ wave() {
 study-strength() {
     study train strength starry-wave 1500 500 1500 1.5e-3 1e-3 --axis strength --style data/styles/wave.jpg \
         --weight 0.05,2 --size 192 --crop 128 --batch 2
+}
+
+study-half() { # ψ of study-strength for its mixture of one half alone: (4.9 · 0.05 + 2) / 5.9
+    mkdir -p study
+    [ -d study/starry-wave ] || cp -r weights/starry-wave study/
+    train study/half --title half --axis strength --style data/styles/wave.jpg --weight 0.05,0.38 --size 192 --crop 128 \
+        --batch 2 --start study/starry-wave --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 2000 --axis-rate 1.5e-3 \
+        --reach 1
 }
 
 study-style() {
