@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 train_app = typer.Typer(help="Train a model package in two phases.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
-console = Console()
+console = Console(markup=False)  # brackets belong to names: [plots], photo[1].png
 
 Weights = Annotated[Path, typer.Option(help="Folder of model packages.", envvar="DYNAMICNET_WEIGHTS")]
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1 …")]
@@ -546,5 +546,5 @@ def main() -> None:
     try:
         app()
     except DynamicNetError as error:
-        Console(stderr=True).print(f"[red]{error.message}[/red]")
+        Console(stderr=True).print(error.message, style="red", markup=False)
         raise SystemExit(1) from None

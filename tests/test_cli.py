@@ -82,6 +82,12 @@ def test_an_unknown_suffix_is_refused_before_any_work(tmp_path: Path) -> None:
     assert "no format 'xyz'" in " ".join(result.stderr.split())
 
 
+def test_brackets_are_printed_as_they_are(tmp_path: Path) -> None:
+    out = tmp_path / "photo[plots].png"
+    assert out.name in run("infer", str(PHOTO), "--max-side", "64", "-o", str(out)).stdout.replace("\n", "")
+    assert "format 'x[red]'" in run("infer", str(PHOTO), "-o", str(tmp_path / "a.x[red]")).stderr.replace("\n", " ")
+
+
 def test_models_lists_every_package() -> None:
     command = [Path(sys.executable).with_name("dynamic-net"), "models"]  # as installed
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
