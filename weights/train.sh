@@ -47,7 +47,7 @@ great-wave() {
 composition-brush() {
     train weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
         --style data/styles/composition_vii.jpg --start weights/starry-wave --weight 1 --size 128,192,640 --batch 2 \
-        --main-steps 1500 --main-rate 1e-3 --axis-steps 1500 --axis-rate 3e-3 --reach 0.8
+        --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 600 --path-steps 1800 --axis-rate 1.5e-3 --reach 0.9
 }
 
 three-paintings() { # a second axis on the θ of starry-wave, which stays as it is
