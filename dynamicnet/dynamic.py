@@ -209,4 +209,5 @@ def _together(each: Sequence[Alphas], counts: Sequence[int]) -> Alphas:
 def _resized(alpha: Tensor, z: Tensor) -> Tensor:
     if alpha.shape[2:] == (1, 1) or alpha.shape[2:] == z.shape[2:]:
         return alpha
-    return F.interpolate(alpha, z.shape[2:], mode="bilinear", antialias=True)
+    # In double precision, so that weights add up to 1: of a map of 1, float32 makes 0.9999999.
+    return F.interpolate(alpha.double(), z.shape[2:], mode="bilinear", antialias=True).to(alpha.dtype)

@@ -156,7 +156,7 @@ def test_alpha_counts_where_it_is_to(http, models, photo):
     def within(where: Image.Image) -> np.ndarray:
         return pixels(post(saved(where)).raise_for_status().content)
 
-    assert np.quantile(np.abs(within(everything) - tuned), 0.999) <= 2  # in bfloat16, 0.9999999 is not 1
+    assert np.abs(within(everything) - tuned).max() <= 1
     assert np.abs(within(nothing) - main).max() <= 1
     half, width = within(left), tuned.shape[1]
     for part, like, unlike in ((slice(0, width // 3), tuned, main), (slice(-width // 3, None), main, tuned)):
