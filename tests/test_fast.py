@@ -19,7 +19,7 @@ from dynamicnet.networks.layers import ConvLayer
 from server.settings import STATIC, Settings
 
 PACKAGES = package.find(Settings().weights)
-SAMPLES = {"astronaut": 96, "chelsea": 203, "coffee": 160}  # by longer side
+SAMPLES = {"astronaut": 96, "chelsea": 203, "coffee": 256}  # by longer side
 
 every_package = pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
 on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA here")
