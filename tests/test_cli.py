@@ -4,7 +4,6 @@ import io
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
@@ -21,14 +20,7 @@ PHOTO = ROOT / "static" / "samples" / "chelsea.jpg"
 FIRST = package.find(Settings().weights)[0]
 
 
-@dataclass(frozen=True)
-class Finished:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(*arguments: str) -> Finished:
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """What the command line does with these, in this process: to start another for each takes seconds."""
     code, out, err = None, io.StringIO(), io.StringIO()
     with patch.object(sys, "argv", ["dynamic-net", *arguments]), redirect_stdout(out), redirect_stderr(err):
@@ -36,7 +28,7 @@ def run(*arguments: str) -> Finished:
             main()
         except SystemExit as end:
             code = end.code
-    return Finished(code or 0, out.getvalue(), err.getvalue())
+    return subprocess.CompletedProcess(arguments, code or 0, out.getvalue(), err.getvalue())
 
 
 def test_infer_writes_what_the_library_renders(tmp_path: Path) -> None:
