@@ -25,10 +25,11 @@ class Whole(nn.Module):
 
     def forward(self, picture: Tensor, alpha: Tensor) -> Tensor:
         """Picture (N, 3, H, W) and α of one number to a picture."""
+        seen = self.net.network.look(picture)
         z = picture
         axis = next(iter(self.net.axes.values()))
         for name in self.net.network.stages:
-            z = self.net.network.run(name, z, self.net.network.look(name, picture))
+            z = self.net.network.run(name, z, seen.get(name))
             if name in axis.spec.blocks:
                 z = z + sum(strength(alpha, sign) * axis.block(sign, name)(z) for sign in axis.spec.signs)
         return z

@@ -102,17 +102,16 @@ class DynamicNet(nn.Module):
         inputs = self._pad(inputs)
         names = list(self.network.stages)
         after = names.index(self.first_point) + 1
+        seen = self.network.look(inputs)
         z = inputs
         for name in names[:after]:
-            z = self.network.run(name, z, self.network.look(name, inputs))
+            z = self.network.run(name, z, seen.pop(name, None))
         residuals: Residuals = {
             (axis.spec.id, sign): axis.block(sign, self.first_point)(z)
             for axis in self._axes()
             if self.first_point in axis.spec.blocks
             for sign in axis.spec.signs
         }
-        looks = {name: self.network.look(name, inputs) for name in names[after:]}
-        seen = {name: what for name, what in looks.items() if what is not None}
         return Prepared(z, residuals, seen, size)
 
     def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:

@@ -134,8 +134,9 @@ def test_alpha_moves_the_hole_and_0_is_the_main_network(model) -> None:
     encoded = model.encode(inputs)
     z = encoded.batch
     with torch.inference_mode():
+        seen = model.net.network.look(encoded.batch)
         for name in model.net.network.stages:
-            z = model.net.network.run(name, z, model.net.network.look(name, encoded.batch))
+            z = model.net.network.run(name, z, seen.get(name))
     main = np.asarray(pictures.to_picture(z), np.int16)
     assert np.abs(filled(model, inputs, 0.0) - main).max() <= 1  # a rounding apart
     assert np.abs(filled(model, inputs, 0.0) - filled(model, inputs, 1.0)).max() > 2

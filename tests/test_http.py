@@ -95,10 +95,10 @@ def test_alpha_0_is_the_main_network(http, models, small):
     z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))).batch)
     rendering = False  # in float32 before the first insertion point, in what precision renders have after it
     with torch.inference_mode():
+        seen = model.net.network.look(inputs)
         for stage in model.net.network.stages:
-            seen = model.net.network.look(stage, inputs)
             with autocast(model.device) if rendering else nullcontext():
-                z = model.net.network.run(stage, z, seen)
+                z = model.net.network.run(stage, z, seen.get(stage))
             rendering = rendering or stage == model.net.first_point
     main = pictures.to_picture(z[..., : small.height, : small.width])
     assert np.abs(pixels(rendered(http, saved(small), alpha="0")) - np.asarray(main, np.int16)).max() <= 1

@@ -59,9 +59,10 @@ class Film(nn.Module):
 
     def forward(self, inputs: Tensor, shares: Tensor) -> Tensor:
         """Inputs (N, C, H, W), sides multiples of the network's, and the share of O₁ of each, (N,)."""
+        seen = self.network.look(inputs)
         z = inputs
         for name in self.network.stages:
-            z = self.network.run(name, z, self.network.look(name, inputs))
+            z = self.network.run(name, z, seen.get(name))
             if name in self.conditions:
                 scale, shift = self.conditions[name](shares[:, None])[..., None, None].chunk(2, 1)
                 z = z * (1 + scale) + shift
@@ -86,9 +87,10 @@ class Gains(nn.Module):
         net, axis = self._frozen
         near = 1 - (shares[:, None] - torch.tensor(SHARES[1:])).abs() * len(self.knots)
         gains = dict(zip(axis.blocks, (near.clamp_min(0) @ self.knots).unbind(1), strict=True))
+        seen = net.network.look(inputs)
         z = inputs
         for name in net.network.stages:
-            z = net.network.run(name, z, net.network.look(name, inputs))
+            z = net.network.run(name, z, seen.get(name))
             if name in gains:
                 z = z + gains[name][:, None, None, None] * net.axes[axis.id].block("high", name)(z)  # type: ignore[operator]
         return z

@@ -26,17 +26,16 @@ class MainNetwork(nn.Module):
     latent: int = 0
     side: int = 0
 
-    def look(self, name: str, inputs: Tensor) -> Tensor | None:
-        """What a stage makes of the network's inputs alone, whatever comes out of the stage before it.
+    def look(self, inputs: Tensor) -> dict[str, Tensor]:
+        """What stages make of the network's inputs alone, whatever comes out of the stage before them.
 
         Args:
-            name: which stage.
             inputs: what the network was given.
 
         Returns:
-            What ``run`` is to be told, (N, ...); None for stages that don't look at the inputs again.
+            What ``run`` is to be told, (N, ...), by name of the stages that look at the inputs again.
         """
-        return None
+        return {}
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage.
@@ -44,6 +43,6 @@ class MainNetwork(nn.Module):
         Args:
             name: which stage.
             z: the output of the stage before it; the inputs, for the first.
-            seen: what ``look`` returned.
+            seen: what ``look`` returned for it; None for stages that it does not name.
         """
         return self.stages[name](z)  # type: ignore[no-any-return]

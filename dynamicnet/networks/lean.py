@@ -41,13 +41,13 @@ class LeanNetwork(MainNetwork):
             "paint": 6,
         }
 
-    def look(self, name: str, inputs: Tensor) -> Tensor | None:
+    def look(self, inputs: Tensor) -> dict[str, Tensor]:
         """``join``, ``paint`` and ``out`` look at the picture again, at half and full resolution."""
-        if name == "join":
-            return of_last(self._conv(name), F.pixel_unshuffle(inputs, 2))
-        if name == "paint":
-            return of_last(self._conv(name), inputs)
-        return inputs if name == "out" else None
+        return {
+            "join": of_last(self._conv("join"), F.pixel_unshuffle(inputs, 2)),
+            "paint": of_last(self._conv("paint"), inputs),
+            "out": inputs,
+        }
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage."""
