@@ -20,6 +20,7 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.model import Model
 from dynamicnet.networks import NETWORKS
 from dynamicnet.sweep import plan
+from dynamicnet.training.phase import Stopped
 
 app = typer.Typer(
     help="Dynamic-Net: train a network once, then tune its objective with a slider.",
@@ -59,6 +60,10 @@ Latent = Annotated[
 ]
 MaxSide = Annotated[int | None, typer.Option(help="Shrink so that the longer side is at most this.")]
 Quality = Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")]
+Hours = Annotated[
+    float | None,
+    typer.Option(min=1e-3, help="Of the whole run: phases take their share of it, and steps only say which share."),
+]
 Norm = Annotated[bool, typer.Option("--norm", help="Normalise within tuning-blocks, which the paper does not.")]
 DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
@@ -257,6 +262,7 @@ def train_style(
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    hours: Hours = None,
     device: Device = "auto",
 ) -> None:
     """Train a style model: content + style + total variation, from one objective to another.
@@ -311,8 +317,9 @@ def train_style(
         reach=reach,
         seed=seed,
         licence=licence,
+        hours=hours,
     )
-    StyleTraining(recipe, out, run or Path("runs") / out.name, device, _command(), console).train()
+    StyleTraining(recipe, out, _begin(out, run), device, _command(), console).train()
     _written(out)
 
 
@@ -348,6 +355,7 @@ def train_generation(
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights, and credit the data asks for.")] = "Apache-2.0",
+    hours: Hours = None,
     device: Device = "auto",
 ) -> None:
     """Train a generator on one subset of labelled pictures, and an axis that leads to another.
@@ -383,8 +391,9 @@ def train_generation(
         likeness=likeness,
         seed=seed,
         licence=licence,
+        hours=hours,
     )
-    GenerationTraining(recipe, out, run or Path("runs") / out.name, device, _command(), console).train()
+    GenerationTraining(recipe, out, _begin(out, run), device, _command(), console).train()
     _written(out)
 
 
@@ -462,6 +471,13 @@ def _command() -> str:
     return shlex.join(["dynamic-net", *sys.argv[1:]])
 
 
+def _begin(out: Path, run: Path | None) -> Path:
+    """The run's folder, said before anything that takes time."""
+    folder = run or Path("runs") / out.name
+    console.print(f"{out}: training; checkpoints, curves and samples go to {folder}", soft_wrap=True)
+    return folder
+
+
 def _written(out: Path) -> None:
     console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
 
@@ -496,6 +512,7 @@ def train_completion(
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    hours: Hours = None,
     device: Device = "auto",
 ) -> None:
     """Train a completion model: from a smooth, safe filling of holes to a sharp one that may be wrong.
@@ -536,15 +553,19 @@ def train_completion(
         reach=reach,
         seed=seed,
         licence=licence,
+        hours=hours,
     )
-    CompletionTraining(recipe, out, run or Path("runs") / out.name, device, _command(), console).train()
+    CompletionTraining(recipe, out, _begin(out, run), device, _command(), console).train()
     _written(out)
 
 
 def main() -> None:
-    """Run the command line; an error a person can mend is one sentence and exit status 1."""
+    """Run the command line; an error a person can mend, or a signal, is one sentence and an exit status."""
     try:
         app()
     except DynamicNetError as error:
         Console(stderr=True).print(error.message, style="red", markup=False)
         raise SystemExit(1) from None
+    except Stopped as stopped:
+        console.print(str(stopped))
+        raise SystemExit(stopped.status) from None

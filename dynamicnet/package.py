@@ -199,9 +199,8 @@ def write(folder: Path, manifest: Manifest, net: DynamicNet, *, half: bool = Tru
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write model.json alone, when only what is said about the model changes."""
-    (folder / MANIFEST).write_text(
-        json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", "utf-8"
-    )
+    text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+    _replace(folder / MANIFEST, text.encode())
 
 
 def write_objectives(folder: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -213,7 +212,15 @@ def write_objectives(folder: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> None:
-    file.write_bytes(save(tensors))  # safetensors' own files are for their owner alone; a server may be someone else
+    # safetensors' own files are for their owner alone; a server may be someone else.
+    _replace(file, save(tensors))
+
+
+def _replace(file: Path, data: bytes) -> None:
+    """Write a file so that whoever is stopped, or reads it meanwhile, finds the old one or the new one whole."""
+    partial = file.with_name(f"{file.name}.partial")
+    partial.write_bytes(data)
+    partial.replace(file)
 
 
 def read_objectives(folder: Path) -> dict[str, Tensor]:

@@ -3,13 +3,14 @@
 # content/ (photographs), faces/, styles/ (paintings) and perceptual/ (the encoder):
 #     weights/train.sh            # all of them, in order
 #     weights/train.sh NAME …     # some; a model that starts from another needs that one first
+#     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
 set -euo pipefail
 
 train() {
     local out=$1
     shift
     .venv/bin/dynamic-net train style --content data/content --out "$out" \
-        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@"
+        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
 }
 
 starry-wave() { # strong θ, which the others start from
@@ -111,7 +112,7 @@ heads() {
 }
 
 generation() {
-    .venv/bin/dynamic-net train generation --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@"
+    .venv/bin/dynamic-net train generation --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
 }
 
 drawn-heads() { # the second axis goes on top of the first; needs pip install -e '.[heads]' to draw them
@@ -144,7 +145,7 @@ completion() {
     local out=$1
     shift
     .venv/bin/dynamic-net train completion --out "$out" \
-        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@"
+        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
 }
 
 mend-photos() {
@@ -166,6 +167,12 @@ mend-faces() {
 
 all=(starry-wave scream-wave the-scream starry-night great-wave composition-brush three-paintings)
 all+=(drawn-heads painted-faces mend-photos)
-for name in "${@:-${all[@]}}"; do
+names=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    names+=("$1")
+    shift
+done
+more=("${@:2}")
+for name in "${names[@]:-${all[@]}}"; do
     "$name"
 done

@@ -233,7 +233,7 @@ class Baselines:
                 return {"total": mixed(*self.pair.both(outputs, sample), self.scale, shares).mean()}
 
             checkpoint = self.runs / f"{name}.checkpoint.safetensors"
-            run_phase(name, net, losses, plan, Progressed(checkpoint, 200, lambda _: None), self.console)
+            run_phase(name, net, losses, plan, Progressed(checkpoint, lambda _: None), self.console)
             save_file(net.state_dict(), file)
             checkpoint.unlink()
         net.load_state_dict(load_file(file))

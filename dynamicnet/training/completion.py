@@ -21,7 +21,7 @@ from dynamicnet.objectives.completion import CompletionSpec, both, compared
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed, shares
-from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
+from dynamicnet.training.phase import Budget, Done, Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
 from dynamicnet.training.runs import claim_run
 from dynamicnet.training.squares import Squares
@@ -42,6 +42,7 @@ class CompletionRecipe:
         side: of the squares cut from them, in pixels. squares: how many.
         channels: of the network's body, see :class:`dynamicnet.networks.dilated.DilatedNetwork`.
         reach: the α trained with is this share of the slider's end; above 1 the slider goes further.
+        hours: see :class:`dynamicnet.training.phase.Budget`.
     """
 
     title: str
@@ -65,6 +66,7 @@ class CompletionRecipe:
     reach: float
     seed: int
     licence: str
+    hours: float | None
 
 
 class CompletionTraining:
@@ -78,7 +80,8 @@ class CompletionTraining:
         Args:
             recipe: what to train.
             out: the package to write.
-            run: folder for checkpoints and sample sheets; an unfinished run in it is taken up.
+            run: folder for checkpoints, curves, sample sheets and, in a folder of the package's name, the package
+                as it stands; an unfinished run in it is taken up.
             device: see :func:`dynamicnet.model.pick_device`.
             command: the command line, for the manifest.
             console: where to report.
@@ -108,6 +111,7 @@ class CompletionTraining:
             encoder={"file": self.encoder.name, "sha256": self.encoder.sha256},
         )
         claim_run(run, recipe)
+        self.budget = Budget(recipe.hours, recipe.main_steps + recipe.axis_steps + recipe.path_steps)
         file = run / "squares.safetensors"
         self.squares = Squares(self.photos, recipe.side, recipe.squares, recipe.batch, recipe.seed, file, console)
 
@@ -129,7 +133,9 @@ class CompletionTraining:
             self._phase(recipe.axis.id, recipe.sharp, recipe.path_steps, recipe.axis_rate, path=True)
         for point in recipe.axis.blocks:
             axis.block("high", point).scale(recipe.reach)
-        return self._write()
+        if self.photos.skipped:
+            self.console.print(f"{len(self.photos.skipped)} unreadable pictures were skipped.")
+        return self._write(self.out, self.training)
 
     def _phase(self, axis: str | None, spec: CompletionSpec, steps: int, rate: float, *, path: bool = False) -> None:
         """Run phase one (no axis), two, or three (``path``)."""
@@ -177,29 +183,33 @@ class CompletionTraining:
             seen = scores(torch.cat([real, outputs.detach()]), torch.cat([holes, holes]))
             return {"total": judge_loss(*seen.chunk(2))}
 
-        def sample(step: int) -> None:
-            self._sheet(self.run / f"{title}-{step:06d}.jpg", axis)
-
-        files = Progressed(self.run / f"{title}.safetensors", max(1, min(250, steps // 2)), sample)
         mixture = {"mixed_with": CompletionSpec().model_dump() | {"scale": scale}} if path else {}
-        opponent = Opponent(self.judge, judge) if adversarial else None
-        seconds = run_phase(title, self.net, losses, plan, files, self.console, opponent)
-        self.training.phases.append(
-            package.Phase(
+
+        def training(done: Done) -> package.Training:
+            phase = package.Phase(
                 axis=axis,
                 bank="high" if axis else None,
                 objective=spec.model_dump() | {"scale": recipe.scale, "squares": recipe.squares} | mixture,
-                steps=steps,
+                steps=done.steps,
                 batch=plan.batch,
                 crop=plan.crop,
                 learning_rate=rate,
                 seed=plan.seed,
-                seconds=round(seconds, 1),
+                seconds=round(done.seconds, 1),
                 pictures=len(self.photos.files) - len(self.photos.skipped),
                 skipped=len(self.photos.skipped),
                 started_from=recipe.start.name if axis is None and recipe.start else None,
             )
-        )
+            return self.training.model_copy(update={"phases": [*self.training.phases, phase]})
+
+        def pause(done: Done) -> None:
+            self._sheet(self.run / f"{title}-{done.steps:06d}.jpg", axis)
+            self._write(self.run / self.out.name, training(done))
+
+        files = Progressed(self.run / f"{title}.safetensors", pause)
+        opponent = Opponent(self.judge, judge) if adversarial else None
+        done = run_phase(title, self.net, losses, plan, files, self.console, opponent, self.budget)
+        self.training = training(done)
 
     def _batch(self, draw: str) -> tuple[Tensor, Tensor]:
         """What the network is given, (N, 7, side, side), and how it really is, (N, 3, side, side)."""
@@ -218,7 +228,7 @@ class CompletionTraining:
             rows.append(torch.cat([torch.where(hole > 0, 1.0, real), smooth, *torch.split(results, 1), real], 3))
         file.write_bytes(pictures.write(pictures.to_picture(torch.cat(rows, 2)), "jpeg", 92))
 
-    def _write(self) -> package.Manifest:
+    def _write(self, folder: Path, training: package.Training) -> package.Manifest:
         recipe = self.recipe
         manifest = package.Manifest(
             title=recipe.title,
@@ -226,12 +236,10 @@ class CompletionTraining:
             application="completion",
             network=self.network,
             axes=self.net.specs,
-            training=self.training,
+            training=training,
             licence=recipe.licence,
         )
-        package.write(self.out, manifest, self.net)
-        if self.photos.skipped:
-            self.console.print(f"{len(self.photos.skipped)} unreadable pictures were skipped.")
+        package.write(folder, manifest, self.net)
         return manifest
 
 

@@ -21,7 +21,7 @@ from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, f
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.labelled import Labelled
-from dynamicnet.training.phase import Losses, Opponent, Plan, Progressed, run_phase
+from dynamicnet.training.phase import Budget, Done, Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT
 from dynamicnet.training.runs import claim_run
 
@@ -43,6 +43,7 @@ class GenerationRecipe:
         base: a package whose θ and axes are kept as they are, and given this axis on top.
         likeness: weight of the mean absolute difference between the pictures at α = 1 and α = 0, which keeps
             tuning from changing what the other subset does not ask for.
+        hours: see :class:`dynamicnet.training.phase.Budget`.
     """
 
     title: str
@@ -62,6 +63,7 @@ class GenerationRecipe:
     likeness: float
     seed: int
     licence: str
+    hours: float | None
 
 
 class GenerationTraining:
@@ -75,7 +77,8 @@ class GenerationTraining:
         Args:
             recipe: what to train.
             out: the package to write.
-            run: folder for checkpoints and sample sheets; an unfinished run in it is taken up.
+            run: folder for checkpoints, curves, sample sheets and, in a folder of the package's name, the package
+                as it stands; an unfinished run in it is taken up.
             device: see :func:`dynamicnet.model.pick_device`.
             command: the command line, for the manifest.
             console: where to report.
@@ -108,6 +111,7 @@ class GenerationTraining:
         some = next(iter(self.subsets.values())).batch(64, f"{recipe.seed} sizes")
         self.judge = placed(Panel(Discriminator(4, 32, 4), encoder, some), self.device)
         claim_run(run, recipe)
+        self.budget = Budget(recipe.hours, recipe.axis_steps + (recipe.main_steps if recipe.low else 0))
 
     def _network(self) -> DynamicNet:
         recipe = self.recipe
@@ -137,17 +141,7 @@ class GenerationTraining:
         axis: Axis = self.net.axes[recipe.axis.id]  # type: ignore[assignment]
         axis.requires_grad_(True)
         self._phase(recipe.high, recipe.axis.id, recipe.axis_steps, recipe.axis_rate)
-        manifest = package.Manifest(
-            title=recipe.title,
-            description=recipe.description,
-            application="generation",
-            network=self.network,
-            axes=self.net.specs,
-            training=self.training,
-            licence=recipe.licence,
-        )
-        package.write(self.out, manifest, self.net)
-        return manifest
+        return self._write(self.out, self.training)
 
     def _phase(self, subset: str, axis: str | None, steps: int, rate: float) -> None:
         recipe, real, judge = self.recipe, self.subsets[subset], self.judge
@@ -190,7 +184,23 @@ class GenerationTraining:
             changed = (after - before.float()).abs().mean()
             return {"total": fooled + likeness * changed, "fooled": fooled, "changed": changed}
 
-        def sample(step: int) -> None:
+        def training(done: Done) -> package.Training:
+            phase = package.Phase(
+                axis=axis,
+                bank=None if axis is None else "high",
+                objective={"kind": "adversarial", "subset": subset, "likeness": likeness},
+                steps=done.steps,
+                batch=plan.batch,
+                crop=plan.crop,
+                learning_rate=rate,
+                seed=plan.seed,
+                seconds=round(done.seconds, 1),
+                pictures=len(real.files),
+                skipped=0,
+            )
+            return self.training.model_copy(update={"phases": [*self.training.phases, phase]})
+
+        def pause(done: Done) -> None:
             self.net.eval()
             with torch.inference_mode():
                 if axis is None:
@@ -200,24 +210,24 @@ class GenerationTraining:
                     rows = [self.net(latent, {axis: alphas}) for latent in torch.split(self.samples[:12], 1)]
                     sheet = mosaic(torch.cat(rows), 10)
             self.net.train(axis is None)
-            file = self.run / f"{title}-{step:06d}.jpg"
+            file = self.run / f"{title}-{done.steps:06d}.jpg"
             file.write_bytes(pictures.write(pictures.to_picture(sheet), "jpeg", 92))
+            self._write(self.run / self.out.name, training(done))
 
         self.net.train(axis is None)  # phase two leaves the statistics of batch norm as they are
-        files = Progressed(self.run / f"{title}.safetensors", max(1, min(250, steps // 2)), sample)
-        seconds = run_phase(title, self.net, losses, plan, files, self.console, Opponent(judge, judged))
-        self.training.phases.append(
-            package.Phase(
-                axis=axis,
-                bank=None if axis is None else "high",
-                objective={"kind": "adversarial", "subset": subset, "likeness": likeness},
-                steps=steps,
-                batch=plan.batch,
-                crop=plan.crop,
-                learning_rate=rate,
-                seed=plan.seed,
-                seconds=round(seconds, 1),
-                pictures=len(real.files),
-                skipped=0,
-            )
+        files = Progressed(self.run / f"{title}.safetensors", pause)
+        opponent = Opponent(judge, judged)
+        self.training = training(run_phase(title, self.net, losses, plan, files, self.console, opponent, self.budget))
+
+    def _write(self, folder: Path, training: package.Training) -> package.Manifest:
+        manifest = package.Manifest(
+            title=self.recipe.title,
+            description=self.recipe.description,
+            application="generation",
+            network=self.network,
+            axes=self.net.specs,
+            training=training,
+            licence=self.recipe.licence,
         )
+        package.write(folder, manifest, self.net)
+        return manifest

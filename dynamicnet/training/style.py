@@ -23,7 +23,7 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, both, style_targets
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed, shares
-from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
+from dynamicnet.training.phase import Budget, Done, Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
 from dynamicnet.training.runs import claim_run
 from dynamicnet.training.sheets import write_sheet
@@ -54,6 +54,7 @@ class StyleRecipe:
         main_steps, axis_steps, path_steps: of phase one, and for each bank of phases two and three.
         base: a package whose θ and axes are kept as they are, and given this axis on top.
         start: a package whose θ phase one starts from.
+        hours: see :class:`dynamicnet.training.phase.Budget`.
     """
 
     title: str
@@ -78,6 +79,7 @@ class StyleRecipe:
     reach: float
     seed: int
     licence: str
+    hours: float | None
 
 
 class StyleTraining:
@@ -89,7 +91,8 @@ class StyleTraining:
         Args:
             recipe: what to train.
             out: the package to write.
-            run: folder for checkpoints and sample sheets; an unfinished run in it is taken up.
+            run: folder for checkpoints, curves, sample sheets and, in a folder of the package's name, the package
+                as it stands; an unfinished run in it is taken up.
             device: see :func:`dynamicnet.model.pick_device`.
             command: the command line, for the manifest.
             console: where to report.
@@ -114,6 +117,8 @@ class StyleTraining:
         except ValueError as error:
             raise DynamicNetError("recipe-invalid", f"{error}.") from None
         claim_run(run, recipe)
+        steps = (recipe.axis_steps + recipe.path_steps) * len(recipe.axis.signs)
+        self.budget = Budget(recipe.hours, steps + (recipe.main_steps if recipe.main else 0))
 
     def _network(self) -> DynamicNet:
         recipe = self.recipe
@@ -157,7 +162,9 @@ class StyleTraining:
             bank.requires_grad_(False)
             for point in recipe.axis.blocks:
                 axis.block(sign, point).scale(recipe.reach)
-        return self._write()
+        if self.photos.skipped:
+            self.console.print(f"{len(self.photos.skipped)} unreadable pictures were skipped.")
+        return self._write(self.out, self.training)
 
     def _phase(self, end: End, sign: Sign | None, steps: int, beginning: StyleObjective | None = None) -> None:
         """Run phase one (no sign), two, or three (with the objective of α = 0 as ``beginning``)."""
@@ -195,30 +202,33 @@ class StyleTraining:
                 "variation": terms.variation.mean(),
             }
 
-        def sample(step: int) -> None:
-            columns = [0.0] if sign is None else [alpha * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-            axis = None if sign is None else recipe.axis.id
-            write_sheet(self.run / f"{title}-{step:06d}.jpg", self.net, self.samples, axis, columns)
-
-        files = Progressed(self.run / f"{title}.safetensors", max(1, min(500, steps // 2)), sample)
         mixture = {"mixed_with": beginning.spec.model_dump() | {"scale": scale}} if beginning else {}
-        seconds = run_phase(title, self.net, losses, plan, files, self.console)
-        self.training.phases.append(
-            package.Phase(
+
+        def training(done: Done) -> package.Training:
+            phase = package.Phase(
                 axis=None if sign is None else recipe.axis.id,
                 bank=sign,
                 objective=objective.spec.model_dump() | mixture,
-                steps=steps,
+                steps=done.steps,
                 batch=plan.batch,
                 crop=plan.crop,
                 learning_rate=plan.learning_rate,
                 seed=plan.seed,
-                seconds=round(seconds, 1),
+                seconds=round(done.seconds, 1),
                 pictures=len(self.photos.files) - len(self.photos.skipped),
                 skipped=len(self.photos.skipped),
                 started_from=recipe.start.name if sign is None and recipe.start else None,
             )
-        )
+            return self.training.model_copy(update={"phases": [*self.training.phases, phase]})
+
+        def pause(done: Done) -> None:
+            columns = [0.0] if sign is None else [alpha * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+            axis = None if sign is None else recipe.axis.id
+            write_sheet(self.run / f"{title}-{done.steps:06d}.jpg", self.net, self.samples, axis, columns)
+            self._write(self.run / self.out.name, training(done))
+
+        files = Progressed(self.run / f"{title}.safetensors", pause)
+        self.training = training(run_phase(title, self.net, losses, plan, files, self.console, budget=self.budget))
 
     def _beginning(self) -> StyleObjective:
         """The objective at α = 0: phase one's, of this run or of the package it builds on."""
@@ -245,20 +255,18 @@ class StyleTraining:
         self.targets.update({f"{title}.{key}": tensor for key, tensor in targets.items()})
         return StyleObjective(spec, self.encoder, targets)
 
-    def _write(self) -> package.Manifest:
+    def _write(self, folder: Path, training: package.Training) -> package.Manifest:
         manifest = package.Manifest(
             title=self.recipe.title,
             description=self.recipe.description,
             application="style",
             network=self.network,
             axes=self.net.specs,
-            training=self.training,
+            training=training,
             licence=self.recipe.licence,
         )
-        package.write(self.out, manifest, self.net)
-        package.write_objectives(self.out, self.targets)
-        if self.photos.skipped:
-            self.console.print(f"{len(self.photos.skipped)} unreadable pictures were skipped.")
+        package.write(folder, manifest, self.net)
+        package.write_objectives(folder, self.targets)
         return manifest
 
 

@@ -1,0 +1,5 @@
+"""``python -m dynamicnet``: the command line."""
+
+from dynamicnet.cli import main
+
+main()
