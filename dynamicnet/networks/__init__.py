@@ -7,6 +7,7 @@ from dynamicnet.networks.dcgan import DcganNetwork
 from dynamicnet.networks.dilated import DilatedNetwork
 from dynamicnet.networks.johnson import JohnsonNetwork
 from dynamicnet.networks.lean import LeanNetwork
+from dynamicnet.networks.scales import ScalesNetwork
 from dynamicnet.networks.upsampling import UpsamplingNetwork
 
 NETWORKS: dict[str, Callable[..., MainNetwork]] = {
@@ -14,6 +15,7 @@ NETWORKS: dict[str, Callable[..., MainNetwork]] = {
     "lean": LeanNetwork,
     "dilated": DilatedNetwork,
     "dcgan": DcganNetwork,
+    "scales": ScalesNetwork,
     "upsampling": UpsamplingNetwork,
 }
 
@@ -24,5 +26,6 @@ __all__ = [
     "JohnsonNetwork",
     "LeanNetwork",
     "MainNetwork",
+    "ScalesNetwork",
     "UpsamplingNetwork",
 ]
