@@ -173,7 +173,7 @@ def import_(
 def evaluate(
     name: Annotated[str, typer.Argument(help="A model's name.")],
     images: Annotated[Path, typer.Option(help="Folder of photographs; the held-out ones are used.", exists=True)],
-    encoder: Annotated[Path, typer.Option(help="The frozen encoder the model was trained with.", exists=True)],
+    encoder: Annotated[list[Path], typer.Option(help="The frozen encoder the model was trained with.", exists=True)],
     side: Annotated[int, typer.Option(help="Side of the centre squares measured on, in pixels.")] = 256,
     limit: Annotated[int | None, typer.Option(help="At most so many photographs.")] = None,
     yardstick: Annotated[int, typer.Option(help="Photographs whose pixels are optimised directly, at both ends.")] = 16,
@@ -203,7 +203,7 @@ def evaluate(
     manifest = package.read_manifest(folder)
     measured = EVALUATIONS[manifest.application](
         Task(
-            *(folder, images, encoder, side, limit, yardstick, iterations, console),
+            *(folder, images, tuple(encoder), side, limit, yardstick, iterations, console),
             out or Path("runs/evaluate") / name,
             tuple(filter(None, against.split(","))),
         )
@@ -231,7 +231,12 @@ def train_style(
     axis: Annotated[Literal["strength", "style", "scale"], typer.Option(help="What the axis moves between.")],
     content: Annotated[Path, typer.Option(help="Folder of photographs.", exists=True, file_okay=False)],
     encoder: Annotated[
-        Path, typer.Option(help="Frozen encoder: .safetensors, or torchvision's VGG-16 .pth.", exists=True)
+        list[Path],
+        typer.Option(
+            help="Frozen encoder: .safetensors, or torchvision's VGG-16 .pth; of several, each gives what those before "
+            "it lack.",
+            exists=True,
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
     title: Annotated[str, typer.Option(help="What people read.")],
@@ -305,7 +310,7 @@ def train_style(
         base=base,
         start=start,
         content=content,
-        encoder=encoder,
+        encoder=tuple(encoder),
         main_steps=main_steps,
         axis_steps=axis_steps,
         path_steps=path_steps,

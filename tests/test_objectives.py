@@ -157,3 +157,32 @@ def test_augmentation_follows_from_its_seed_and_differs_from_picture_to_picture(
     assert changed.shape == pictures.shape
     assert torch.equal(changed, augmented(pictures, torch.Generator().manual_seed(1)))
     assert len({one.sum().item() for one in changed}) == 3
+
+
+def test_of_several_files_each_gives_what_those_before_it_lack(tensors, encoder, tmp_path) -> None:
+    first = {name: t * 0.5 for name, t in tensors.items() if name.startswith(("conv0", "conv11", "conv12"))}
+    save_file(first, tmp_path / "first.safetensors")
+    save_file(tensors, tmp_path / "second.safetensors")
+    both = Encoder(tmp_path / "first.safetensors", tmp_path / "second.safetensors")
+    x = square("chelsea.jpg")
+    features = both(x, ["conv12", "conv31"])
+    assert torch.equal(features["conv31"], encoder(x, ["conv31"])["conv31"])
+    assert torch.equal(features["conv12"], Encoder(tmp_path / "first.safetensors")(x, ["conv12"])["conv12"])
+    assert both.name == "first.safetensors + second.safetensors"
+
+
+def test_lifted_gram_matrices_are_those_of_lifted_features(tensors, tmp_path) -> None:
+    lift = torch.randn(24, 6, 1, 1, generator=torch.Generator().manual_seed(3))
+    file = tmp_path / "lifted.safetensors"
+    save_file({**tensors, "conv12_aux.weight": lift, "conv12_aux.bias": torch.ones(24)}, file)
+    lifted = Encoder(file)
+    x, painting = square("chelsea.jpg"), square("coffee.jpg")
+    targets = {name: t for name, t in style_targets(lifted, painting).items() if name.startswith("conv12")}
+    spec = StyleSpec(painting="coffee.jpg", size=64, style_weight=1, variation_weight=0, lifted=True)
+    wide, aim = (F.conv2d(lifted(one, ["conv12"])["conv12"], lift) for one in (x, painting))
+    mean = aim.mean((2, 3), keepdim=True)
+    wanted = gram(aim - mean)
+    expected = (gram(wide - mean) - wanted).square().sum() / wanted.square().sum()
+    assert StyleObjective(spec, lifted, targets).terms(x, x).style.item() == pytest.approx(expected.item(), rel=1e-4)
+    plain = StyleObjective(spec.model_copy(update={"lifted": False}), lifted, targets).terms(x, x).style.item()
+    assert plain != pytest.approx(expected.item(), rel=1e-2)

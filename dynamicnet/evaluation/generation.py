@@ -56,7 +56,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         DynamicNetError: ``not-evaluable``, the package does not say what it was trained on.
     """
     loaded, console = package.load(task.folder), task.console
-    encoder = Encoder(task.encoder)
+    encoder = Encoder(*task.encoder)
     count = task.limit or SEEDS
     latents = torch.stack([latent_of(seed, loaded.net.network.latent) for seed in range(count)])
     side = loaded.net.network.side

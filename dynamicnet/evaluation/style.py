@@ -72,7 +72,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         The figures, for the manifest.
     """
     folder, console = task.folder, task.console
-    encoder = Encoder(task.encoder)
+    encoder = Encoder(*task.encoder)
     squares = Photos(task.images, task.side, held_out=True).centres(task.limit)
     loaded = package.load(folder)
     measured: dict[str, Any] = {

@@ -3,17 +3,21 @@
 Gram matrices are taken of features minus the painting's mean feature (Novak and Nikulin 2016, "activation shift").
 After a ReLU, plain Gram matrices are mostly the mean: a waffle with the right mean passes for brush strokes.
 Shifted, they match the mean and the covariance, and only strokes will do.
+
+Where a layer of a distilled encoder has a lift, Gram matrices are those of the lifted features: what distillation made
+equal to its teacher's, in which distances between paintings mean what they do there.
 """
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from dynamicnet.objectives.encoder import Encoder
 
-STYLE_LAYERS = ("conv11", "conv21", "conv31", "conv41")
+STYLE_LAYERS = ("conv12", "conv22", "conv31", "conv41", "conv51")
 CONTENT_LAYERS = ("conv31", "conv41")
 
 
@@ -25,6 +29,7 @@ class StyleSpec(BaseModel):
         size: its shorter side in pixels when its Gram matrices were taken; larger gives coarser strokes.
         style_weight: weight of the style term against a content term of weight 1.
         variation_weight: weight of total variation.
+        lifted: whether Gram matrices are compared as those of lifted features, where the encoder has a lift.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +39,7 @@ class StyleSpec(BaseModel):
     size: int
     style_weight: float
     variation_weight: float
+    lifted: bool = False  # of packages that do not say
 
 
 class Terms(NamedTuple):
@@ -65,6 +71,7 @@ class StyleObjective(nn.Module):
         self.spec = spec
         self.encoder = encoder
         self.content_layer = max(layer for layer in CONTENT_LAYERS if layer in encoder.layers)
+        self.lifts = encoder.lifts if spec.lifted else {}
         self.targets = {
             key.removesuffix(".mean"): (mean, targets[key.removesuffix("mean") + "gram"])
             for key, mean in targets.items()
@@ -81,20 +88,29 @@ class StyleObjective(nn.Module):
         The same for all objectives of one encoder, so that several need only one look. One picture may stand for
         several outputs: (1, 3, H, W).
         """
-        content = self.encoder(pictures, {self.content_layer})[self.content_layer].detach()
+        with torch.no_grad():
+            content = self.encoder(pictures, {self.content_layer})[self.content_layer]
         return self.encoder(outputs, {*self.targets, self.content_layer}), content
 
     def compare(self, outputs: Tensor, features: Mapping[str, Tensor], wanted: Tensor) -> Terms:
         """The three terms, from :meth:`features`."""
-        content = (features[self.content_layer] - wanted).square().flatten(1).mean(1)
+        wanted = wanted.float()
+        content = (features[self.content_layer].float() - wanted).square().flatten(1).mean(1)
         content = content / wanted.square().flatten(1).mean(1)
         style = [
-            (gram(features[layer] - mean) - target).square().flatten(1).sum(1) / target.square().sum()
+            self._size(layer, gram(features[layer] - mean) - target) / self._size(layer, target)
             for layer, (mean, target) in self.targets.items()
         ]
         rows = (outputs[..., 1:, :] - outputs[..., :-1, :]).square().flatten(1).mean(1)
         columns = (outputs[..., 1:] - outputs[..., :-1]).square().flatten(1).mean(1)
         return Terms(content, sum(style[1:], style[0]) / len(style), rows + columns)
+
+    def _size(self, layer: str, difference: Tensor) -> Tensor:
+        """‖QDQᵀ‖² of matrices D (…, C, C), Q being the layer's lift, without making the large matrices: (…)."""
+        if layer in self.lifts:
+            difference = self.lifts[layer] @ difference
+            return (difference * difference.mT).flatten(-2).sum(-1)
+        return difference.square().flatten(-2).sum(-1)
 
     def total(self, terms: Terms) -> Tensor:
         """The weighted sum, (N,)."""
@@ -113,7 +129,7 @@ def both(low: StyleObjective, high: StyleObjective, outputs: Tensor, pictures: T
 
 def gram(features: Tensor) -> Tensor:
     """Gram matrices (N, C, C) of features (N, C, H, W), mean over positions."""
-    flat = features.flatten(2)
+    flat = features.float().flatten(2)
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 

@@ -67,7 +67,7 @@ class StyleRecipe:
     base: Path | None
     start: Path | None
     content: Path
-    encoder: Path
+    encoder: tuple[Path, ...]
     main_steps: int
     axis_steps: int
     path_steps: int
@@ -103,7 +103,7 @@ class StyleTraining:
         self.recipe, self.out, self.run, self.console = recipe, out, run, console
         self.device = pick_device(device)
         torch.manual_seed(recipe.seed)
-        self.encoder = Encoder(recipe.encoder).to(self.device)
+        self.encoder = Encoder(*recipe.encoder).to(self.device)
         self.photos = Photos(recipe.content, recipe.crop, held_out=False)
         self.samples = Photos(recipe.content, recipe.crop, held_out=True).centres(6).to(self.device)
         self.training = package.Training(
@@ -145,6 +145,7 @@ class StyleTraining:
         """
         recipe = self.recipe
         self.net.requires_grad_(False)
+        self.net.train()  # noise lies anywhere
         if recipe.main is not None:
             self.net.network.requires_grad_(True)
             self._phase(recipe.main, None, recipe.main_steps)
@@ -178,6 +179,7 @@ class StyleTraining:
 
         def at(number: int, share: float) -> tuple[Tensor, Tensor]:
             assert beginning is not None
+            torch.manual_seed(plan.seed + number)
             batch = self.photos.batch(plan.batch, f"{plan.seed} scale {number}").to(self.device)
             return both(beginning, objective, self.net(batch, {recipe.axis.id: alpha * share}), batch)
 
@@ -185,11 +187,12 @@ class StyleTraining:
 
         def losses(step: int) -> Losses:
             draw = f"{plan.seed} {title} {step}"
+            torch.manual_seed(plan.seed + step)  # where the noise of networks that have some lies
             batch = self.photos.batch(plan.batch, draw).to(self.device)
             along = shares(plan.batch, draw) if beginning else torch.ones(plan.batch)
             with autocast(self.device):
                 outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * along).tolist())}).float()
-            features = objective.features(outputs, batch)
+                features = objective.features(outputs, batch)
             terms = objective.compare(outputs, *features)
             totals = objective.total(terms)
             if beginning:
@@ -250,6 +253,7 @@ class StyleTraining:
             size=end.size,
             style_weight=end.weight,
             variation_weight=self.recipe.variation,
+            lifted=True,
         )
         targets = style_targets(self.encoder, pictures.to_tensor(painting).to(self.device))
         self.targets.update({f"{title}.{key}": tensor for key, tensor in targets.items()})
