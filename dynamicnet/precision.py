@@ -4,7 +4,7 @@ from functools import cache
 
 import torch
 
-torch.backends.cudnn.allow_tf32 = False  # it would round float32 to the 11 bits of float16, and what is prepared shows it
+torch.backends.cudnn.allow_tf32 = False  # it would round float32 to the 11 bits of float16, where that must not be
 
 
 def autocast(device: torch.device) -> torch.autocast:
