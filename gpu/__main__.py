@@ -72,7 +72,7 @@ def main() -> int:
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
-        "DYNAMICNET_DEVICE": given.device,
+        "DYNAMICNET_DEVICE": given.device,  # of servers and tests; trainings take CUDA where there is one
         "SOAK_MINUTES": f"{left / 60 - 0.7:.2f}",  # it makes what it compares with first
     }
     quick = ["--quick"] if given.quick else []

@@ -45,17 +45,6 @@ def wheels(folder: Path, there: set[str]) -> None:
             wheel.unlink()
 
 
-def photographs(source: Path, target: Path) -> None:
-    """Copy JPEGs, each bit of their pixels as it was, their codes only made shorter."""
-    target.mkdir(parents=True, exist_ok=True)
-    for file in sorted(source.iterdir()):
-        with Image.open(file) as picture:
-            if picture.format == "JPEG":
-                picture.save(target / file.name, "JPEG", quality="keep", optimize=True, progressive=True)
-        if not (target / file.name).exists() or (target / file.name).stat().st_size > file.stat().st_size:
-            shutil.copyfile(file, target / file.name)
-
-
 def faces(source: Path, target: Path) -> None:
     """Copy faces as WebP, under the names they had: names say which are held out."""
     for folder in (found for pattern in FACES for found in source.glob(pattern)):
@@ -77,15 +66,17 @@ def main() -> None:
     lines = given.there.read_text().splitlines() if given.there else []
     shutil.rmtree(given.pack, ignore_errors=True)
     wheels(given.pack / "wheels", {normal(line.strip()) for line in lines})
-    photographs(given.data / "content", given.pack / "content")
     faces(given.data / "faces", given.pack / "faces")
-    shutil.copytree(given.data / "styles", given.pack / "styles")
+    for name in ("content", "styles"):
+        shutil.copytree(given.data / name, given.pack / name)
+    for names in given.data.glob("*.txt"):  # of photographs that are not trained on
+        shutil.copyfile(names, given.pack / names.name)
     (given.pack / "perceptual").mkdir()
     for encoder in (given.data / "perceptual").glob("vgg19_distilled_*"):
         shutil.copyfile(encoder, given.pack / "perceptual" / encoder.name)
     table = Table("folder", "files", "MB")
     for folder in sorted(given.pack.iterdir()):
-        files = [file for file in folder.rglob("*") if file.is_file()]
+        files = [file for file in (folder, *folder.rglob("*")) if file.is_file()]
         table.add_row(folder.name, str(len(files)), f"{sum(file.stat().st_size for file in files) / 1e6:.1f}")
     Console().print(table)
 
