@@ -176,7 +176,8 @@ class DynamicNet(nn.Module):
                 if not bool(share.any()):  # α is on the CPU, so that this waits for no device
                     continue
                 psi = residuals[axis_id, sign] if residuals is not None else axis.block(sign, point)(z)
-                tuned = torch.addcmul(tuned, _resized(share.to(z.device), z), psi)
+                here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
+                tuned = torch.addcmul(tuned, _resized(here_too, z), psi)
         return tuned
 
     def _pad(self, inputs: Tensor) -> Tensor:

@@ -59,8 +59,8 @@ def to_tensor(picture: Image.Image) -> Tensor:
 
 def to_picture(tensor: Tensor) -> Image.Image:
     """(1, 3, H, W) in any units of [0, 1], clamped, to an RGB picture."""
-    array = tensor[0].detach().float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
-    return Image.fromarray(array)
+    levels = tensor[0].detach().float().clamp(0, 1).mul(255).round().byte()
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())  # in order before it leaves a device
 
 
 def check_format(format: str, quality: int) -> None:  # noqa: A002

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -27,6 +28,8 @@ from server.worker import Worker
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_TOO_LITTLE = re.compile(r"memory(?! access)|ALLOC_FAILED")  # an illegal access is an accident of another kind
 
 Timings = dict[str, float]
 """What each step took, in milliseconds, without the time it waited."""
@@ -250,8 +253,8 @@ def _timed(work: Callable[[], T]) -> tuple[T, float]:
     try:
         return work(), (time.perf_counter() - start) * 1000
     except (RuntimeError, MemoryError) as error:
-        # PyTorch has no error of its own for when the CPU's memory is too little.
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        # PyTorch has no error of its own for when the CPU's memory is too little, nor for a library of CUDA's.
+        if isinstance(error, RuntimeError) and not _TOO_LITTLE.search(str(error)):
             raise
         raise DynamicNetError(
             "out-of-memory", "This takes more memory than there is; send a smaller picture.", 507

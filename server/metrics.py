@@ -32,9 +32,8 @@ class Metrics:
         self.prepared_bytes = Gauge(
             "prepared_bytes", "How much of what was prepared is kept", namespace=namespace, registry=registry
         )
-        self.device_bytes = Gauge(
-            "device_bytes", "Memory of the GPU that is taken", namespace=namespace, registry=registry
-        )
+        device_bytes = Gauge("device_bytes", "Memory of the GPU that is taken", namespace=namespace, registry=registry)
+        device_bytes.set_function(lambda: torch.cuda.memory_allocated() if torch.cuda.is_available() else 0)
         self.batches = Histogram(
             "batch_size",
             "Pictures rendered together",
@@ -56,8 +55,6 @@ class Metrics:
         side = next((str(bound) for bound in SIDES if max(size) <= bound), "more")
         self.renders.labels(model, side).observe(seconds)
         self.batches.observe(batch)
-        if torch.cuda.is_available():
-            self.device_bytes.set(torch.cuda.memory_allocated())
 
 
 class Counted:
