@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from dynamicnet.decode import MIN_SIDE as MIN_SIDE
-from dynamicnet.decode import decode
+from dynamicnet.decode import Decoded, decode
 from dynamicnet.errors import DynamicNetError
 
 MAX_PIXELS = 25_000_000  # a 24-megapixel photograph takes about 12 GB to render on the CPU
@@ -18,7 +18,7 @@ LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535}  # of their encod
 
 
 def read(data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Decode an uploaded picture: the first frame, upright, RGB, transparency flattened on white.
+    """Decode an uploaded picture: the first frame, upright, sRGB, transparency flattened on white.
 
     Args:
         data: the file.
@@ -26,23 +26,24 @@ def read(data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_
         max_pixels: refuse anything larger before decoding it.
 
     Returns:
-        RGB, 8 bits, without metadata.
+        RGB, 8 bits of sRGB, without metadata.
 
     Raises:
         DynamicNetError: ``picture-missing``, ``picture-unreadable``, ``picture-too-large``,
             ``picture-too-small`` or ``max-side-invalid``.
     """
-    return flatten(read_layers(data, max_side, max_pixels), "white")
+    return flatten(read_layers(data, max_side, max_pixels).picture, "white")
 
 
 def read_layers(
-    data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_PIXELS, what: str = "picture"
-) -> Image.Image:
-    """The same with its transparency, if it has any: RGBA, else RGB; ``what`` it is called in errors.
-
-    The size depends on the picture's size and on ``max_side`` alone, so that a mask of the same size stays with it.
-    """
-    return decode(data, max_side, max_pixels, what)
+    data: bytes | None,
+    max_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    what: str = "picture",
+    keep_space: bool = False,
+) -> Decoded:
+    """The same with its transparency, and all else that is known of it; see :func:`dynamicnet.decode.decode`."""
+    return decode(data, max_side, max_pixels, what, keep_space)
 
 
 def flatten(picture: Image.Image, background: str) -> Image.Image:

@@ -111,7 +111,7 @@ def given(filled: Tensor, hole: Tensor) -> Tensor:
 
 def _read(inputs: Inputs) -> tuple[Image.Image, Hole]:
     """The picture, RGB, and its hole, (H, W)."""
-    layers = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
+    layers = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels).picture
     if inputs.mask is None:
         transparent = np.asarray(layers.convert("RGBA").getchannel("A")) < 128
         if not transparent.any():
@@ -120,7 +120,7 @@ def _read(inputs: Inputs) -> tuple[Image.Image, Hole]:
             )
         return layers.convert("RGB"), transparent
     mask = pictures.flatten(
-        pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask"), "black"
+        pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask").picture, "black"
     ).convert("L")
     if mask.size != layers.size:
         raise DynamicNetError(

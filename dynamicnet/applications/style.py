@@ -37,5 +37,5 @@ def _where(inputs: Inputs, size: tuple[int, int]) -> Tensor | None:
     if inputs.where is None:
         return None
     layers = pictures.read_layers(inputs.where, None, inputs.max_pixels, "picture of where α counts")
-    grey = pictures.flatten(layers, "black").convert("L")
+    grey = pictures.flatten(layers.picture, "black").convert("L")
     return pictures.to_tensor(grey.resize(size, Image.Resampling.BILINEAR).convert("RGB"))[:, :1]

@@ -1,0 +1,68 @@
+"""What a file says about its picture that may be kept: who took it, when and with what. Where, only by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import ExifTags, Image
+
+BASE = ExifTags.Base
+TAGS = (BASE.Copyright, BASE.Artist, BASE.DateTime, BASE.Make, BASE.Model)
+DATES = (BASE.DateTimeOriginal, BASE.OffsetTimeOriginal)
+LONGEST = 1000
+"""Characters of a text; nobody's name is longer."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What may be kept of a file.
+
+    Attributes:
+        texts: of the main part of its EXIF, by tag. dates: of its Exif part. gps: of its GPS part.
+        dpi: pixels an inch, across and down.
+    """
+
+    texts: Mapping[int, str] = field(default_factory=dict)
+    dates: Mapping[int, str] = field(default_factory=dict)
+    gps: Mapping[int, Any] = field(default_factory=dict)
+    dpi: tuple[float, float] | None = None
+
+    def exif(self, *, gps: bool) -> Image.Exif:
+        """As EXIF, its orientation always upright, for that is what the pixels are."""
+        exif = Image.Exif()
+        exif.update(self.texts)
+        if self.dates:
+            exif.get_ifd(ExifTags.IFD.Exif).update(self.dates)
+        if gps and self.gps:
+            exif.get_ifd(ExifTags.IFD.GPSInfo).update(self.gps)
+        return exif
+
+
+def read(picture: Image.Image) -> Metadata:
+    """What may be kept of an opened picture; what cannot be read is not there."""
+    try:
+        exif = picture.getexif()
+        return Metadata(
+            _texts(exif, TAGS),
+            _texts(exif.get_ifd(ExifTags.IFD.Exif), DATES),
+            dict(exif.get_ifd(ExifTags.IFD.GPSInfo)),
+            _dpi(picture, exif),
+        )
+    except Exception:  # EXIF fails in whatever way it happens to
+        return Metadata()
+
+
+def _texts(tags: Mapping[int, Any], wanted: tuple[int, ...]) -> dict[int, str]:
+    found = {int(tag): tags.get(tag) for tag in wanted}
+    return {tag: value[:LONGEST] for tag, value in found.items() if isinstance(value, str) and value.strip("\0 ")}
+
+
+def _dpi(picture: Image.Image, exif: Image.Exif) -> tuple[float, float] | None:
+    given = picture.info.get("dpi")
+    if given is None and exif.get(BASE.ResolutionUnit) in (2, 3):
+        inch = 2.54 if exif[BASE.ResolutionUnit] == 3 else 1.0
+        given = exif.get(BASE.XResolution, 0) * inch, exif.get(BASE.YResolution, 0) * inch
+    if given is None:
+        return None
+    across, down = (round(float(value), 2) for value in given)
+    return (across, down) if 1 < across < 1e5 and 1 < down < 1e5 else None

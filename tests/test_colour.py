@@ -1,0 +1,138 @@
+"""What numbers mean: pictures of many spaces beside a browser and libvips, which manage colours too."""
+
+import struct
+import zlib
+
+import independent
+import numpy as np
+import pytest
+import pyvips
+from independent import GREY, P3_CHUNK, PROFILES, SWAPPED, cmyk_profile, colours, encoded, off, png
+from PIL import Image, ImageCms
+
+from dynamicnet import DynamicNetError, pictures
+from dynamicnet.files import icc
+from dynamicnet.files.colour import Colours
+
+PHOTO = colours()
+GAMMA = struct.pack(">I", 100_000)  # linear
+P3, LINEAR = PROFILES["Display P3"], PROFILES["linear"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if independent.CHROMIUM is None:
+        pytest.skip("no chromium")
+    with independent.browser() as read:
+        yield read
+
+
+TAGGED = {
+    **{name: encoded(PHOTO, "PNG", icc_profile=profile) for name, profile in PROFILES.items()},
+    "grey gamma 2.2": encoded(PHOTO.convert("L"), "PNG", icc_profile=GREY),
+    "grey, linear RGB profile": encoded(PHOTO.convert("L"), "PNG", icc_profile=LINEAR),
+    "palette in P3": encoded(PHOTO.convert("P"), "PNG", icc_profile=P3),
+    "JPEG in P3": encoded(PHOTO, "JPEG", icc_profile=P3, subsampling=0, quality=95),
+    "WebP in P3": encoded(PHOTO, "WEBP", icc_profile=P3, lossless=True),
+    "AVIF in P3": encoded(PHOTO, "AVIF", icc_profile=P3, subsampling="4:4:4"),
+    "gAMA 1.0": png(PHOTO, gAMA=GAMMA),
+    "gAMA 1.6": png(PHOTO, gAMA=struct.pack(">I", 62_500)),
+    "gAMA 2.2": png(PHOTO, gAMA=struct.pack(">I", 45_455)),
+    "gAMA and cHRM": png(PHOTO, gAMA=struct.pack(">I", 55_556), cHRM=P3_CHUNK),
+    "grey gAMA 1.0": png(PHOTO.convert("L"), gAMA=GAMMA),
+    "cHRM alone": png(PHOTO, cHRM=P3_CHUNK),
+    "sRGB over gAMA": png(PHOTO, sRGB=b"\0", gAMA=GAMMA),
+    "cICP over sRGB": png(PHOTO, cICP=b"\x0c\x0d\0\1", sRGB=b"\0"),
+    **{f"cICP {code}": png(PHOTO, cICP=bytes([*code, 0, 1])) for code in ((9, 1), (1, 8), (5, 6), (11, 13), (4, 4))},
+}
+
+
+@pytest.mark.parametrize("name", TAGGED)
+def test_colours_are_those_of_a_browser(browser, name):
+    assert off(pictures.read(TAGGED[name]), browser(TAGGED[name])) <= 0.5
+
+
+def test_an_embedded_profile_goes_before_srgb_and_gamma(browser):
+    """Pillow writes its chunks in another order than libpng wants them, so this one is put together here."""
+    data = encoded(PHOTO, "PNG", icc_profile=P3)
+    wanted = np.asarray(pictures.read(data))
+    at = data.index(b"IDAT") - 4
+    for name, content in ((b"sRGB", b"\0"), (b"gAMA", GAMMA)):
+        data = data[:at] + chunk(name, content) + data[at:]
+    assert np.array_equal(np.asarray(pictures.read(data)), wanted)
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_print_colours_are_those_of_libvips(kind):
+    source = pyvips.Image.new_from_buffer(encoded(PHOTO, "PNG", icc_profile=icc.SRGB), "")
+    printed = source.icc_transform("cmyk", embedded=True)
+    data = printed.jpegsave_buffer(Q=95, subsample_mode="off") if kind == "JPEG" else printed.tiffsave_buffer()
+    assert off(pictures.read(data), independent.vips(data)) <= 1
+    assert off(pictures.read(data), np.asarray(PHOTO)) < 16, "what was printed looks like what was sent to be"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_transparency_stays_beside_the_colours(mode):
+    """ImageCms takes grey with opacity for grey, and shifts what follows."""
+    opacity = Image.linear_gradient("L").resize(PHOTO.size)
+    plain = PHOTO.convert(mode)
+    layered = plain.copy()
+    layered.putalpha(opacity)
+    profile = P3 if mode == "RGB" else GREY
+    read = pictures.read_layers(encoded(layered, "PNG", icc_profile=profile)).picture
+    assert np.array_equal(np.asarray(read.getchannel("A")), np.asarray(opacity))
+    alone = pictures.read(encoded(plain, "PNG", icc_profile=profile))
+    assert np.array_equal(np.asarray(read.convert("RGB")), np.asarray(alone))
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [b"SECRET" * 30, P3[:200], P3[:128] + b"\xff" * 500, GREY, cmyk_profile()],
+    ids=["text", "cut off", "spoilt", "grey", "CMYK"],
+)
+def test_a_profile_that_is_broken_or_does_not_fit_counts_as_none(profile):
+    assert np.array_equal(np.asarray(pictures.read(encoded(PHOTO, "PNG", icc_profile=profile))), np.asarray(PHOTO))
+
+
+def test_srgb_by_any_name_changes_nothing():
+    for profile in (icc.SRGB, ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()):
+        read = pictures.read(encoded(PHOTO, "PNG", icc_profile=profile))
+        assert np.array_equal(np.asarray(read), np.asarray(PHOTO))
+
+
+def test_profiles_are_applied_at_the_size_that_is_worked_at():
+    data = encoded(PHOTO, "PNG", icc_profile=P3)
+    small = np.asarray(pictures.read(data, max_side=100), np.int16)
+    large = np.asarray(pictures.read(data).resize((75, 100), Image.Resampling.LANCZOS), np.int16)
+    assert np.abs(small - large).mean() < 1
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
+def test_a_high_dynamic_range_is_refused_by_name(transfer, name):
+    with pytest.raises(DynamicNetError, match=name) as refused:
+        pictures.read(png(PHOTO, cICP=bytes([9, transfer, 0, 1])))
+    assert (refused.value.code, refused.value.status) == ("picture-unreadable", 415)
+
+
+@pytest.mark.parametrize("chunks", [{"cICP": b"\x0c\x0d\1\1"}, {"cICP": b"\2\2\0\1"}, {"gAMA": b"\0\0\0\0"}])
+def test_chunks_that_make_no_sense_say_nothing(chunks):
+    assert np.array_equal(np.asarray(pictures.read(png(PHOTO, **chunks))), np.asarray(PHOTO))
+
+
+@pytest.mark.parametrize("name", ["Display P3", "Adobe RGB", "swapped primaries"])
+def test_the_way_back_is_the_way_there_turned_around(name):
+    """Colours that both spaces have come back as they went, but for a few levels of rounding."""
+    space = Colours(PROFILES[name])
+    there = space.to_srgb(PHOTO)
+    inside = ((np.asarray(there) > 2) & (np.asarray(there) < 253)).all(2)
+    back = np.abs(np.asarray(there.filter(space.from_srgb()), np.int16) - np.asarray(PHOTO, np.int16))
+    assert back[inside].mean() < 1
+
+
+def test_primaries_that_span_no_space_make_no_profile():
+    with pytest.raises(ValueError, match="primaries"):
+        icc.profile(SWAPPED._replace(red=SWAPPED.green), 2.2, "none")
