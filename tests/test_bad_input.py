@@ -96,7 +96,7 @@ IMAGES: dict[str, tuple[bytes, tuple[int, str]]] = {
     "a png without data": (png(64, 64, data=b""), CUT),
     "a png of a colour type that is none": (png(64, 64, 8, 5), READABLE),
     "a png of 3 bits": (png(64, 64, 3, 2), READABLE),
-    "a png with a wrong checksum": (PICTURE.replace(PICTURE[29:33], b"\0\0\0\0", 1), READABLE),
+    "a png with a wrong checksum": (PICTURE.replace(PICTURE[29:33], b"\0\0\0\0", 1), CUT),
     "a gif without frames": (FILES["GIF"][:13] + b";", READABLE),
     # Odd, but pictures: the first frame, upright, on white
     "an animated gif": (frames("GIF"), FINE),
@@ -110,7 +110,7 @@ IMAGES: dict[str, tuple[bytes, tuple[int, str]]] = {
     "a palette with a hole": (saved(NOISE.convert("P"), "PNG", transparency=3), FINE),
     "opacity": (saved(NOISE.convert("RGBA"), "PNG"), FINE),
     "16 bits": (saved(Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16), "PNG"), FINE),
-    "32 bits": (saved(Image.fromarray(np.arange(64 * 64, dtype=np.int32).reshape(64, 64)), "TIFF"), FINE),
+    "32 bits": (saved(Image.fromarray(np.arange(64 * 64, dtype=np.int32).reshape(64, 64)), "TIFF"), READABLE),
     "floats": (saved(Image.fromarray(np.full((64, 64), np.nan, np.float32)), "TIFF"), FINE),
     "cmyk": (saved(NOISE.convert("CMYK"), "JPEG"), FINE),
     "cmyk tiff": (saved(NOISE.convert("CMYK"), "TIFF"), FINE),
