@@ -104,7 +104,7 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("seconds", type=float)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("names", nargs="*", help="recipes, all unless told otherwise")
+    parser.add_argument("--names", nargs="*", default=(), help="recipes, all unless told otherwise")
     given = parser.parse_args()
     end = time.monotonic() + given.seconds
     since, folder = time.time(), ROOT / "runs" / "gpu-stage"
