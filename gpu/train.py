@@ -22,6 +22,7 @@ JOBS = {
     ("great-wave",): 8,
     ("composition-brush",): 8,
     ("starry-night",): 8,
+    ("udnie",): 8,
     ("scream-wave",): 8,
 }
 """Pictures a step, by recipes that need one another, in this order: a GPU is no slower with so many than with the few

@@ -54,7 +54,9 @@ def packed(tmp_path: Path) -> Path:
     for name, sample in zip(("starry_night", "wave", "udnie"), SAMPLES, strict=False):
         shutil.copy(sample, folder / "styles" / f"{name}.jpg")
     (folder / "perceptual").mkdir()
-    write_encoder(folder, 8, 12, 16).rename(folder / "perceptual" / "vgg19_distilled_16x.safetensors")
+    encoder = write_encoder(folder, 8, 12, 16, 16)
+    for name in ("vgg19_to_conv31", "vgg19_distilled_16x"):
+        shutil.copy(encoder, folder / "perceptual" / f"{name}.safetensors")
     return folder
 
 
