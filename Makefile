@@ -45,7 +45,7 @@ gpu-pack: .venv/.ready ## pack what make gpu needs from DATA=… into PACK=… (
 	$(BIN)/python -m gpu.pack $(DATA) $(PACK) $(if $(THERE),--there $(THERE))
 
 gpu: ## where there is a GPU and no network: PIECE=tests, soak, bench or train, from PACK=… to OUT=…, in MINUTES=…
-	$(PYTHON) -m gpu $(PIECE) --pack $(PACK) --out $(OUT) --minutes $(MINUTES) -- $(MORE)
+	$(PYTHON) -m gpu $(PIECE) --pack $(PACK) --out $(OUT) --minutes $(MINUTES) --more="$(MORE)"
 
 gpu-rehearsal: .venv/.ready ## every piece of make gpu on the CPU, with sizes that measure nothing (minutes)
 	$(BIN)/python -m pytest -s -m slow tests/test_gpu.py

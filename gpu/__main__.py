@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -61,7 +62,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=9.0, help="the piece ends by then")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="a rehearsal: sizes that measure nothing")
-    parser.add_argument("more", nargs="*", help="tests: options of pytest; train: names of recipes")
+    parser.add_argument(
+        "--more", type=shlex.split, default="", help="tests: options of pytest; train: names of recipes"
+    )
     given = parser.parse_args()
     begun = time.monotonic()
     pack, out = given.pack.resolve(), given.out.resolve()
@@ -81,7 +84,7 @@ def main() -> int:
         "tests": [*PYTEST, *(given.more or [*TESTS, workers])],
         "soak": [*PYTEST, "-m", "slow", "tests/test_soak.py"],
         "bench": ["-m", "bench.device", str(out / "bench.json"), *quick],
-        "train": ["-m", "gpu.train", str(pack), str(out), str(left - AFTER), *quick, *given.more],
+        "train": ["-m", "gpu.train", str(pack), str(out), str(left - AFTER), *quick, "--names", *given.more],
     }
     return run(out / f"{given.piece}.txt", left, environment, *commands[given.piece])
 

@@ -72,7 +72,7 @@ def main() -> None:
     for names in given.data.glob("*.txt"):  # of photographs that are not trained on
         shutil.copyfile(names, given.pack / names.name)
     (given.pack / "perceptual").mkdir()
-    for encoder in (given.data / "perceptual").glob("vgg19_distilled_*"):
+    for encoder in (given.data / "perceptual").glob("*.safetensors"):
         shutil.copyfile(encoder, given.pack / "perceptual" / encoder.name)
     table = Table("folder", "files", "MB")
     for folder in sorted(given.pack.iterdir()):

@@ -22,6 +22,7 @@ JOBS = {
     ("great-wave",): 8,
     ("composition-brush",): 8,
     ("starry-night",): 8,
+    ("udnie",): 8,
     ("scream-wave",): 8,
 }
 """Pictures a step, by recipes that need one another, in this order: a GPU is no slower with so many than with the few
@@ -31,9 +32,12 @@ that are for two cores. What gains most comes first.
 COMMANDS = {"drawn-heads": 2}
 """How many trainings a recipe runs, where it is not one."""
 
+BEFORE = {"drawn-heads": 90}
+"""Seconds of a recipe that are no training."""
+
 STARTING = 20  # seconds until a training has loaded what it needs, which its hours do not count
 LARGEST = 14 * 2**20  # bytes of a file that is brought back
-QUICK = "--batch 2 --hours 0.001 --device cpu"  # a rehearsal
+QUICK = "--batch 2 --hours 0.001 --crop 64 --device cpu"  # a rehearsal, of style models alone
 
 SHIM = """#!/bin/sh
 exec "{python}" -m dynamicnet "$@"
@@ -54,7 +58,8 @@ def stage(folder: Path, pack: Path) -> None:
 def begin(folder: Path, job: tuple[str, ...], seconds: float, *, quick: bool) -> subprocess.Popen:
     """Begin a job, which has so many seconds."""
     trainings = sum(COMMANDS.get(name, 1) for name in job)
-    hours = max(1e-3, (seconds / trainings - STARTING) / 3600)
+    before = sum(BEFORE.get(name, 0) for name in job)
+    hours = max(1e-3, ((seconds - before) / trainings - STARTING) / 3600)
     options = QUICK if quick else f"--batch {JOBS[job]} --hours {hours:.4f}"
     print(f"{' '.join(job)}: {options}", flush=True)
     with (folder / f"{job[0]}.log").open("w") as log:
@@ -104,7 +109,7 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("seconds", type=float)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("names", nargs="*", help="recipes, all unless told otherwise")
+    parser.add_argument("--names", nargs="*", default=(), help="recipes, all unless told otherwise")
     given = parser.parse_args()
     end = time.monotonic() + given.seconds
     since, folder = time.time(), ROOT / "runs" / "gpu-stage"

@@ -17,10 +17,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from dynamicnet.model import pick_device
 from server.settings import ROOT, STATIC, Settings
 
 # The server under test has the cores; many small tensors are faster on one thread than on two that wait.
 torch.set_num_threads(1)
+
+DEVICE = str(pick_device(Settings().device))
+"""Where servers under test run, and what is compared with them: CUDA where there is one, or DYNAMICNET_DEVICE."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

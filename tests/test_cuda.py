@@ -42,13 +42,10 @@ def test_alpha_0_is_the_main_network_to_the_bit(folder):
     encoded = model.encode(model.application.example(PHOTO))
     with torch.inference_mode():
         prepared = model.net.prepare(encoded.batch.cuda())
-        axes, model.net.axes = model.net.axes, torch.nn.ModuleDict()
         names = list(model.net.network.stages)
-        point = next(name for name in names if any(name in axis.spec.blocks for axis in axes.values()))
         z = prepared.z
-        for name in names[names.index(point) + 1 :]:
+        for name in names[names.index(model.net.first_point) + 1 :]:
             z = model.net.network.run(name, z, prepared.seen.get(name))
-        model.net.axes = axes
         rendered = model.net.render(prepared, 0.0)
     assert torch.equal(rendered, z[..., : rendered.shape[2], : rendered.shape[3]])
 

@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from conftest import running_server
+from conftest import DEVICE, running_server
 from PIL import Image
 
 from dynamicnet import Inputs, Model, pictures
@@ -91,8 +91,8 @@ def test_pixels_move_away_from_the_main_network_as_alpha_grows(http, models, pho
 
 
 def test_alpha_0_is_the_main_network(http, models, small):
-    model = Model.load(Settings().weights / models[0]["id"], "cpu")
-    z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))).batch)
+    model = Model.load(Settings().weights / models[0]["id"], DEVICE)
+    z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))).batch.to(model.device))
     rendering = False  # in float32 before the first insertion point, in what precision renders have after it
     with torch.inference_mode():
         seen = model.net.network.look(inputs)
