@@ -93,7 +93,7 @@ def decode(data: bytes | None, max_side: int | None, max_pixels: int, what: str,
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             return _read(data, opened, max_side, max_pixels, what, keep_space)
-    except DynamicNetError:
+    except (DynamicNetError, MemoryError):
         raise
     except UnidentifiedImageError:
         raise _unidentified(data, what) from None

@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 
+from PIL import Image
+
 with suppress(ImportError):  # of the extra "formats", whose wheels have licences of their own (docs/pictures.md)
     from pillow_heif import register_heif_opener
 
@@ -9,5 +11,8 @@ with suppress(ImportError):  # of the extra "formats", whose wheels have licence
 with suppress(ImportError):
     import pillow_jxl  # noqa: F401
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "JXL", "GIF", "BMP", "TIFF")
-"""As Pillow calls them."""
+Image.init()
+FORMATS = tuple(
+    name for name in ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "JXL", "GIF", "BMP", "TIFF") if name in Image.OPEN
+)
+"""As Pillow calls them; it fails at one whose plugin is missing."""
