@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import stand_ins
+from conftest import children
 from PIL import Image
 
 from dynamicnet import DynamicNetError, decoders
@@ -123,8 +124,3 @@ def test_nothing_is_left_of_a_program_that_is_ended(tmp_path, how):
         time.sleep(0.05)
     assert left == []
     assert not [name for name in os.listdir("/dev/shm") if str(process.pid) in name]  # noqa: PTH208
-
-
-def children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
