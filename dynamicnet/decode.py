@@ -16,6 +16,9 @@ from dynamicnet.files.plugins import FORMATS
 
 MIN_SIDE = 32
 
+MOST_DECODED = 120_000_000
+"""Pixels that are decoded at most, of a picture that is to be made small: a decoder has memory for them."""
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -78,7 +81,7 @@ def decode(data: bytes | None, max_side: int | None, max_pixels: int, what: str,
     Args:
         data: the file.
         max_side: shrink so that the longer side is at most this, in pixels; never enlarges.
-        max_pixels: refuse anything larger before decoding it.
+        max_pixels: refuse a picture that would have more, made small or not, before decoding it.
         what: what it is called in errors.
         keep_space: return it in its own space as well.
 
@@ -93,7 +96,7 @@ def decode(data: bytes | None, max_side: int | None, max_pixels: int, what: str,
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             return _read(data, opened, max_side, max_pixels, what, keep_space)
-    except DynamicNetError:
+    except (DynamicNetError, MemoryError):
         raise
     except UnidentifiedImageError:
         raise _unidentified(data, what) from None
@@ -107,18 +110,13 @@ def decode(data: bytes | None, max_side: int | None, max_pixels: int, what: str,
 def _read(
     data: bytes, opened: ImageFile.ImageFile, max_side: int | None, max_pixels: int, what: str, keep_space: bool
 ) -> Decoded:
-    if opened.width * opened.height > max_pixels:
-        raise DynamicNetError(
-            "picture-too-large",
-            f"The {what} is {opened.width}×{opened.height}, more than {max_pixels / 1e6:g} million pixels; "
-            "send a smaller one.",
-            413,
-        )
     stored = full = opened.size
+    _refuse_large(_small(full, max_side), max_pixels, full, what)
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         tiff.refuse_unsure(opened, what)
     if max_side and opened.format == "JPEG" and jpeg.frame(data) in jpeg.SCALABLE:
         opened.draft(opened.mode, (max_side, max_side))  # decode straight to a smaller size
+    _refuse_large(opened.size, max(max_pixels, MOST_DECODED), full, what)
     loaded, notes = whole.load(data, opened, what)
     profile = _profile(data, opened)
     pixels = _pixels(data, loaded, what)
@@ -227,11 +225,29 @@ def _turn(picture: Image.Image) -> Image.Transpose | None:
         return None
 
 
+def _refuse_large(size: tuple[int, int], most: int, full: tuple[int, int], what: str) -> None:
+    """Refuse a (width, height) that a picture is decoded to, or made to; ``full`` is its own."""
+    if size[0] * size[1] > most:
+        raise DynamicNetError(
+            "picture-too-large",
+            f"The {what} is {full[0]}×{full[1]}, more than {most / 1e6:g} million pixels; send a smaller one"
+            f"{', or have it made smaller by max_side' if size == full and most < MOST_DECODED else ''}.",
+            413,
+        )
+
+
+def _small(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    """A (width, height) that is made small."""
+    if not max_side or max(size) <= max_side:
+        return size
+    scale = max_side / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def _shrunk(pixels: _Pixels, full: tuple[int, int], max_side: int | None) -> _Pixels:
-    if not max_side or max(full) <= max_side:
+    size = _small(full, max_side)
+    if size == pixels.colour.size:
         return pixels
-    scale = max_side / max(full)
-    size = (max(1, round(full[0] * scale)), max(1, round(full[1] * scale)))
     if pixels.opacity is None:
         return _Pixels(pixels.colour.resize(size, Image.Resampling.LANCZOS), None)
     # Together, so that the colour of what is transparent does not spread.

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dynamicnet import decoders
 from dynamicnet.decode import MIN_SIDE as MIN_SIDE
 from dynamicnet.decode import Decoded, decode
 from dynamicnet.errors import DynamicNetError
@@ -43,7 +44,7 @@ def read_layers(
     keep_space: bool = False,
 ) -> Decoded:
     """The same with its transparency, and all else that is known of it; see :func:`dynamicnet.decode.decode`."""
-    return decode(data, max_side, max_pixels, what, keep_space)
+    return decoders.run(decode, what, data or b"", max_side, max_pixels, what, keep_space)
 
 
 def flatten(picture: Image.Image, background: str) -> Image.Image:

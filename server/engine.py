@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TypeVar
 import torch
 from PIL import Image
 
-from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, package, pictures
+from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, decoders, package, pictures
 from dynamicnet.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.auto import Auto
 from dynamicnet.model import pick_device
@@ -22,6 +23,7 @@ from dynamicnet.sweep import Sweep
 from server.allocator import bound_compiled_operators, keep_freed_memory
 from server.cache import Cache
 from server.metrics import Metrics
+from server.patience import stand_in_line
 from server.shared import Shared
 from server.worker import Worker
 
@@ -57,8 +59,9 @@ class Opened:
 class Engine:
     """Holds the models and runs them.
 
-    Models are brought to the device, prepare and render on the device's one thread; pictures are decoded and encoded
-    on other threads. The event loop only ever waits; awaiting a step and being cancelled takes it out of the line.
+    Models are brought to the device, prepare and render on the device's one thread; pictures are decoded in
+    processes of their own, and encoded on other threads. The event loop only ever waits; awaiting a step and being
+    cancelled takes it out of the line.
     """
 
     def __init__(self, device: str, prepared_bytes: int, models_bytes: int, metrics: Metrics) -> None:
@@ -81,6 +84,7 @@ class Engine:
         self.left_out: list[str] = []  # packages that could not be loaded
         self.worker = Worker()
         self.prepared: Cache[PreparedInputs] = Cache(prepared_bytes)
+        self._decoding = ThreadPoolExecutor(decoders.COUNT, "decode")  # so that who waits for a decoder can leave
         self._preparing: Shared[tuple[PreparedInputs, Timings]] = Shared()
         self._models_bytes = models_bytes
         self._metrics = metrics
@@ -89,16 +93,24 @@ class Engine:
         self._resident: dict[str, Model] = {}  # on the device, least recently used first; the worker's thread's own
 
     async def load(self, folder: Path) -> None:
-        """Load every package in a folder; a damaged one is logged and left out."""
+        """Load every package in a folder, a damaged one is logged and left out; and start the decoders meanwhile.
+
+        Raises:
+            DynamicNetError: ``decoders-missing``.
+        """
+        starting = asyncio.create_task(asyncio.to_thread(decoders.start))
         for path in package.find(folder):
             try:
                 self.models[path.name] = await self.worker.run(self._load, path)
             except Exception as error:  # whatever is wrong with one package, the others serve
                 log.error("Model package left out: %s", error)
                 self.left_out.append(path.name)
+        await starting
 
     def close(self) -> None:
-        """Drop what waits and let the device finish what it is at."""
+        """Drop what waits, end the decoders and let the device finish what it is at."""
+        self._decoding.shutdown(wait=False, cancel_futures=True)
+        decoders.stop()
         self.worker.close()
 
     def model(self, model_id: str | None) -> Model:
@@ -204,12 +216,27 @@ class Engine:
         return kept
 
     async def _prepare(self, model: Model, inputs: Inputs, key: tuple[str, bytes]) -> tuple[PreparedInputs, Timings]:
-        encoded, decode = await asyncio.to_thread(_timed, lambda: model.encode(inputs))
+        encoded, decode = await self._decoded(lambda: model.encode(inputs))
         kept, prepare = await self.worker.run(
             lambda batch: [_timed(partial(self._prepare_here, model, one)) for one in batch], encoded
         )
         self.prepared.put(key, kept, kept.bytes)
         return kept, {"decode": decode, "prepare": prepare}
+
+    async def _decoded(self, work: Callable[[], T]) -> tuple[T, float]:
+        loop = asyncio.get_running_loop()
+        begun = loop.create_future()
+
+        def begin() -> tuple[T, float]:
+            loop.call_soon_threadsafe(_begin, begun)
+            return _timed(work)
+
+        done = loop.run_in_executor(self._decoding, begin)
+        try:
+            await stand_in_line(begun)
+            return await done
+        finally:
+            done.cancel()
 
     # What follows runs on the worker's thread.
 
@@ -257,8 +284,13 @@ def _timed(work: Callable[[], T]) -> tuple[T, float]:
         if isinstance(error, RuntimeError) and not _TOO_LITTLE.search(str(error)):
             raise
         raise DynamicNetError(
-            "out-of-memory", "This takes more memory than there is; send a smaller picture.", 507
+            "out-of-memory", "This takes more memory than there is; ask for a smaller picture, or for fewer.", 507
         ) from None
+
+
+def _begin(turn: asyncio.Future[None]) -> None:
+    if not turn.done():  # whose task may have left meanwhile
+        turn.set_result(None)
 
 
 def _digest(inputs: Inputs) -> bytes:

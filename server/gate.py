@@ -12,6 +12,7 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from dynamicnet import DynamicNetError
+from server import patience
 from server.settings import Settings
 
 T = TypeVar("T")
@@ -73,20 +74,18 @@ class Gate:
             self._requests -= 1
 
     async def in_time(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
-        """Do work for a request whose body has been read; give it up when it takes too long or the client hangs up.
+        """Do work for a request whose body has been read; give it up when it waits too long or the client hangs up.
 
         Raises:
-            DynamicNetError: ``too-slow``, or ``client-gone``, which nobody reads.
+            DynamicNetError: ``waited-too-long``, or ``client-gone``, which nobody reads.
         """
+        patience.have(self._settings.waiting_seconds)
         doing, watching = asyncio.create_task(work), asyncio.create_task(_hung_up(request))
-        limit = self._settings.request_seconds
         try:
-            await asyncio.wait((doing, watching), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((doing, watching), return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
                 return await doing
-            if watching.done():
-                raise DynamicNetError("client-gone", "The client hung up.", 400)
-            raise DynamicNetError("too-slow", f"This took over {limit:g} seconds; send a smaller picture.", 504)
+            raise DynamicNetError("client-gone", "The client hung up.", 400)
         finally:
             doing.cancel()
             watching.cancel()

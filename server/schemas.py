@@ -114,8 +114,7 @@ PROBLEMS = {
     422: ("alpha-out-of-range", "alpha 1.5 is out of range for axis 'strength' (range 0 to 1, 3 insertion points)."),
     500: ("internal-error", "Something went wrong here; the server's log says what."),
     503: ("overloaded", "Too many requests wait already; try again in a moment."),
-    504: ("too-slow", "This took over 60 seconds; send a smaller picture."),
-    507: ("out-of-memory", "This takes more memory than there is; send a smaller picture."),
+    507: ("out-of-memory", "This takes more memory than there is; ask for a smaller picture, or for fewer."),
 }
 """An example of each error, by status."""
 

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from server.patience import stand_in_line
+
 Work = Callable[[Sequence[Any]], Sequence[Any]]
 """Runs on the thread: some items in, as many results out."""
 
@@ -17,6 +19,7 @@ class _Job:
     item: Any
     group: Hashable
     most: int
+    begun: asyncio.Future[None]
     done: asyncio.Future[Any]
 
 
@@ -42,12 +45,20 @@ class Worker:
             item: what to do it with.
             group: jobs of equal group share ``work``, and run as one; None runs alone.
             most: how many may run as one.
+
+        Raises:
+            DynamicNetError: ``waited-too-long``.
         """
-        job = _Job(work, item, group, most, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        job = _Job(work, item, group, most, loop.create_future(), loop.create_future())
         self._line.append(job)
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
-        return await job.done
+        try:
+            await stand_in_line(job.begun)
+            return await job.done
+        finally:
+            job.done.cancel()
 
     @property
     def waiting(self) -> int:
@@ -57,7 +68,9 @@ class Worker:
     def close(self) -> None:
         """Drop what waits and let the thread finish what it is at."""
         while self._line:
-            self._line.popleft().done.cancel()
+            job = self._line.popleft()
+            job.begun.cancel()
+            job.done.cancel()
         self._thread.shutdown()
 
     async def _run(self) -> None:
@@ -79,7 +92,7 @@ class Worker:
 
     def _next(self) -> list[_Job]:
         """The job that has waited longest, and those of its group."""
-        waiting = [job for job in self._line if not job.done.done()]
+        waiting = [job for job in self._line if not job.begun.done()]
         if not waiting:
             self._line.clear()
             return []
@@ -90,6 +103,8 @@ class Worker:
             jobs = jobs[: 1 << (len(jobs).bit_length() - 1)]
         chosen = set(jobs)
         self._line = deque(job for job in waiting if job not in chosen)
+        for job in jobs:
+            job.begun.set_result(None)
         return jobs
 
     async def _on_thread(self, jobs: Sequence[_Job]) -> Sequence[Any]:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,7 +40,9 @@ class Running:
 
 
 @contextmanager
-def running_server(folder: Path, **settings: object) -> Iterator[Running]:
+def running_server(
+    folder: Path, program: Sequence[str | Path] = ("-m", "server"), **settings: object
+) -> Iterator[Running]:
     """A server process of its own, on a free port unless one is named; settings as in server.settings."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -49,7 +51,7 @@ def running_server(folder: Path, **settings: object) -> Iterator[Running]:
     file = folder / "server.log"
     with file.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "server"],
+            [sys.executable, *program],
             cwd=ROOT,
             env=os.environ | changes,
             stdout=log,
@@ -79,6 +81,12 @@ def memory(running: Running) -> int:
     """Bytes that the server's process has in memory."""
     status = Path(f"/proc/{running.process.pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that have not ended."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 @pytest.fixture(scope="session")

@@ -244,7 +244,7 @@ def png_header(width, height):
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-@pytest.mark.parametrize("size", [(50_000, 50_000), (2**31 - 1, 2**31 - 1), (2_000_001, 20)])
+@pytest.mark.parametrize("size", [(50_000, 50_000), (2**31 - 1, 2**31 - 1), (6_000_001, 20)])
 def test_a_huge_picture_is_refused_by_its_header(size):
     """There are no pixels behind the header: to find the size wrong, nothing may be decoded."""
     refused = refusal(png_header(*size), max_side=512)
@@ -256,6 +256,31 @@ def test_the_limit_on_pixels_can_be_set():
     data = encoded(corners(), "PNG")
     assert pictures.read(data, max_pixels=64 * 48).size == (64, 48)
     assert refusal(data, max_pixels=64 * 48 - 1).code == "picture-too-large"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_picture_that_is_made_small_is_judged_by_its_small_size(kind):
+    data = encoded(corners(200, 150), kind)
+    assert pictures.read(data, max_side=100, max_pixels=100 * 75).size == (100, 75)
+    refused = refusal(data, max_side=101, max_pixels=100 * 75)
+    assert (refused.code, refused.status) == ("picture-too-large", 413)
+    assert "200×150, more than 0.0075 million" in refused.message
+
+
+def test_a_telephones_largest_photograph_is_read_if_it_is_made_small():
+    data = encoded(Image.new("L", (12_000, 9_000), 128), "JPEG")
+    assert pictures.read(data, max_side=1024).size == (1024, 768)
+    assert "send a smaller one, or have it made smaller by max_side" in refusal(data).message
+
+
+def test_a_picture_that_decoders_have_no_room_for_is_refused_before_it_is_decoded():
+    data = encoded(Image.new("1", (64, 64)), "PNG")
+    header = data[12:16] + struct.pack(">II", 12_000, 11_000) + data[24:29]
+    claims = data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+    refused = refusal(claims, max_side=64)
+    assert (refused.code, refused.status) == ("picture-too-large", 413)
+    assert "more than 120 million pixels" in refused.message
+    assert "max_side" not in refused.message
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])

@@ -33,7 +33,7 @@ RENDERED = picture_reply(
 @router.post(
     "/infer",
     response_class=Response,
-    responses={200: RENDERED, **problems(400, 401, 404, 406, 413, 415, 422, 503, 504, 507)},
+    responses={200: RENDERED, **problems(400, 401, 404, 406, 413, 415, 422, 503, 507)},
     dependencies=[Depends(admitted), Depends(Complete("format", "quality"))],
 )
 async def infer(

@@ -23,7 +23,7 @@ SWEPT = picture_reply(
 @router.post(
     "/sweep",
     response_class=Response,
-    responses={200: SWEPT, **problems(400, 401, 404, 413, 415, 422, 503, 504, 507)},
+    responses={200: SWEPT, **problems(400, 401, 404, 413, 415, 422, 503, 507)},
     dependencies=[Depends(admitted), Depends(Complete("axis", "frames", "format", "quality"))],
 )
 async def sweep(
