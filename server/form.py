@@ -12,6 +12,7 @@ from dynamicnet.alpha import choose
 from dynamicnet.applications import FIELDS as INPUTS
 from dynamicnet.applications import FILES
 from dynamicnet.auto import Auto, automatic
+from dynamicnet.files.names import READABLE
 from dynamicnet.pictures import MIN_SIDE
 from server.dependencies import EngineDep, SettingsDep
 from server.engine import AxisValues
@@ -62,9 +63,7 @@ class Asked:
 async def _asked(
     engine: EngineDep,
     settings: SettingsDep,
-    image: Annotated[
-        UploadFile | None, File(description="The picture: PNG, JPEG, WebP, GIF, BMP or TIFF; for models that take one.")
-    ] = None,
+    image: Annotated[UploadFile | None, File(description=f"The picture: {READABLE}; for models that take one.")] = None,
     mask: Annotated[
         UploadFile | None,
         File(description="A picture of the same size, white where `image` has a hole; transparency does as well."),

@@ -110,7 +110,10 @@ PROBLEMS = {
     404: ("model-unknown", "There is no model 'monet'; there are starry, wave."),
     406: ("not-acceptable", "Accept admits none of image/png, image/jpeg, image/webp; admit one, or send format."),
     413: ("upload-too-large", "The upload is over 20 MB; send a smaller picture."),
-    415: ("picture-unreadable", "This is not a picture we can read; send a PNG, JPEG, WebP, GIF, BMP or TIFF file."),
+    415: (
+        "picture-unreadable",
+        "This picture is a PDF document, not one we can read; save it as PNG or JPEG and send that.",
+    ),
     422: ("alpha-out-of-range", "alpha 1.5 is out of range for axis 'strength' (range 0 to 1, 3 insertion points)."),
     500: ("internal-error", "Something went wrong here; the server's log says what."),
     503: ("overloaded", "Too many requests wait already; try again in a moment."),

@@ -7,7 +7,14 @@
 #     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
 set -euo pipefail
 
-train() { # what the distilled encoder was distilled from sees the finest strokes better, as far as there is a file of it
+train() {
+    local out=$1
+    shift
+    .venv/bin/dynamic-net train style --content data/content --out "$out" \
+        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
+}
+
+painting() { # the wide encoder's own first layers see the finest strokes best, and go first
     local out=$1
     shift
     .venv/bin/dynamic-net train style --content data/content --out "$out" --network scales --norm --batch 8 \
@@ -18,7 +25,7 @@ train() { # what the distilled encoder was distilled from sees the finest stroke
 strength() { # faint, main and strong objectives: a dual axis
     local out=$1 title=$2 painting=$3
     shift 3
-    train "weights/$out" --title "$title" --axis strength --dual --style "data/styles/$painting.jpg" \
+    painting "weights/$out" --title "$title" --axis strength --dual --style "data/styles/$painting.jpg" \
         --weight 0.02,0.3,2 "$@"
 }
 
@@ -28,22 +35,22 @@ great-wave() { strength great-wave "The Great Wave" wave; }
 udnie() { strength udnie "Udnie" udnie; }
 
 composition-brush() {
-    train weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
+    painting weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
         --style data/styles/composition_vii.jpg --weight 1 --size 192,320,640
 }
 
 starry-wave() {
-    train weights/starry-wave --title "Starry Night to the Great Wave" --axis style --ends "Starry Night,Great Wave" \
+    painting weights/starry-wave --title "Starry Night to the Great Wave" --axis style --ends "Starry Night,Great Wave" \
         --style data/styles/starry_night.jpg --style data/styles/wave.jpg --weight 1
 }
 
 scream-wave() {
-    train weights/scream-wave --title "The Scream to the Great Wave" --axis style --ends "The Scream,Great Wave" \
+    painting weights/scream-wave --title "The Scream to the Great Wave" --axis style --ends "The Scream,Great Wave" \
         --style data/styles/the_scream.jpg --style data/styles/wave.jpg --weight 1
 }
 
 three-paintings() { # a second axis on the θ of starry-wave, which stays as it is
-    train weights/three-paintings --title "Starry Night, the Great Wave, Udnie" --axis style --axis-id udnie \
+    painting weights/three-paintings --title "Starry Night, the Great Wave, Udnie" --axis style --axis-id udnie \
         --axis-title "Towards Udnie" --ends "Starry Night,Udnie" \
         --style data/styles/udnie.jpg --base weights/starry-wave --weight 1
 }
@@ -60,6 +67,9 @@ wave() {
 }
 
 # Nothing to ship: what docs/objective-space.md compares; evaluate --against trains the others.
+
+scream_to_wave=(--axis style --ends "The Scream,Great Wave" --style data/styles/the_scream.jpg
+    --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 --batch 2)
 
 study-strength() {
     study train strength starry-wave 1500 500 1500 1.5e-3 1e-3 --axis strength --style data/styles/wave.jpg \
