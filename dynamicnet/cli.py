@@ -59,6 +59,10 @@ Latent = Annotated[
     typer.Option(help="JSON file instead of --seed: a list of numbers, or of such lists.", exists=True),
 ]
 MaxSide = Annotated[int | None, typer.Option(help="Shrink so that the longer side is at most this.")]
+Detail = Annotated[
+    int | None,
+    typer.Option(help="Longer side that a style works at; strokes are finer for a larger one, in proportion to PHOTO."),
+]
 Quality = Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")]
 Hours = Annotated[
     float | None,
@@ -80,6 +84,7 @@ def infer(
     seed: Seed = None,
     latent: Latent = None,
     max_side: MaxSide = None,
+    detail: Detail = None,
     quality: Quality = 90,
     weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
@@ -91,7 +96,7 @@ def infer(
     format = _format(output)  # noqa: A001
     pictures.check_format(format, quality)
     loaded = _model(weights, model, device)
-    inputs = _inputs(photo, mask, where, seed, latent, max_side)
+    inputs = _inputs(photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
     prepared = loaded.prepare(loaded.encode(inputs))
     output.write_bytes(pictures.write(loaded.render(prepared, chosen), format, quality))
@@ -112,6 +117,7 @@ def sweep(
     seed: Seed = None,
     latent: Latent = None,
     max_side: MaxSide = None,
+    detail: Detail = None,
     quality: Quality = 80,
     weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
@@ -121,7 +127,7 @@ def sweep(
     [dim]dynamic-net sweep photo.jpg --model starry-night --frames 12 --max-side 640 -o out.webp[/dim]
     """
     loaded = _model(weights, model, device)
-    inputs = _inputs(photo, mask, where, seed, latent, max_side)
+    inputs = _inputs(photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
     planned = plan(loaded.manifest.axes, chosen, axis, frames, _format(output), quality)
     encoded = loaded.encode(inputs)
@@ -440,6 +446,7 @@ def _inputs(
     seed: str | None,
     latent: Path | None,
     max_side: int | None,
+    detail: int | None,
 ) -> Inputs:
     return Inputs(
         image=photo.read_bytes() if photo else None,
@@ -448,6 +455,7 @@ def _inputs(
         seed=seed,
         latent=latent.read_text("utf-8", "replace") if latent else None,
         max_side=max_side,
+        detail=detail,
     )
 
 

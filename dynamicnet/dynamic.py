@@ -23,13 +23,16 @@ class Prepared:
         z: features at the first insertion point, untuned.
         residuals: ψ(z) there, for every bank that has a block there.
         seen: what the stages after it make of the inputs alone, for those that look at them.
-        size: (H, W) of the pictures before padding; None for inputs that are not pictures.
+        size: (H, W) of the pictures before padding, and of α that is given per pixel; None for inputs that are not
+            pictures.
+        full: (H, W) of what comes out, where that is larger.
     """
 
     z: Tensor
     residuals: Residuals
     seen: dict[str, Tensor]
     size: tuple[int, int] | None
+    full: tuple[int, int] | None = None
 
     @property
     def count(self) -> int:
@@ -88,12 +91,14 @@ class DynamicNet(nn.Module):
         stages = list(self.network.stages)
         return next((name for name in stages if name in used), stages[-1])
 
-    def prepare(self, inputs: Tensor) -> Prepared:
+    def prepare(self, inputs: Tensor, full: Tensor | None = None) -> Prepared:
         """Do everything that does not depend on α.
 
         Args:
             inputs: pictures, RGB (N, 3, H, W), float32 in [0, 1], H and W at least 32; or whatever else the
                 main network's first stage takes. Height and width are padded by reflection to its multiple.
+            full: the same pictures larger, (N, 3, H', W'), which a gated network is to lay what it painted over;
+                height and width of ``inputs`` must be multiples of its multiple then.
 
         Returns:
             What ``render`` needs, the first ψ(z) included.
@@ -103,6 +108,8 @@ class DynamicNet(nn.Module):
         names = list(self.network.stages)
         after = names.index(self.first_point) + 1
         seen = self.network.look(inputs)
+        if full is not None:
+            seen[names[-1]] = full
         z = inputs
         for name in names[:after]:
             z = self.network.run(name, z, seen.pop(name, None))
@@ -112,7 +119,7 @@ class DynamicNet(nn.Module):
             if self.first_point in axis.spec.blocks
             for sign in axis.spec.signs
         }
-        return Prepared(z, residuals, seen, size)
+        return Prepared(z, residuals, seen, size, None if full is None else (full.shape[2], full.shape[3]))
 
     def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
         """Do everything that depends on α.
@@ -123,7 +130,8 @@ class DynamicNet(nn.Module):
                 batch that comes back holds it at each.
 
         Returns:
-            The network's output, cropped to the size of the inputs: (N, 3, H, W), not clamped.
+            The network's output, of the size of the inputs, or of what they are to be laid over: (N, 3, H, W), not
+            clamped.
 
         Raises:
             DynamicNetError: α is not one of the forms, not finite or out of range.
@@ -155,7 +163,7 @@ class DynamicNet(nn.Module):
         for name in names[after:]:
             z = self._tune(self.network.run(name, z, seen.get(name)), name, alphas)
         return [
-            part if one.size is None else part[..., : one.size[0], : one.size[1]]
+            part if one.size is None or one.full else part[..., : one.size[0], : one.size[1]]
             for part, one in zip(torch.split(z, counts), each, strict=True)
         ]
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from dynamicnet import package
 from dynamicnet.alpha import AlphaLike, resolve
@@ -65,7 +65,8 @@ class PreparedInputs:
     def bytes(self) -> int:
         """How much memory it takes, about: that of its tensors, and of the picture it came from."""
         width, height = self.encoded.size
-        return self.prepared.bytes + self.encoded.batch.nbytes + 3 * width * height
+        encoded = sum(tensor.nbytes for tensor in (self.encoded.batch, self.encoded.full) if tensor is not None)
+        return self.prepared.bytes + encoded + 3 * width * height
 
 
 class Model:
@@ -133,10 +134,9 @@ class Model:
     @torch.inference_mode()
     def prepare(self, encoded: Encoded) -> PreparedInputs:
         """Everything that does not depend on α, in float32: see :func:`dynamicnet.precision.autocast`."""
-        batch = encoded.batch.to(self.device)
-        if batch.dim() == 4:
-            batch = batch.to(memory_format=LAYOUT)
-        return PreparedInputs(self.net.prepare(batch), encoded)
+        batch = self._placed(encoded.batch)
+        full = None if encoded.full is None else self._placed(encoded.full)
+        return PreparedInputs(self.net.prepare(batch, full), encoded)
 
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
         """Everything that does.
@@ -165,6 +165,9 @@ class Model:
         with autocast(self.device):
             outputs = self.net.render_together([(one.prepared, self._within(one, alpha)) for one, alpha in batch])
         return [self.application.decode(out, one.encoded) for out, (one, _) in zip(outputs, batch, strict=True)]
+
+    def _placed(self, batch: Tensor) -> Tensor:
+        return batch.to(self.device, memory_format=LAYOUT if batch.dim() == 4 else torch.preserve_format)
 
     def _within(self, one: PreparedInputs, alpha: AlphaLike) -> AlphaLike:
         """α, as far as it is to count at each place of the picture."""

@@ -9,8 +9,8 @@ from starlette.datastructures import UploadFile as UploadedFile
 
 from dynamicnet import DynamicNetError, Inputs, Model
 from dynamicnet.alpha import choose
+from dynamicnet.applications import DETAIL, FILES
 from dynamicnet.applications import FIELDS as INPUTS
-from dynamicnet.applications import FILES
 from dynamicnet.auto import Auto, automatic
 from dynamicnet.files.names import READABLE
 from dynamicnet.pictures import MIN_SIDE
@@ -109,6 +109,15 @@ async def _asked(
         int | None,
         Form(ge=MIN_SIDE, description="Shrink the picture so that its longer side is at most this.", examples=[1024]),
     ] = None,
+    detail: Annotated[
+        int | None,
+        Form(
+            ge=MIN_SIDE,
+            description="Longer side that a style works at, where the picture is larger: strokes are finer for a "
+            f"larger one. {DETAIL} if left out, so that they are in proportion to the picture, whatever its size.",
+            examples=[1024],
+        ),
+    ] = None,
 ) -> Asked:
     chosen = engine.model(model)
     axes = chosen.manifest.axes
@@ -121,6 +130,7 @@ async def _asked(
         seed=seed,
         latent=latent,
         max_side=max_side,
+        detail=detail,
         max_pixels=settings.max_pixels,
     )
     return Asked(chosen, inputs, values, auto)

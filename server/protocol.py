@@ -32,6 +32,7 @@ class Open(_Message):
     seq: Seq | None = None
     model: str | None = None
     max_side: Annotated[int, Field(strict=True, ge=MIN_SIDE)] | None = None
+    detail: Annotated[int, Field(strict=True, ge=MIN_SIDE)] | None = None
     format: Literal["png", "jpeg", "webp"] = "jpeg"
     quality: Annotated[int, Field(strict=True, ge=1, le=100)] = 85
     reuse: Annotated[bool, Field(strict=True)] = False

@@ -157,6 +157,7 @@ ALPHAS: dict[str, tuple[int, str]] = {
 FIELDS: dict[tuple[str, str], tuple[int, str]] = {
     **{("quality", value): (422, "quality-invalid") for value in ("0", "-1", "101", "1e2", "5.5", "best", "9" * 30)},
     **{("max_side", value): (422, "max-side-invalid") for value in ("0", "-64", "31", "64.5", "large", "nan")},
+    **{("detail", value): (422, "detail-invalid") for value in ("31", "large")},
     **{("format", value): (422, "format-invalid") for value in ("gif", "PNG", "png ", "image/png", "exe")},
     **{
         ("model", value): (404, "model-unknown")

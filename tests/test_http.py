@@ -73,6 +73,19 @@ def test_max_side_shrinks_the_picture(http, photo):
     assert opened(rendered(http, photo.read_bytes(), max_side=90)).size == (90, 60)
 
 
+def test_a_style_paints_the_same_picture_at_every_size_unless_asked_for_finer_strokes(http, models, photo):
+    with Image.open(photo) as picture:
+        sizes = [picture.resize((width, width * 2 // 3), Image.Resampling.LANCZOS) for width in (800, 1600)]
+
+    def small(picture: Image.Image, **fields) -> np.ndarray:
+        painted = opened(rendered(http, saved(picture), model="starry-night", alpha="0.6", **fields))
+        assert painted.size == picture.size
+        return np.asarray(painted.resize((400, 267), Image.Resampling.BOX), np.int16)
+
+    one, other, finer = small(sizes[0]), small(sizes[1]), small(sizes[1], detail=1600)
+    assert np.abs(one - other).mean() < 5 < 12 < np.abs(one - finer).mean()
+
+
 def test_quality_makes_a_difference(http, small):
     low, high = (rendered(http, saved(small), format="jpeg", quality=quality) for quality in (10, 95))
     assert len(low) < len(high)

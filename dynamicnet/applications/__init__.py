@@ -1,6 +1,6 @@
 """The applications a model package may name: one file and one line here for each."""
 
-from dynamicnet.applications.base import FIELDS, FILES, Application, Encoded, Inputs
+from dynamicnet.applications.base import DETAIL, FIELDS, FILES, Application, Encoded, Inputs
 from dynamicnet.applications.completion import ImageCompletion
 from dynamicnet.applications.generation import Generation
 from dynamicnet.applications.style import StyleTransfer
@@ -9,4 +9,4 @@ APPLICATIONS: dict[str, Application] = {
     application.name: application for application in (StyleTransfer(), ImageCompletion(), Generation())
 }
 
-__all__ = ["APPLICATIONS", "FIELDS", "FILES", "Application", "Encoded", "Inputs"]
+__all__ = ["APPLICATIONS", "DETAIL", "FIELDS", "FILES", "Application", "Encoded", "Inputs"]

@@ -10,6 +10,9 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.pictures import MAX_PIXELS
 
+DETAIL = 640
+"""Longer side that pictures are worked at unless told otherwise, in pixels."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -22,6 +25,8 @@ class Inputs:
         seed: whole numbers with commas between, one for each picture to be made.
         latent: JSON: a list of numbers, or a list of such lists, instead of seeds.
         max_side: shrink the picture so that its longer side is at most this, in pixels.
+        detail: longer side at which a picture is worked at, in pixels, if it is larger; what is painted is finer for
+            a larger one.
         max_pixels: refuse a picture with more.
     """
 
@@ -31,6 +36,7 @@ class Inputs:
     seed: str | None = None
     latent: str | None = None
     max_side: int | None = None
+    detail: int | None = None
     max_pixels: int = MAX_PIXELS
 
     def only(self, *takes: str) -> None:
@@ -60,13 +66,15 @@ class Encoded:
     Attributes:
         batch: what ``DynamicNet.prepare`` takes, on the CPU.
         size: (width, height) of the picture that ``decode`` will return.
-        where: what α is multiplied by, (1, 1, H, W) in [0, 1] on the CPU; None is 1 everywhere.
+        full: the same larger, to be laid over, on the CPU; None for what is worked at as it is.
+        where: what α is multiplied by, (1, 1, H, W) of the batch, in [0, 1], on the CPU; None is 1 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
         context: whatever else ``decode`` needs.
     """
 
     batch: Tensor
     size: tuple[int, int]
+    full: Tensor | None = None
     where: Tensor | None = None
     columns: int = 1
     context: Any = None

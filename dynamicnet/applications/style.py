@@ -4,15 +4,20 @@ from PIL import Image
 from torch import Tensor
 
 from dynamicnet import pictures
-from dynamicnet.applications.base import Encoded, Inputs
+from dynamicnet.applications.base import DETAIL, Encoded, Inputs
+from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks.base import MainNetwork
 
 
 class StyleTransfer:
-    """How strong a style is, which of two styles, how coarse its strokes (paper section 4.1)."""
+    """How strong a style is, which of two styles, how coarse its strokes (paper section 4.1).
+
+    A network that lays what it paints over the photograph is shown it at one size, whatever its own: so that strokes
+    are in proportion to the picture, and a preview is the picture that it stands for.
+    """
 
     name = "style"
-    takes = ("image", "where", "max_side")
+    takes = ("image", "where", "max_side", "detail")
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
         """A picture file to (1, 3, H, W) in [0, 1]; where the style goes may have any size, and is scaled.
@@ -22,7 +27,11 @@ class StyleTransfer:
         """
         inputs.only(*self.takes)
         picture = pictures.read(inputs.image, inputs.max_side, inputs.max_pixels)
-        return Encoded(pictures.to_tensor(picture), picture.size, _where(inputs, picture.size))
+        size = _worked_at(picture.size, DETAIL if inputs.detail is None else inputs.detail, network)
+        if size == picture.size:
+            return Encoded(pictures.to_tensor(picture), size, where=_where(inputs, size))
+        batch = pictures.to_tensor(picture.resize(size, Image.Resampling.LANCZOS))
+        return Encoded(batch, picture.size, pictures.to_tensor(picture), _where(inputs, size))
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(1, 3, H, W) to an RGB picture of that size."""
@@ -31,6 +40,17 @@ class StyleTransfer:
     def example(self, photo: bytes) -> Inputs:
         """The photograph."""
         return Inputs(image=photo)
+
+
+def _worked_at(size: tuple[int, int], detail: int, network: MainNetwork) -> tuple[int, int]:
+    """The (width, height) that a network is shown of a picture, a multiple of what it needs; its own if not larger."""
+    if detail < pictures.MIN_SIDE:
+        raise DynamicNetError("detail-invalid", f"detail must be at least {pictures.MIN_SIDE}; got {detail}.")
+    scale = detail / max(size)
+    if scale >= 1 or not network.gated:
+        return size
+    width, height = (max(pictures.MIN_SIDE, round(side * scale / network.multiple) * network.multiple) for side in size)
+    return width, height
 
 
 def _where(inputs: Inputs, size: tuple[int, int]) -> Tensor | None:

@@ -17,6 +17,8 @@ class MainNetwork(nn.Module):
         multiple: height and width of an input must be a multiple of this; DynamicNet pads and crops.
         latent: how many numbers it makes a picture of; 0 for networks that are given a picture.
         side: of the square picture it makes of them, in pixels.
+        gated: whether its last stage lays what it painted over the picture, which may be larger than what the others
+            were given: see :func:`dynamicnet.networks.layers.laid_over`.
     """
 
     stages: nn.ModuleDict
@@ -25,6 +27,7 @@ class MainNetwork(nn.Module):
     multiple: int = 1
     latent: int = 0
     side: int = 0
+    gated: bool = False
 
     def look(self, inputs: Tensor) -> dict[str, Tensor]:
         """What stages make of the network's inputs alone, whatever comes out of the stage before them.

@@ -81,6 +81,22 @@ class Doubled(nn.Module):
         return doubled
 
 
+def laid_over(z: Tensor, picture: Tensor) -> Tensor:
+    """A painted colour y and a gate g, enlarged to the size of a picture x: y + g·x.
+
+    Args:
+        z: y and g, (N, 6, h, w).
+        picture: (N, 3, H, W).
+
+    Returns:
+        (N, 3, H, W): half the picture and half grey where z is 0, so that either end is as near in training.
+    """
+    if z.shape[2:] != picture.shape[2:]:
+        z = F.interpolate(z, picture.shape[2:], mode="bilinear")
+    painted, gate = z.chunk(2, 1)
+    return painted + 0.25 + (gate + 0.5) * picture
+
+
 def _cast(x: Tensor) -> Tensor:
     """To the precision that a convolution would cast it to."""
     device = x.device.type

@@ -7,7 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.networks.layers import ConvLayer, Doubled, Norm, ReflectedConv, ResidualBlock, of_first, of_last
+from dynamicnet.networks.layers import (
+    ConvLayer,
+    Doubled,
+    Norm,
+    ReflectedConv,
+    ResidualBlock,
+    laid_over,
+    of_first,
+    of_last,
+)
 
 NOISY = ("stem", "up8", "up4", "up2")
 """Stages that are given noise."""
@@ -27,6 +36,7 @@ class ScalesNetwork(MainNetwork):
     """
 
     multiple = 16
+    gated = True
     default_points = ("res3", "up8", "up4", "paint")
 
     def __init__(
@@ -91,10 +101,7 @@ class ScalesNetwork(MainNetwork):
             activated: Tensor = relu(norm(shuffle(conv(z)) + seen))
             return activated
         if name == "out":
-            painted, gate = Doubled()(z).chunk(2, 1)
-            # Half the picture and half grey to begin with, so that either end is as near.
-            result: Tensor = painted + 0.25 + (gate + 0.5) * seen
-            return result
+            return laid_over(z, seen)
         (conv, norm, relu), block = self._parts(name)
         up: Tensor = block(relu(norm(of_first(conv, Doubled()(z)) + seen)))
         return up

@@ -57,7 +57,8 @@ class Opening:
         """What was kept for another model, and this one has no use for, stays out of the way."""
         takes = self.model.application.takes
         kept = {name: value for name, value in self.kept.items() if name in takes}
-        return Inputs(**kept | self.sent, max_side=self.asked.max_side, max_pixels=max_pixels)
+        asked = self.asked
+        return Inputs(**kept | self.sent, max_side=asked.max_side, detail=asked.detail, max_pixels=max_pixels)
 
 
 @dataclass(frozen=True)
