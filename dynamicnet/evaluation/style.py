@@ -12,7 +12,10 @@ from rich.table import Table
 from torch import Tensor
 
 from dynamicnet import package
+from dynamicnet.alpha import per_picture
+from dynamicnet.auto import POSITIONS
 from dynamicnet.blocks import AxisSpec
+from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import report
 from dynamicnet.evaluation.auto import agreement, distances, middle
@@ -21,6 +24,7 @@ from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.front import compare
 from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
 from dynamicnet.evaluation.pair import Pair, Sample
+from dynamicnet.evaluation.regularity import SIDE, regularity
 from dynamicnet.evaluation.task import Task
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, Terms, both
@@ -97,10 +101,14 @@ def evaluate(task: Task) -> dict[str, Any]:
         even = level(loaded.net, axis, encoder, inputs)
         console.print(str(even))
         levelled = axis.model_copy(update={"even": even.alphas})
+        regular = _regularity(loaded.net, levelled, low, high, inputs) if task.side >= SIDE else None
+        console.print(f"regularity: {regular}")
         travels = distances(loaded.net, levelled, inputs)
         agreed = agreement(travels, curve.low, [levelled.position_of(alpha) for alpha in curve.alphas])
         console.print(_auto(agreed))
         figures = _figures(curve, ends) | {"position": even.figures(), "auto": {"middle": middle(travels)} | agreed}
+        if regular:
+            figures["regularity"] = regular
         if task.against:
             figures["against"] = compare(task, axis, _pair(task, loaded.manifest.training, low, high, inputs))
         report.write(task, axis, len(inputs), figures)
@@ -131,6 +139,20 @@ def _yardstick(aim: StyleObjective, values: Tensor, pictures: Sequence[Tensor], 
     means: list[float] = torch.tensor(runs).mean(0).tolist()
     reached = float(values[: len(pictures)].mean())
     return Yardstick(reached, means[-1], iterations_matched(reached, means), iterations, len(pictures))
+
+
+@torch.inference_mode()
+def _regularity(
+    net: DynamicNet, axis: AxisSpec, low: StyleObjective, high: StyleObjective, inputs: Sequence[Tensor]
+) -> dict[str, Any]:
+    """Of pictures at five positions, the median, and of the paintings at both ends."""
+    alphas = [axis.alpha_at(position) for position in POSITIONS]
+    peaks = [regularity(net.render(net.prepare(one), {axis.id: per_picture(alphas)}).clamp(0, 1)) for one in inputs]
+    return {
+        "positions": list(POSITIONS),
+        "median": [round(median, 2) for median in torch.cat(peaks, 1).median(1).values.tolist()],
+        "paintings": [low.spec.regularity, high.spec.regularity],
+    }
 
 
 def _table(name: str, axis: AxisSpec, curve: Curve) -> Table:

@@ -30,6 +30,8 @@ class StyleSpec(BaseModel):
         style_weight: weight of the style term against a content term of weight 1.
         variation_weight: weight of total variation.
         lifted: whether Gram matrices are compared as those of lifted features, where the encoder has a lift.
+        regularity: of the painting at that size (:mod:`dynamicnet.evaluation.regularity`); None of packages that do not
+            say.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +42,7 @@ class StyleSpec(BaseModel):
     style_weight: float
     variation_weight: float
     lifted: bool = False  # of packages that do not say
+    regularity: float | None = None
 
 
 class Terms(NamedTuple):

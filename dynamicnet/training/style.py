@@ -17,6 +17,7 @@ from dynamicnet.alpha import per_picture
 from dynamicnet.blocks import Axis, AxisSpec, Sign
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.regularity import SIDE, regularity
 from dynamicnet.model import pick_device
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
@@ -245,7 +246,7 @@ class StyleTraining:
 
     def _objective(self, end: End, title: str) -> StyleObjective:
         try:
-            painting = pictures.fit(pictures.read(end.painting.read_bytes()), end.size)
+            painting = pictures.to_tensor(pictures.fit(pictures.read(end.painting.read_bytes()), end.size))
         except OSError as error:
             raise DynamicNetError("painting-missing", f"Cannot read the painting '{end.painting}': {error}.") from None
         spec = StyleSpec(
@@ -254,8 +255,9 @@ class StyleTraining:
             style_weight=end.weight,
             variation_weight=self.recipe.variation,
             lifted=True,
+            regularity=round(float(regularity(painting).median()), 2) if end.size >= SIDE else None,
         )
-        targets = style_targets(self.encoder, pictures.to_tensor(painting).to(self.device))
+        targets = style_targets(self.encoder, painting.to(self.device))
         self.targets.update({f"{title}.{key}": tensor for key, tensor in targets.items()})
         return StyleObjective(spec, self.encoder, targets)
 
