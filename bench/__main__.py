@@ -18,7 +18,7 @@ from rich.table import Table
 from bench import before, networks, service
 from bench.timing import alternate
 from dynamicnet import Model
-from server.allocator import keep_freed_memory
+from server.engine.allocator import keep_freed_memory
 from server.settings import Settings
 
 SIDE = 512

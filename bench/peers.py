@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.networks import SHARES
 from dynamicnet import DynamicNet, Inputs, Model
-from dynamicnet.blocks import strength
+from dynamicnet.method.blocks import strength
 
 
 class Whole(nn.Module):

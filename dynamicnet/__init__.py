@@ -4,28 +4,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dynamicnet.alpha import over_picture, per_picture, per_point
     from dynamicnet.applications import Encoded, Inputs
-    from dynamicnet.blocks import AxisSpec, TuningBlock
-    from dynamicnet.dynamic import DynamicNet, Prepared
     from dynamicnet.errors import DynamicNetError
+    from dynamicnet.method.alpha import over_picture, per_picture, per_point
+    from dynamicnet.method.blocks import AxisSpec, TuningBlock
+    from dynamicnet.method.dynamic import DynamicNet, Prepared
     from dynamicnet.model import Model, PreparedInputs
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "AxisSpec": "blocks",
-    "DynamicNet": "dynamic",
+    "AxisSpec": "method.blocks",
+    "DynamicNet": "method.dynamic",
     "DynamicNetError": "errors",
     "Encoded": "applications",
     "Inputs": "applications",
     "Model": "model",
-    "Prepared": "dynamic",
+    "Prepared": "method.dynamic",
     "PreparedInputs": "model",
-    "TuningBlock": "blocks",
-    "over_picture": "alpha",
-    "per_picture": "alpha",
-    "per_point": "alpha",
+    "TuningBlock": "method.blocks",
+    "over_picture": "method.alpha",
+    "per_picture": "method.alpha",
+    "per_point": "method.alpha",
 }
 """Where each name is from. Loaded when it is asked for: what decodes pictures has no use for torch."""
 

@@ -10,11 +10,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dynamicnet import package
-from dynamicnet.alpha import AlphaLike, resolve
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
-from dynamicnet.auto import Auto
-from dynamicnet.dynamic import Prepared
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.alpha import AlphaLike, resolve
+from dynamicnet.method.auto import RENDERED_SIDE, Auto
+from dynamicnet.method.dynamic import Prepared
 from dynamicnet.package import Manifest
 from dynamicnet.precision import autocast
 
@@ -152,7 +152,7 @@ class Model:
         Raises:
             DynamicNetError: the inputs cannot be used.
         """
-        small = self.prepare(self.encode(auto.small(inputs, self.application.takes)))
+        small = self.prepare(self.encode(inputs.at_most(RENDERED_SIDE, self.application.takes)))
         return auto.pick([self.render(small, alpha) for alpha in auto.candidates()])
 
     def together(self, size: tuple[int, int]) -> int:

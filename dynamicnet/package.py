@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from dynamicnet.blocks import AxisSpec
-from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks import NETWORKS
 
 FORMAT: Final = 1

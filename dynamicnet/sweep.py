@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 
 from dynamicnet import pictures
-from dynamicnet.alpha import AlphaLike, AxisAlpha, axis_named
-from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.alpha import AlphaLike, AxisAlpha, axis_named
+from dynamicnet.method.blocks import AxisSpec
 
 FORMATS = {"webp": "image/webp", "gif": "image/gif", "png": "image/png", "jpeg": "image/jpeg"}
 """Of animations, then of contact sheets."""

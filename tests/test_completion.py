@@ -14,14 +14,11 @@ from conftest import write_encoder
 from PIL import ExifTags, Image
 from typer.testing import CliRunner
 
-from dynamicnet import DynamicNetError, Inputs, Model, exemplar, masks, package, pictures
-from dynamicnet.blocks import AxisSpec
-from dynamicnet.cli import app
-from dynamicnet.dynamic import DynamicNet
-from dynamicnet.evaluation.completion import energy, seam
-from dynamicnet.membrane import fill
-from dynamicnet.networks import DilatedNetwork
-from dynamicnet.objectives.completion import (
+from dynamicnet import DynamicNetError, Inputs, Model, package, pictures
+from dynamicnet.applications.completion import exemplar, masks
+from dynamicnet.applications.completion.evaluate import energy, seam
+from dynamicnet.applications.completion.membrane import fill
+from dynamicnet.applications.completion.objective import (
     CompletionSpec,
     both,
     compared,
@@ -30,6 +27,10 @@ from dynamicnet.objectives.completion import (
     log_error,
     squared_error,
 )
+from dynamicnet.cli import app
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.networks import DilatedNetwork
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.package import Manifest, NetworkSpec, Training
 

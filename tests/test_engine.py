@@ -10,8 +10,8 @@ import pytest
 from conftest import DEVICE
 
 from dynamicnet import DynamicNetError, Inputs, package
-from server.engine import Engine
-from server.metrics import Metrics
+from server.engine.engine import Engine
+from server.operations.metrics import Metrics
 from server.settings import Settings
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from dynamicnet import Model, package, precision
-from dynamicnet.alpha import AlphaLike, over_picture
+from dynamicnet.method.alpha import AlphaLike, over_picture
 from dynamicnet.networks.layers import ConvLayer
 from server.settings import STATIC, Settings
 

@@ -22,7 +22,7 @@ from dynamicnet import Inputs, Model, pictures
 from dynamicnet.applications import APPLICATIONS, FIELDS
 from dynamicnet.precision import autocast
 from server.app import create_app
-from server.negotiate import choose_format
+from server.http.negotiate import choose_format
 from server.settings import STATIC, Settings
 
 PROBLEM = "application/problem+json"

@@ -11,12 +11,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dynamicnet import pictures
+from dynamicnet.applications.style.curve import Curve
+from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, style_targets
+from dynamicnet.applications.style.yardstick import iterations_matched, optimise_pixels
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.evaluation.curve import Curve
-from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
 from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, fool_loss
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, gram, style_targets
+from dynamicnet.objectives.gram import gram
 
 SAMPLES = Path(__file__).parent.parent / "static" / "samples"
 CHANNELS = {"conv11": (3, 6), "conv12": (6, 6), "conv21": (6, 8), "conv31": (8, 10)}

@@ -27,7 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from server.middleware import POLICY
+from server.http.middleware import POLICY
 from server.settings import ROOT, Settings
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from dynamicnet.evaluation.regularity import regularity
+from dynamicnet.applications.style.regularity import regularity
 
 
 def test_a_lattice_stands_out_of_noise_and_edges_do_not():

@@ -14,8 +14,8 @@ from test_http import assert_problem
 
 from dynamicnet import Inputs, Model
 from dynamicnet.sweep import FORMATS, plan
-from server.engine import Engine
-from server.metrics import Metrics
+from server.engine.engine import Engine
+from server.operations.metrics import Metrics
 from server.settings import Settings
 
 SIDE = 96

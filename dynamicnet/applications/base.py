@@ -1,6 +1,7 @@
 """The protocol between an application and everything that serves it."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from PIL import Image
@@ -50,6 +51,12 @@ class Inputs:
                 raise DynamicNetError(
                     "field-not-taken", f"This model has no use for the field {field}; it takes {', '.join(takes)}."
                 )
+
+    def at_most(self, side: int, takes: Sequence[str]) -> "Inputs":
+        """The same smaller, for an application that takes ``max_side``: its longer side at most so many pixels."""
+        if "max_side" not in takes:
+            return self
+        return replace(self, max_side=min(self.max_side or side, side))
 
 
 FIELDS = tuple(field.name for field in fields(Inputs) if field.name != "max_pixels")

@@ -16,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dynamicnet import package
-from dynamicnet.alpha import per_picture
-from dynamicnet.blocks import AxisSpec
-from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.pair import Pair
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dynamicnet.alpha import per_picture
-from dynamicnet.blocks import AxisSpec
-from dynamicnet.dynamic import DynamicNet
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.objectives.encoder import Encoder
 
 KNOTS = 21

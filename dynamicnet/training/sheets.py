@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from dynamicnet import pictures
-from dynamicnet.alpha import per_picture
-from dynamicnet.dynamic import DynamicNet
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.dynamic import DynamicNet
 
 
 @torch.inference_mode()
