@@ -655,6 +655,14 @@ def test_panorama_is_shown_turned_and_saved(page, sides):
         assert saved.size == sides
 
 
+def test_format_that_only_the_browser_reads_works_too(page):
+    before = visit(page)
+    icon = encoded(Image.linear_gradient("L").resize((120, 120)), "ICO", sizes=[(120, 120)])
+    page.locator("#file").set_input_files({"name": "small.ico", "mimeType": "image/x-icon", "buffer": icon})
+    changed(page, before)
+    expect(page.locator("#status")).to_have_text("Ready. 120 × 120 pixels.")
+
+
 def test_photograph_that_is_cut_off_says_so(page, photo):
     before = visit(page)
     upload(page, photo.read_bytes()[:-3000])

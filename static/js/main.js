@@ -165,14 +165,19 @@ const enableSaves = saves(
 
 function describe() {
   const { width, height } = opened.answer;
-  const { size, notes = [] } = chosen.photo;
+  const { size } = chosen.photo;
   if (takes("seed")) {
     const { length } = seeds.value.locked;
     return length ? `Ready. Locked: ${length}.` : "Ready. Pick a picture to lock it.";
   }
   const live = `${width} × ${height}`;
-  const sizes = size.width <= width ? `${live} pixels.` : `Shown at ${live}, saved at ${size.width} × ${size.height}.`;
-  return ["Ready.", sizes, ...notes].join(" ");
+  if (size.width <= width) return noted(`Ready. ${live} pixels.`);
+  return noted(`Ready. Shown at ${live}, saved at ${size.width} × ${size.height}.`);
+}
+
+/** A sentence, and what else is to be known of the photograph. */
+function noted(sentence) {
+  return [sentence, ...(chosen.photo.notes ?? [])].join(" ");
 }
 
 function pickPhoto(photo) {
@@ -262,7 +267,7 @@ function open() {
   if (lack) {
     stage.blank();
     enableSaves(false);
-    status.say(lack);
+    status.say(noted(lack));
     return;
   }
   send();
