@@ -55,7 +55,9 @@ Latent = Annotated[
     Path | None,
     typer.Option(help="JSON file instead of --seed: a list of numbers, or of such lists.", exists=True),
 ]
-MaxSide = Annotated[int | None, typer.Option(help="Shrink so that the longer side is at most this.")]
+MaxSide = Annotated[
+    int | None, typer.Option(help="Shrink so that the longer side is at most this, and the shorter at least 32.")
+]
 Detail = Annotated[
     int | None,
     typer.Option(help="Longer side that a style works at; strokes are finer for a larger one, in proportion to PHOTO."),

@@ -80,7 +80,8 @@ def decode(data: bytes | None, max_side: int | None, max_pixels: int, what: str,
 
     Args:
         data: the file.
-        max_side: shrink so that the longer side is at most this, in pixels; never enlarges.
+        max_side: shrink so that the longer side is at most this, in pixels, as far as the shorter side stays at
+            MIN_SIDE; never enlarges.
         max_pixels: refuse a picture that would have more, made small or not, before decoding it.
         what: what it is called in errors.
         keep_space: return it in its own space as well.
@@ -115,7 +116,7 @@ def _read(
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         tiff.refuse_unsure(opened, what)
     if max_side and opened.format == "JPEG" and jpeg.frame(data) in jpeg.SCALABLE:
-        opened.draft(opened.mode, (max_side, max_side))  # decode straight to a smaller size
+        opened.draft(opened.mode, _small(full, max_side))  # decode straight to a smaller size
     _refuse_large(opened.size, max(max_pixels, MOST_DECODED), full, what)
     loaded, notes = whole.load(data, opened, what)
     profile = _profile(data, opened)
@@ -125,13 +126,13 @@ def _read(
         pixels = _Pixels(pixels.colour.transpose(turn), pixels.opacity and pixels.opacity.transpose(turn))
         if pixels.colour.size != loaded.size:
             full = full[::-1]
-    pixels = _shrunk(pixels, full, max_side)
-    if min(pixels.colour.size) < MIN_SIDE:
+    if min(full) < MIN_SIDE:
         raise DynamicNetError(
             "picture-too-small",
-            f"The {what} is {pixels.colour.width}×{pixels.colour.height}{_done(stored, full, pixels, turn)}; "
+            f"The {what} is {full[0]}×{full[1]}{' after turning it as its EXIF asks' if full != stored else ''}; "
             f"both sides must be at least {MIN_SIDE}.",
         )
+    pixels = _shrunk(pixels, full, max_side)
     colours = _colours(profile, pixels.colour)
     picture = colours.to_srgb(pixels.colour) if colours else pixels.colour.convert("RGB")
     own = None
@@ -240,8 +241,8 @@ def _small(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
     """A (width, height) that is made small."""
     if not max_side or max(size) <= max_side:
         return size
-    scale = max_side / max(size)
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    scale = max(max_side / max(size), min(1.0, MIN_SIDE / min(size)))
+    return round(size[0] * scale), round(size[1] * scale)
 
 
 def _shrunk(pixels: _Pixels, full: tuple[int, int], max_side: int | None) -> _Pixels:
@@ -259,13 +260,6 @@ def _joined(colour: Image.Image, opacity: Image.Image | None) -> Image.Image:
     joined = colour.copy() if opacity is None else Image.merge(f"{colour.mode}A", (*colour.split(), opacity))
     joined.info = {}  # encoders copy comments and profiles from here
     return joined
-
-
-def _done(stored: tuple[int, int], full: tuple[int, int], pixels: _Pixels, turn: Image.Transpose | None) -> str:
-    """Why a size is not the one that a person knows."""
-    if pixels.colour.size != full:
-        return " after scaling"
-    return " after turning it as its EXIF asks" if turn is not None and full != stored else ""
 
 
 def _frames(opened: Image.Image) -> tuple[str, ...]:

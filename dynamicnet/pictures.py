@@ -23,7 +23,8 @@ def read(data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_
 
     Args:
         data: the file.
-        max_side: shrink so that the longer side is at most this, in pixels; never enlarges.
+        max_side: shrink so that the longer side is at most this, in pixels, as far as the shorter side stays at
+            MIN_SIDE; never enlarges.
         max_pixels: refuse anything larger before decoding it.
 
     Returns:

@@ -1,5 +1,6 @@
 """The page, in a real browser against a real server: from what a person does to the pixels they see."""
 
+import base64
 import io
 import json
 import re
@@ -13,9 +14,12 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import running_server
-from PIL import Image, ImageChops, ImageStat
+from independent import PROFILES, encoded
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageStat
 from playwright.sync_api import Browser, Page, Playwright, WebSocketRoute, expect, sync_playwright
 
+from dynamicnet.files import icc
+from dynamicnet.files.plugins import FORMATS
 from server.settings import STATIC, Settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -243,7 +247,9 @@ def test_dragging_has_one_frame_in_flight_and_ends_with_the_exact_last(page):
     def came(payload: str | bytes) -> None:
         if isinstance(payload, bytes):
             (length,) = struct.unpack(">I", payload[:4])
-            frames.append(json.loads(payload[4 : 4 + length]))
+            header = json.loads(payload[4 : 4 + length])
+            if "frame" in header:
+                frames.append(header)
 
     def watch(socket) -> None:
         socket.on("framesent", told)
@@ -615,18 +621,55 @@ def test_photograph_can_be_dropped_or_pasted(page, kind):
     assert page.get_by_label("Your photograph").is_checked()
 
 
-def gradient(kind: str) -> bytes:
-    out = io.BytesIO()
-    Image.linear_gradient("L").resize((120, 80)).convert("RGB").save(out, kind)
-    return out.getvalue()
+def size(page: Page, canvas: str) -> tuple[int, int]:
+    return tuple(page.locator(canvas).evaluate("({ width, height }) => [width, height]"))
 
 
-def test_format_the_browser_cannot_show_still_works(page):
+def seen(page: Page, canvas: str) -> Image.Image:
+    """All that a canvas shows."""
+    data = page.locator(canvas).evaluate("(canvas) => canvas.toDataURL()")
+    return Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))).convert("RGB")
+
+
+def apart(one: Image.Image, other: Image.Image) -> float:
+    """The mean difference of two pictures of one size, in levels of 255."""
+    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
+
+
+def upload(page: Page, data: bytes) -> None:
+    page.locator("#file").set_input_files({"name": "mine", "mimeType": "", "buffer": data})
+
+
+@pytest.mark.parametrize("sides", [(3200, 96), (96, 3200)])
+def test_panorama_is_shown_turned_and_saved(page, sides):
     before = visit(page)
-    page.locator("#file").set_input_files({"name": "scan.tiff", "mimeType": "image/tiff", "buffer": gradient("TIFF")})
+    upload(page, jpeg(*sides))
+    shown = changed(page, before)
+    small = (1067, 32) if sides[0] > sides[1] else (32, 1067)
+    sizes = "Ready. Shown at {} × {}, saved at {} × {}."
+    expect(page.locator("#status")).to_have_text(sizes.format(*small, *sides))
+    assert size(page, "#rendered") == size(page, "#original") == small
+    slider(page).fill(str(far_end(page)))
+    changed(page, shown)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save", exact=True).click()
+    with Image.open(download.value.path()) as saved:
+        assert saved.size == sides
+
+
+def test_format_that_only_the_browser_reads_works_too(page):
+    before = visit(page)
+    icon = encoded(Image.linear_gradient("L").resize((120, 120)), "ICO", sizes=[(120, 120)])
+    page.locator("#file").set_input_files({"name": "small.ico", "mimeType": "image/x-icon", "buffer": icon})
     changed(page, before)
-    expect(page.locator("#status")).to_have_text("Ready. 120 × 80 pixels.")
-    expect(page.locator("#compare")).to_be_disabled()
+    expect(page.locator("#status")).to_have_text("Ready. 120 × 120 pixels.")
+
+
+def test_photograph_that_is_cut_off_says_so(page, photo):
+    before = visit(page)
+    upload(page, photo.read_bytes()[:-3000])
+    changed(page, before)
+    expect(page.locator("#status")).to_have_text(re.compile("^Ready. 451 × 300 pixels. The file is cut off: the last"))
 
 
 def test_refused_photograph_is_explained_and_the_last_one_stays(page, models):
@@ -670,13 +713,6 @@ def test_photograph_that_cannot_be_taken_is_explained_and_the_last_one_stays(pag
     assert page.locator("#status.failed").count() == 1
 
 
-def test_format_that_only_the_browser_reads_works_too(page):
-    before = visit(page)
-    page.locator("#file").set_input_files({"name": "new.avif", "mimeType": "image/avif", "buffer": gradient("AVIF")})
-    changed(page, before)
-    expect(page.locator("#status")).to_have_text("Ready. 120 × 80 pixels.")
-
-
 HEARD = """
 window.heard = [];
 document.addEventListener("DOMContentLoaded", () => {
@@ -701,7 +737,7 @@ def test_what_takes_long_is_said(page):
     page.route_web_socket(re.compile("/ws$"), slow)
     page.add_init_script(HEARD)
     page.goto("/")
-    for sentence in ("Warming up…", "Rendering…"):
+    for sentence in ("Reading the photograph…", "Warming up…", "Rendering…"):
         expect(page.locator("#status")).to_have_text(sentence)
         expect(page.locator("#original")).to_be_visible()
         let_go()
@@ -998,7 +1034,7 @@ def test_eraser_gives_the_picture_back(page, mender):
     assert max(band) < 8 < sum(rest) / len(rest)
 
 
-def test_keys_change_the_size_of_the_brush(page, mender):
+def test_keys_change_the_sidesof_the_brush(page, mender):
     visit_without_hole(page, mender)
     paint(page, *STROKE)
     page.mouse.move(0, 0)
@@ -1048,7 +1084,7 @@ def test_stroke_sends_its_hole_alone(page, mender):
     visit_without_hole(page, mender)
     paint(page, *STROKE)
     opened = [(message["reuse"], message["files"]) for message in sent if message["type"] == "open"]
-    assert opened == [(False, ["image", "mask"]), (True, ["mask"])]
+    assert opened == [(True, ["mask"]), (True, ["mask"])]  # the photograph came with the look before
 
 
 def test_filled_photograph_is_saved_with_its_known_pixels_untouched(page, mender):
@@ -1184,6 +1220,53 @@ def test_photograph_and_hole_survive_a_visit_to_other_models(page, mender, sower
     assert difference(filled(page), shown) < 0.5
 
 
+def turned(picture: Image.Image, kind: str, **options) -> bytes:
+    """A file that asks to be turned to the right."""
+    return encoded(picture.transpose(Image.Transpose.ROTATE_90), kind, quality=95, **options)
+
+
+def turned_by_exif(picture: Image.Image) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    return turned(picture, "WEBP", exif=exif)
+
+
+def turned_by_xmp(picture: Image.Image) -> bytes:
+    """In Display P3 as well."""
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+    )
+    wide, narrow = (ImageCms.ImageCmsProfile(io.BytesIO(each)) for each in (PROFILES["Display P3"], icc.SRGB))
+    return turned(ImageCms.profileToProfile(picture, narrow, wide), "JPEG", icc_profile=PROFILES["Display P3"], xmp=xmp)
+
+
+def heic(picture: Image.Image) -> bytes:
+    return encoded(picture, "HEIF" if "HEIF" in FORMATS else "TIFF", quality=95)
+
+
+@pytest.mark.parametrize("file", [turned_by_exif, turned_by_xmp, heic])
+def test_original_result_and_hole_are_what_the_server_reads(page, mender, file):
+    with Image.open(STATIC / "samples" / "coffee.jpg") as sample:
+        picture = sample.crop((150, 0, 400, 400)).convert("RGB")
+    visit_without_hole(page, mender)
+    upload(page, file(picture))
+    until(page, lambda: size(page, "#original") == picture.size, "the original has not come")
+    assert apart(seen(page, "#original"), picture) < 2
+    assert apart(seen(page, "#own canvas"), picture.crop((0, 75, 250, 325)).resize((128, 128))) < 6
+    original = pixels(page, "#original")
+    paint(page, *STROKE)
+    assert size(page, "#rendered") == picture.size
+    within, without = inside_and_outside(pixels(page), original, AROUND)
+    assert within > 3
+    assert without < 4  # no step across the divider
+    expect(page.locator("#compare")).to_be_enabled()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save", exact=True).click()
+    with Image.open(download.value.path()) as saved:
+        assert saved.size == picture.size
+
+
 def test_transparent_part_of_a_photograph_is_a_hole(page, mender):
     with Image.open(STATIC / "samples" / "astronaut.jpg") as sample:
         cut = sample.convert("RGBA")
@@ -1203,12 +1286,12 @@ def test_transparent_part_of_a_photograph_is_a_hole(page, mender):
     assert (right, bottom) <= (256, 256)
 
 
-def test_file_that_cannot_be_painted_on_is_explained_and_the_last_one_stays(page, mender):
+def test_file_that_cannot_be_read_leaves_what_was_painted(page, mender):
     visit_without_hole(page, mender)
     paint(page, *STROKE)
     shown = pixels(page)
     page.locator("#file").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"})
-    expect(page.locator("#status.failed")).to_have_text(re.compile("cannot be painted on"))
+    expect(page.locator("#status.failed")).to_have_text(re.compile("we can read"))
     expect(page.locator(".samples input[value=astronaut]")).to_be_checked()
     assert difference(filled(page), shown) < 0.5
 

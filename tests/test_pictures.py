@@ -305,7 +305,16 @@ def test_a_picture_that_is_too_small_is_refused():
     refused = refusal(encoded(corners(64, 31), "PNG"))
     assert (refused.code, refused.status) == ("picture-too-small", 422)
     assert "64×31" in refused.message
-    assert "64×4" in refusal(encoded(corners(640, 40), "PNG"), max_side=64).message
+    assert "640×31;" in refusal(encoded(corners(640, 31), "PNG"), max_side=64).message
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_panorama_is_made_small_as_far_as_its_shorter_side_allows(kind):
+    for wide, small in (((8000, 240), (1067, 32)), ((2000, 33), (1939, 32)), ((2000, 32), (2000, 32))):
+        read = pictures.read(encoded(corners(*wide), kind), max_side=1024)
+        assert read.size == small
+        near(read, [RED, GREEN, BLUE, GREY], 40)
+        assert pictures.read(encoded(corners(*wide[::-1]), kind), max_side=1024).size == small[::-1]
 
 
 def told(kind):

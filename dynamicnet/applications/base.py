@@ -25,7 +25,7 @@ class Inputs:
         where: a picture file's bytes, by which α is multiplied: white where it counts in full, black where not at all.
         seed: whole numbers with commas between, one for each picture to be made.
         latent: JSON: a list of numbers, or a list of such lists, instead of seeds.
-        max_side: shrink the picture so that its longer side is at most this, in pixels.
+        max_side: shrink the picture so that its longer side is at most this, in pixels; its shorter one stays at 32.
         detail: longer side at which a picture is worked at, in pixels, if it is larger; what is painted is finer for
             a larger one.
         max_pixels: refuse a picture with more.

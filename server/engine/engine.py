@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, decoders, package, pictures
+from dynamicnet.decode import Decoded
 from dynamicnet.method.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
 from dynamicnet.model import pick_device
@@ -144,6 +145,15 @@ class Engine:
         await asyncio.to_thread(resolve, alpha, axes, 1)
         given = alpha if isinstance(alpha, Mapping) else {axes[0].id: alpha}
         return {axis.id: given.get(axis.id, 0.0) for axis in axes}
+
+    async def look(self, inputs: Inputs) -> Decoded:
+        """The picture that a client sent as it is read; see :func:`dynamicnet.pictures.read_layers`.
+
+        Raises:
+            DynamicNetError: it cannot be read.
+        """
+        read = partial(pictures.read_layers, inputs.image, inputs.max_side, inputs.max_pixels)
+        return (await self._decoded(read))[0]
 
     async def open(self, model: Model, inputs: Inputs, timings: Timings) -> Opened:
         """Decode and prepare what a client sent, unless the same was prepared before and is still here.

@@ -107,7 +107,12 @@ async def _asked(
     ] = None,
     max_side: Annotated[
         int | None,
-        Form(ge=MIN_SIDE, description="Shrink the picture so that its longer side is at most this.", examples=[1024]),
+        Form(
+            ge=MIN_SIDE,
+            description="Shrink the picture so that its longer side is at most this, as far as its shorter side "
+            f"stays at {MIN_SIDE}.",
+            examples=[1024],
+        ),
     ] = None,
     detail: Annotated[
         int | None,

@@ -25,16 +25,27 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Open(_Message):
+class Shown(_Message):
+    """How large a picture is to be, and in what file."""
+
+    seq: Seq | None = None
+    max_side: Annotated[int, Field(strict=True, ge=MIN_SIDE)] | None = None
+    format: Literal["png", "jpeg", "webp"] = "jpeg"
+    quality: Annotated[int, Field(strict=True, ge=1, le=100)] = 85
+
+
+class Look(Shown):
+    """Show the picture that is the next binary message as it is read, and keep it to be reused."""
+
+    type: Literal["look"]
+
+
+class Open(Shown):
     """Open something in a model; the files it names are the next binary messages, in that order."""
 
     type: Literal["open"]
-    seq: Seq | None = None
     model: str | None = None
-    max_side: Annotated[int, Field(strict=True, ge=MIN_SIDE)] | None = None
     detail: Annotated[int, Field(strict=True, ge=MIN_SIDE)] | None = None
-    format: Literal["png", "jpeg", "webp"] = "jpeg"
-    quality: Annotated[int, Field(strict=True, ge=1, le=100)] = 85
     reuse: Annotated[bool, Field(strict=True)] = False
     files: Annotated[list[FileName], Field(max_length=3)] | None = None
     seed: Text | None = None
@@ -64,7 +75,7 @@ class Ack(_Message):
     frame: Seq
 
 
-Message = Open | SetAlpha | SetPosition | Ack
+Message = Look | Open | SetAlpha | SetPosition | Ack
 
 _message: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
@@ -89,7 +100,9 @@ def read(text: str) -> dict[str, Any]:
 
 
 def announced(message: dict[str, Any]) -> list[Any]:
-    """The files that follow an open message, understood or not: a picture, unless it says otherwise or reuses it."""
+    """The files that follow a message, understood or not: a picture, unless it says otherwise or reuses it."""
+    if message.get("type") == "look":
+        return ["image"]
     files = message.get("files")
     if isinstance(files, list):
         return files
@@ -102,8 +115,8 @@ def understand(message: dict[str, Any]) -> Message:
     Raises:
         DynamicNetError: ``type-invalid``, or a code such as ``quality-invalid`` that names the field.
     """
-    if message.get("type") not in ("open", "alpha", "position", "ack"):
-        raise DynamicNetError("type-invalid", 'The type of a message is "open", "alpha", "position" or "ack".')
+    if message.get("type") not in ("look", "open", "alpha", "position", "ack"):
+        raise DynamicNetError("type-invalid", 'The type of a message is "look", "open", "alpha", "position" or "ack".')
     try:
         return _message.validate_python(message)
     except ValidationError as error:

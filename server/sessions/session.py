@@ -46,26 +46,26 @@ async def ws(websocket: WebSocket, engine: EngineDep, settings: SettingsDep, adm
 
 @dataclass(frozen=True)
 class Opening:
-    """Something to be opened: what was sent with the message, and before it where that is reused."""
+    """Something to be opened, or looked at: what was sent with the message, and before it where that is reused."""
 
-    asked: protocol.Open
-    model: Model
+    asked: protocol.Shown
+    model: Model | None  # none, to be looked at
     sent: dict[str, Any]
     kept: dict[str, Any]
 
     def inputs(self, max_pixels: int) -> Inputs:
         """What was kept for another model, and this one has no use for, stays out of the way."""
-        takes = self.model.application.takes
-        kept = {name: value for name, value in self.kept.items() if name in takes}
+        kept = {name: value for name, value in self.kept.items() if self.model and name in self.model.application.takes}
         asked = self.asked
-        return Inputs(**kept | self.sent, max_side=asked.max_side, detail=asked.detail, max_pixels=max_pixels)
+        detail = asked.detail if isinstance(asked, protocol.Open) else None
+        return Inputs(**kept | self.sent, max_side=asked.max_side, detail=detail, max_pixels=max_pixels)
 
 
 @dataclass(frozen=True)
 class View:
     """Something opened in a model."""
 
-    asked: protocol.Open
+    asked: protocol.Shown
     opened: Opened
     previews: dict[float, Opened] = field(default_factory=dict)  # by level, so that no frame looks at the file again
 
@@ -125,10 +125,12 @@ class Session:
     async def _read_text(self, text: str) -> None:
         async with self._errors_reported():
             message = protocol.read(text)
-            if message.get("type") == "open":
+            if message.get("type") in ("look", "open"):
                 self._due, self._arriving = protocol.announced(message), None
             async with self._errors_reported(message.get("seq")):
                 match protocol.understand(message):
+                    case protocol.Look() as asked:
+                        self._arriving = Opening(asked, None, {}, {})
                     case protocol.Open() as asked:
                         self._ask(asked)
                     case protocol.SetAlpha() | protocol.SetPosition() as alpha:
@@ -171,7 +173,7 @@ class Session:
         self._news.set()
 
     async def _take_alpha(self, message: protocol.SetAlpha | protocol.SetPosition) -> None:
-        if self._latest is None:
+        if self._latest is None or self._latest.model is None:
             raise DynamicNetError("picture-not-open", "There is nothing to render; open a picture first.")
         if message.seq <= self._seq:
             raise DynamicNetError("seq-not-increasing", f"seq must grow; got {message.seq} after {self._seq}.")
@@ -223,8 +225,12 @@ class Session:
 
     async def _open(self, opening: Opening) -> None:
         self._view = None
+        inputs = opening.inputs(self._settings.max_pixels)
+        if opening.model is None:
+            await self._show(opening.asked, inputs)
+            return
         timings: Timings = {}
-        opened = await self._engine.open(opening.model, opening.inputs(self._settings.max_pixels), timings)
+        opened = await self._engine.open(opening.model, inputs, timings)
         self._view = View(opening.asked, opened)
         self._pace = Pace()
         width, height = opened.size
@@ -241,6 +247,23 @@ class Session:
                 "timings": timings,
             }
         )
+
+    async def _show(self, asked: protocol.Shown, inputs: Inputs) -> None:
+        """Send a picture as it was read."""
+        read = await self._engine.look(inputs)
+        picture = read.picture
+        format = "png" if picture.mode == "RGBA" and asked.format == "jpeg" else asked.format  # noqa: A001
+        encoded = await self._engine.encode(picture, format, asked.quality, {})
+        header = {
+            "original": True,
+            **_echo(asked.seq),
+            "width": picture.width,
+            "height": picture.height,
+            "full": read.size,
+            "notes": read.notes,
+            "format": format,
+        }
+        await self._websocket.send_bytes(protocol.frame(header, encoded))
 
     async def _settled(self, values: AxisValues, auto: Auto | None) -> AxisValues:
         return await self._engine.settle(self._view.opened, values, auto) if self._view else values
