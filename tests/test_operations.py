@@ -332,6 +332,6 @@ def test_prometheus_can_read_what_happened(guarded):
 
 
 def test_every_reply_tells_browsers_what_the_page_may_do(http):
-    for path in ("/", "/models", "/nowhere", "/static/style.css"):
+    for path in ("/", "/models", "/nowhere", "/static/css/base.css"):
         headers = http.get(path).headers
         assert {name: headers.get(name) for name in POLICY} == POLICY
