@@ -1,4 +1,4 @@
-"""The applications a model package may name: one file and one line here for each."""
+"""The applications a model package may name: a folder and a line here for each."""
 
 from dynamicnet.applications.base import DETAIL, FIELDS, FILES, Application, Encoded, Inputs
 from dynamicnet.applications.completion.pictures import ImageCompletion
