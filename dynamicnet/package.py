@@ -65,7 +65,12 @@ class Training(_Strict):
 
 
 class Manifest(_Strict):
-    """model.json."""
+    """model.json.
+
+    Attributes:
+        order: models are listed from the lowest to the highest, and by name where it is the same; where none is asked
+            for, it is the first.
+    """
 
     format: Literal[1] = FORMAT
     title: Annotated[str, Field(min_length=1, max_length=80)]
@@ -76,6 +81,7 @@ class Manifest(_Strict):
     training: Training
     measured: dict[str, Any] = {}
     licence: str
+    order: int = 0
 
     def with_measured(self, measured: dict[str, Any]) -> "Manifest":
         """The same with the figures of an evaluation, its maps from positions to α and what ``alpha=auto`` aims at."""
@@ -233,8 +239,16 @@ def read_objectives(folder: Path) -> dict[str, Tensor]:
 
 
 def find(folder: Path) -> list[Path]:
-    """The model packages in a folder, by name."""
-    return sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    """The model packages in a folder, in their order and by name; one that says none, or is damaged, is at 0."""
+    packages = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
+    return sorted(packages, key=lambda package: (_order(package), package))
+
+
+def _order(folder: Path) -> int:
+    try:
+        return int(json.loads((folder / MANIFEST).read_bytes())["order"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return 0
 
 
 def _invalid(what: str, folder: Path | None = None) -> DynamicNetError:

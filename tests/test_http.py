@@ -18,7 +18,7 @@ import torch
 from conftest import DEVICE, running_server
 from PIL import Image
 
-from dynamicnet import Inputs, Model, pictures
+from dynamicnet import Inputs, Model, package, pictures
 from dynamicnet.applications import APPLICATIONS, FIELDS
 from dynamicnet.precision import autocast
 from server.app import create_app
@@ -378,7 +378,7 @@ def test_the_page_is_served(http):
 
 
 def test_models_are_described_as_their_manifests_say(http):
-    folders = sorted(path.parent.name for path in Settings().weights.glob("*/model.json"))
+    folders = [folder.name for folder in package.find(Settings().weights)]
     listed = http.get("/models").json()["models"]
     assert [model["id"] for model in listed] == folders
     for model in listed:

@@ -115,7 +115,7 @@ class Engine:
         self.worker.close()
 
     def model(self, model_id: str | None) -> Model:
-        """A model by id; the first by id for None.
+        """A model by id; the first there is for None.
 
         Raises:
             DynamicNetError: ``model-unknown`` or, when there is none at all, ``no-models``.

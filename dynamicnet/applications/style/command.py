@@ -60,6 +60,7 @@ def train_style(
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    order: Annotated[int, typer.Option(help="Models are listed from the lowest; the first is what people see.")] = 0,
     hours: Hours = None,
     device: Device = "auto",
 ) -> None:
@@ -115,6 +116,7 @@ def train_style(
         reach=reach,
         seed=seed,
         licence=licence,
+        order=order,
         hours=hours,
     )
     StyleTraining(recipe, out, begin(out, run), device, command_line(), console).train()

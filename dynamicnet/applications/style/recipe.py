@@ -55,6 +55,7 @@ class StyleRecipe:
         main_steps, axis_steps, path_steps: of phase one, and for each bank of phases two and three.
         base: a package whose θ and axes are kept as they are, and given this axis on top.
         start: a package whose θ phase one starts from.
+        order: see :class:`dynamicnet.package.Manifest`.
         hours: see :class:`dynamicnet.training.phase.Budget`.
     """
 
@@ -80,6 +81,7 @@ class StyleRecipe:
     reach: float
     seed: int
     licence: str
+    order: int
     hours: float | None
 
 
@@ -270,6 +272,7 @@ class StyleTraining:
             axes=self.net.specs,
             training=training,
             licence=self.recipe.licence,
+            order=self.recipe.order,
         )
         package.write(folder, manifest, self.net)
         package.write_objectives(folder, self.targets)
