@@ -1,17 +1,13 @@
 """POSTs beside those of the last build that decoded in the server itself."""
 
-import io
-import subprocess
-import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 import httpx
 
+from bench.build import unpacked
 from bench.networks import photograph
 from bench.service import free_port, running
 
@@ -21,13 +17,10 @@ COMMIT = "2a00c98"
 @contextmanager
 def servers(settings: dict[str, str]) -> Iterator[list[str]]:
     """URLs of that build and of this one."""
-    with TemporaryDirectory() as folder:
-        packed = subprocess.run(["git", "archive", COMMIT], capture_output=True, check=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(packed)) as files:
-            files.extractall(folder, filter="data")
+    with unpacked(COMMIT) as folder:
         ports = free_port(), free_port()
         with (
-            running(["server"], ports[0], Path(folder), DYNAMICNET_PORT=str(ports[0]), **settings),
+            running(["server"], ports[0], folder, DYNAMICNET_PORT=str(ports[0]), **settings),
             running(["server"], ports[1], DYNAMICNET_PORT=str(ports[1]), **settings),
         ):
             yield [f"http://127.0.0.1:{port}" for port in ports]

@@ -23,6 +23,7 @@ from dynamicnet.applications.completion.objective import (
     both,
     compared,
     energy_gap,
+    layers_of,
     likeness,
     log_error,
     squared_error,
@@ -265,7 +266,8 @@ def test_texture_prefers_a_sharp_guess_to_a_blur(encoder: Path) -> None:
     look = Encoder(encoder)
 
     def texture(inside: torch.Tensor) -> torch.Tensor:
-        return likeness(look, torch.where(hole > 0, inside, real), real, hole).texture
+        ours, wanted = (look(x, layers_of(look)) for x in (torch.where(hole > 0, inside, real), real))
+        return likeness(ours, wanted, hole).texture
 
     assert texture(real) == 0
     assert texture(guess) < 0.5 * texture(torch.full_like(real, 0.5))
@@ -442,7 +444,8 @@ def test_the_terms_add_up_to_the_objective(encoder: Path) -> None:
     real, made = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)
     holes = masks.batch(2, 64, "terms")
     spec = CompletionSpec(perceptual=2, texture=3, adversarial=7, energy=0.5)
-    terms = compared(spec, Encoder(encoder), made, real, holes)
+    look = Encoder(encoder)
+    terms = compared(spec, made, real, holes, look(made, layers_of(look)), look(real, layers_of(look)))
     weighted = terms["reconstruction"] + 2 * terms["perceptual"] + 3 * terms["texture"] + 0.5 * terms["energy"]
     assert torch.allclose(terms["total"], weighted)
     low, high = both(spec, Encoder(encoder), made, torch.cat([real, holes, real], 1), real)

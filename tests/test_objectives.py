@@ -144,7 +144,7 @@ def test_a_panel_judges_pictures_and_what_a_frozen_encoder_sees_of_them(tmp_path
     frozen = {name: value.clone() for name, value in encoder.named_buffers()}
     panel = Panel(Discriminator(3, 4, 4), encoder, torch.rand(2, 3, 64, 64))
     pictures = torch.rand(2, 3, 64, 64, requires_grad=True)
-    scores = panel(pictures, pictures.detach())
+    scores = panel(encoder(pictures, panel.layers), pictures.detach())
     assert scores.shape == (2, 4 * 16)  # its own discriminator, and three layers
     fool_loss(scores).backward()
     assert pictures.grad.abs().max() > 0  # by way of the encoder alone

@@ -35,13 +35,16 @@ def of_last(conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 class Norm(nn.GroupNorm):
-    """Group norm, as quick for small or narrow features as for others."""
+    """Group norm, as quick for small or narrow features as for others, and backwards."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
-        if x.shape[1] < NARROW:
-            x = x.contiguous()
-        return super().forward(x.float() if x.shape[2] * x.shape[3] < FEW else x)
+        # PyTorch's way back through channels-last features is ten times as slow as through others, copies included.
+        z = x.contiguous() if x.shape[1] < NARROW or torch.is_grad_enabled() else x
+        z = super().forward(z.float() if x.shape[2] * x.shape[3] < FEW else z)
+        if z.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last):
+            z = z.contiguous(memory_format=torch.channels_last)  # convolutions of narrow features are quicker so
+        return z
 
 
 class ConvLayer(nn.Sequential):

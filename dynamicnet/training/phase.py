@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -148,7 +148,7 @@ class _Side:
         self.parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
         kept = module.state_dict().keys()
         self.buffers = {name: b for name, b in module.named_buffers() if name in kept}
-        self.optimiser = torch.optim.Adam(self.parameters.values(), lr=plan.learning_rate, betas=plan.betas)
+        self.optimiser = torch.optim.Adam(self.parameters.values(), plan.learning_rate, plan.betas, fused=True)
         self.decay = average
         self.averages = {name: p.detach().clone() for name, p in self.parameters.items()} if average else {}
 
@@ -162,6 +162,17 @@ class _Side:
         decay = min(self.decay, (step + 1) / (step + 10))  # early on, the start must not weigh
         for name, average in self.averages.items():
             average.lerp_(self.parameters[name].detach(), 1 - decay)
+
+    @contextmanager
+    def fixed(self) -> Iterator[None]:
+        """No gradients of its parameters are computed, for as long as the context lasts."""
+        for parameter in self.parameters.values():
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in self.parameters.values():
+                parameter.requires_grad_(True)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -195,9 +206,11 @@ class _Side:
             average.copy_(tensors[f"average.{name}"])
         for name, parameter in self.parameters.items():
             parameter.data.copy_(tensors[f"value.{name}"])
+            moments = {part: tensors[f"{part}.{name}"] for part in ("exp_avg", "exp_avg_sq")}
             self.optimiser.state[parameter] = {
-                part: tensors[f"{part}.{name}"].to(parameter.device if part != "step" else "cpu")
-                for part in ("step", "exp_avg", "exp_avg_sq")
+                "step": tensors[f"step.{name}"].to(parameter.device),
+                # As the parameter lies in memory: a fused step goes through all of them in one order.
+                **{part: torch.empty_like(parameter.detach()).copy_(moment) for part, moment in moments.items()},
             }
 
 
@@ -267,8 +280,9 @@ def run_phase(
                 theirs = opponent.losses(step)
                 sides["opponent"].step(theirs, rate, step)
                 now = {f"opponent {name}": value for name, value in theirs.items()}
-            ours = losses(step)
-            sides["trained"].step(ours, rate, step)
+            with sides["opponent"].fixed() if opponent else nullcontext():
+                ours = losses(step)
+                sides["trained"].step(ours, rate, step)
             curve.add(now | dict(ours))
             step += 1
             at = reached(step)

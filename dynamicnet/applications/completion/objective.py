@@ -1,5 +1,6 @@
 """Objectives of image completion: reconstruction in the hole, and what makes it look real (Iizuka et al. 2017)."""
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import torch
@@ -11,6 +12,8 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.gram import CONTENT_LAYERS, STYLE_LAYERS, gram
 
 WINDOW = 16  # pixels
+
+Features = Mapping[str, Tensor]
 
 
 class CompletionSpec(BaseModel):
@@ -33,16 +36,17 @@ class CompletionSpec(BaseModel):
 
 
 def compared(
-    spec: CompletionSpec, encoder: Encoder, outputs: Tensor, pictures: Tensor, holes: Tensor
+    spec: CompletionSpec, outputs: Tensor, pictures: Tensor, holes: Tensor, ours: Features, wanted: Features
 ) -> dict[str, Tensor]:
     """What a real picture can judge: every term but the adversarial one, and their weighted sum, ``total``.
 
-    ``reconstruction`` alone is the objective of phase one. Each (N,); shapes as in :func:`squared_error`.
+    ``reconstruction`` alone is the objective of phase one. Each (N,); shapes as in :func:`squared_error`. What an
+    encoder makes of the outputs and of the pictures at :func:`layers_of` is ``ours`` and ``wanted``.
     """
     terms = {"reconstruction": log_error(outputs, pictures, holes)}
     total = terms["reconstruction"]
     if spec.perceptual or spec.texture:
-        apart = likeness(encoder, outputs, pictures, holes)
+        apart = likeness(ours, wanted, holes)
         terms |= {"perceptual": apart.perceptual, "texture": apart.texture}
         total = total + spec.perceptual * apart.perceptual + spec.texture * apart.texture
     if spec.energy:
@@ -55,7 +59,9 @@ def both(
     spec: CompletionSpec, encoder: Encoder, outputs: Tensor, inputs: Tensor, pictures: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Reconstruction alone, and what a real picture can judge of ``spec``, each (N,); ``inputs`` hold the hole."""
-    terms = compared(spec, encoder, outputs, pictures, inputs[:, 3:4])
+    layers = layers_of(encoder) if spec.perceptual or spec.texture else ()
+    looks = encoder(outputs, layers), encoder(pictures, layers)
+    terms = compared(spec, outputs, pictures, inputs[:, 3:4], *looks)
     return terms["reconstruction"], terms["total"]
 
 
@@ -98,15 +104,20 @@ class Likeness(NamedTuple):
     texture: Tensor
 
 
-def likeness(encoder: Encoder, outputs: Tensor, pictures: Tensor, holes: Tensor) -> Likeness:
+def layers_of(encoder: Encoder) -> set[str]:
+    """The layers of an encoder that :func:`likeness` compares."""
+    deepest = max(layer for layer in CONTENT_LAYERS if layer in encoder.layers)
+    return {deepest, *(layer for layer in STYLE_LAYERS if layer in encoder.layers)}
+
+
+def likeness(ours: Features, wanted: Features, holes: Tensor) -> Likeness:
     """Distances between features, and between their Gram matrices, in the hole; both relative to the real picture's.
 
     Gram matrices are taken of features minus the real mean (Novak and Nikulin 2016, "activation shift"): they say
     what the texture is and not where, so that a sharp guess costs less than a safe blur.
     """
-    layers = [layer for layer in STYLE_LAYERS if layer in encoder.layers]
-    deepest = max(layer for layer in CONTENT_LAYERS if layer in encoder.layers)
-    ours, wanted = encoder(outputs, {*layers, deepest}), encoder(pictures, {*layers, deepest})
+    layers = [layer for layer in STYLE_LAYERS if layer in wanted]
+    deepest = max(layer for layer in CONTENT_LAYERS if layer in wanted)
     textures = []
     for layer in layers:
         inside = F.interpolate(holes, ours[layer].shape[2:], mode="area")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from rich.console import Console
@@ -11,7 +12,7 @@ from torch import Tensor
 from dynamicnet import package, pictures
 from dynamicnet.applications.completion import masks
 from dynamicnet.applications.completion.membrane import fill
-from dynamicnet.applications.completion.objective import CompletionSpec, both, compared
+from dynamicnet.applications.completion.objective import CompletionSpec, Features, both, compared, layers_of
 from dynamicnet.applications.completion.pictures import given
 from dynamicnet.applications.completion.squares import Squares
 from dynamicnet.method.alpha import per_picture
@@ -68,6 +69,17 @@ class CompletionRecipe:
     seed: int
     licence: str
     hours: float | None
+
+
+class Completed(NamedTuple):
+    """What a step works with: (N, …) each, and what the encoder makes of outputs and real pictures."""
+
+    outputs: Tensor
+    real: Tensor
+    holes: Tensor
+    along: Tensor
+    ours: Features
+    wanted: Features
 
 
 class CompletionTraining:
@@ -152,36 +164,44 @@ class CompletionTraining:
 
         scale = balance(at) if path else 1.0
 
+        layers = set(self.judge.layers) if adversarial else set[str]()
+        if spec.perceptual or spec.texture:
+            layers |= layers_of(self.encoder)
+
         @lru_cache(maxsize=1)  # the opponent looks at the same as the loss, and first
-        def complete(step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        def complete(step: int) -> Completed:
             draw = f"{plan.seed} {title} {step}"
             inputs, real = self._batch(draw)
             along = shares(plan.batch, draw) if path else torch.full((plan.batch,), 1.0 if axis else 0.0)
             with autocast(self.device):
-                outputs = self.net(inputs, {recipe.axis.id: per_picture(along.tolist())})
-            return outputs.float(), real, inputs[:, 3:4], along.to(self.device)
+                outputs = self.net(inputs, {recipe.axis.id: per_picture(along.tolist())}).float()
+                ours = self.encoder(outputs, layers)
+                with torch.no_grad():
+                    wanted = self.encoder(real, layers)
+            return Completed(outputs, real, inputs[:, 3:4], along.to(self.device), ours, wanted)
 
-        def scores(outputs: Tensor, holes: Tensor) -> Tensor:
+        def scores(features: Features, outputs: Tensor, holes: Tensor) -> Tensor:
             with autocast(self.device):
-                judged: Tensor = self.judge(outputs, torch.cat([outputs, holes], 1))
+                judged: Tensor = self.judge(features, torch.cat([outputs, holes], 1))
             return judged.float()
 
         def losses(step: int) -> Losses:
-            outputs, real, holes, along = complete(step)
+            outputs, real, holes, along, ours, wanted = complete(step)
             with autocast(self.device):
-                terms = compared(spec, self.encoder, outputs, real, holes)
+                terms = compared(spec, outputs, real, holes, ours, wanted)
             total = terms["total"]
             if adversarial:
-                terms["adversarial"] = torch.stack([fool_loss(each) for each in scores(outputs, holes)])
+                terms["adversarial"] = torch.stack([fool_loss(each) for each in scores(ours, outputs, holes)])
                 total = total + spec.adversarial * terms["adversarial"]
             if path:
                 total = mixed(terms["reconstruction"], total, scale, along)
             return {name: term.float().mean() for name, term in (terms | {"total": total}).items()}
 
         def judge(step: int) -> Losses:
-            outputs, real, holes, _ = complete(step)
-            # One look at both, so that the estimate of the spectral norm moves once.
-            seen = scores(torch.cat([real, outputs.detach()]), torch.cat([holes, holes]))
+            outputs, real, holes, _, ours, wanted = complete(step)
+            features = {layer: torch.cat([wanted[layer], ours[layer].detach()]) for layer in self.judge.layers}
+            # Both at once, so that the estimate of the spectral norm moves once.
+            seen = scores(features, torch.cat([real, outputs.detach()]), torch.cat([holes, holes]))
             return {"total": judge_loss(*seen.chunk(2))}
 
         mixture = {"mixed_with": CompletionSpec().model_dump() | {"scale": scale}} if path else {}

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from rich.console import Console
@@ -15,7 +16,7 @@ from dynamicnet.applications.generation.pictures import latent_of, mosaic
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import Axis, AxisSpec
-from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.method.dynamic import DynamicNet, Prepared
 from dynamicnet.model import pick_device, placed
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, fool_loss, judge_loss, shown
@@ -66,6 +67,15 @@ class GenerationRecipe:
     hours: float | None
 
 
+class Made(NamedTuple):
+    """What a step works with: the pictures made, and what the discriminators see of them."""
+
+    prepared: Prepared
+    after: Tensor
+    shown: Tensor
+    features: dict[str, Tensor]
+
+
 class GenerationTraining:
     """A run of a recipe: its network and the folder it checkpoints to."""
 
@@ -89,7 +99,7 @@ class GenerationTraining:
         self.recipe, self.out, self.run, self.console = recipe, out, run, console
         self.device = pick_device(device)
         torch.manual_seed(recipe.seed)
-        encoder = Encoder(recipe.encoder)
+        encoder = self.encoder = Encoder(recipe.encoder)
         self.training = package.Training(
             commands=[command],
             data=f"{recipe.data.name}; held out: {HELD_OUT}",
@@ -110,6 +120,7 @@ class GenerationTraining:
         torch.manual_seed(recipe.seed)
         some = next(iter(self.subsets.values())).batch(64, f"{recipe.seed} sizes")
         self.judge = placed(Panel(Discriminator(4, 32, 4), encoder, some), self.device)
+        self.encoder.to(self.device)
         claim_run(run, recipe)
         self.budget = Budget(recipe.hours, recipe.axis_steps + (recipe.main_steps if recipe.low else 0))
 
@@ -159,28 +170,32 @@ class GenerationTraining:
             return drawn.to(self.device)
 
         @lru_cache(maxsize=1)  # the judge looks at the same pictures, and first
-        def made(step: int) -> tuple[Tensor, Tensor]:
-            latent = latents(step)
+        def made(step: int) -> Made:
             with autocast(self.device):
-                return latent, self.net(latent, alpha).float()
+                prepared = self.net.prepare(latents(step))
+                after = self.net.render(prepared, alpha).float()
+                seen = augmented(after, random(step, "made"))
+                return Made(prepared, after, shown(seen), self.encoder(seen, judge.layers))
 
         def judged(step: int) -> Losses:
             batch = real.batch(plan.batch, f"{plan.seed} {title} {step}").to(self.device)
-            draw = random(step, "judged")
+            fake = made(step)
             with autocast(self.device):
-                pairs = [augmented(x, draw) for x in (batch, made(step)[1].detach())]
-                scores = [judge(x, shown(x)).float() for x in pairs]
-            return {"total": judge_loss(*scores)}
+                with torch.no_grad():
+                    seen = augmented(batch, random(step, "real"))
+                    features = self.encoder(seen, judge.layers)
+                both = {layer: torch.cat([z, fake.features[layer].detach()]) for layer, z in features.items()}
+                scores = judge(both, torch.cat([shown(seen), fake.shown.detach()])).float()
+            return {"total": judge_loss(*scores.chunk(2))}
 
         def losses(step: int) -> Losses:
-            latent, after = made(step)
+            prepared, after, seen, features = made(step)
             with autocast(self.device):
-                seen = augmented(after, random(step, "fooled"))
-                fooled = fool_loss(judge(seen, shown(seen)).float())
+                fooled = fool_loss(judge(features, seen).float())
             if not likeness:
                 return {"total": fooled}
             with torch.no_grad(), autocast(self.device):
-                before = self.net(latent, 0.0)
+                before = self.net.render(prepared, 0.0)
             changed = (after - before.float()).abs().mean()
             return {"total": fooled + likeness * changed, "fooled": fooled, "changed": changed}
 

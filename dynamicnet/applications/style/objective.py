@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.objectives.gram import CONTENT_LAYERS, STYLE_LAYERS, gram
+from dynamicnet.objectives.gram import CONTENT_LAYERS, STYLE_LAYERS, gram, shifted
 
 
 class StyleSpec(BaseModel):
@@ -51,6 +51,19 @@ class Terms(NamedTuple):
     variation: Tensor
 
 
+class Look(NamedTuple):
+    """What an encoder sees of outputs, and of the pictures they were made from.
+
+    Attributes:
+        content: features of the outputs. wanted: of the pictures; both (N, C, H, W).
+        moments: mean features (N, C) and Gram matrices (N, C, C) of the outputs, by layer.
+    """
+
+    content: Tensor
+    wanted: Tensor
+    moments: Mapping[str, tuple[Tensor, Tensor]]
+
+
 class StyleObjective(nn.Module):
     """O(y; x) = content(y, x) + style_weight · style(y) + variation_weight · variation(y).
 
@@ -81,25 +94,28 @@ class StyleObjective(nn.Module):
 
     def terms(self, outputs: Tensor, pictures: Tensor) -> Terms:
         """The three terms, for outputs and the pictures they were made from: both (N, 3, H, W) in [0, 1]."""
-        return self.compare(outputs, *self.features(outputs, pictures))
+        return self.compare(outputs, self.look(outputs, pictures))
 
-    def features(self, outputs: Tensor, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """What the terms compare: features of the outputs, and the content of the pictures.
+    def look(self, outputs: Tensor, pictures: Tensor) -> Look:
+        """What the terms compare.
 
         The same for all objectives of one encoder, so that several need only one look. One picture may stand for
         several outputs: (1, 3, H, W).
         """
         with torch.no_grad():
             content = self.encoder(pictures, {self.content_layer})[self.content_layer]
-        return self.encoder(outputs, {*self.targets, self.content_layer}), content
+        features = self.encoder(outputs, {*self.targets, self.content_layer})
+        with torch.autocast(outputs.device.type, enabled=False):
+            moments = {layer: (features[layer].float().mean((2, 3)), gram(features[layer])) for layer in self.targets}
+        return Look(features[self.content_layer], content, moments)
 
-    def compare(self, outputs: Tensor, features: Mapping[str, Tensor], wanted: Tensor) -> Terms:
-        """The three terms, from :meth:`features`."""
-        wanted = wanted.float()
-        content = (features[self.content_layer].float() - wanted).square().flatten(1).mean(1)
+    def compare(self, outputs: Tensor, look: Look) -> Terms:
+        """The three terms, from :meth:`look`."""
+        wanted = look.wanted.float()
+        content = (look.content.float() - wanted).square().flatten(1).mean(1)
         content = content / wanted.square().flatten(1).mean(1)
         style = [
-            self._size(layer, gram(features[layer] - mean) - target) / self._size(layer, target)
+            self._size(layer, shifted(*look.moments[layer], mean.flatten()) - target) / self._size(layer, target)
             for layer, (mean, target) in self.targets.items()
         ]
         rows = (outputs[..., 1:, :] - outputs[..., :-1, :]).square().flatten(1).mean(1)
@@ -124,8 +140,8 @@ class StyleObjective(nn.Module):
 
 def both(low: StyleObjective, high: StyleObjective, outputs: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
     """Two objectives of one encoder with one look at the outputs: each (N,)."""
-    features = high.features(outputs, pictures)
-    return low.total(low.compare(outputs, *features)), high.total(high.compare(outputs, *features))
+    look = high.look(outputs, pictures)
+    return low.total(low.compare(outputs, look)), high.total(high.compare(outputs, look))
 
 
 def style_targets(encoder: Encoder, painting: Tensor) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import Axis, AxisSpec, Sign
 from dynamicnet.method.dynamic import DynamicNet
-from dynamicnet.model import pick_device
+from dynamicnet.model import LAYOUT, pick_device, placed
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
@@ -116,7 +116,7 @@ class StyleTraining:
         )
         self.targets: dict[str, Tensor] = {}
         try:
-            self.net = self._network().to(self.device)
+            self.net = placed(self._network(), self.device)
         except ValueError as error:
             raise DynamicNetError("recipe-invalid", f"{error}.") from None
         claim_run(run, recipe)
@@ -191,15 +191,15 @@ class StyleTraining:
         def losses(step: int) -> Losses:
             draw = f"{plan.seed} {title} {step}"
             torch.manual_seed(plan.seed + step)  # where the noise of networks that have some lies
-            batch = self.photos.batch(plan.batch, draw).to(self.device)
+            batch = self.photos.batch(plan.batch, draw).to(self.device, memory_format=LAYOUT)
             along = shares(plan.batch, draw) if beginning else torch.ones(plan.batch)
             with autocast(self.device):
                 outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * along).tolist())}).float()
-                features = objective.features(outputs, batch)
-            terms = objective.compare(outputs, *features)
+                look = objective.look(outputs, batch)
+            terms = objective.compare(outputs, look)
             totals = objective.total(terms)
             if beginning:
-                low = beginning.total(beginning.compare(outputs, *features))
+                low = beginning.total(beginning.compare(outputs, look))
                 totals = mixed(low, totals, scale, along)
             return {
                 "total": totals.mean(),
