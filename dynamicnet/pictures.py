@@ -2,16 +2,18 @@
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from torch import Tensor
 
 from dynamicnet import decoders
 from dynamicnet.decode import MIN_SIDE as MIN_SIDE
 from dynamicnet.decode import Decoded, decode
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files import icc
 
 MAX_PIXELS = 25_000_000  # a 24-megapixel photograph takes about 12 GB to render on the CPU
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -102,7 +104,12 @@ def check_longest(size: tuple[int, int], format: str) -> None:  # noqa: A002
 
 
 def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes:  # noqa: A002
-    """Encode a picture as ``png``, ``jpeg`` or ``webp``; ``quality`` (1 to 100) is for the last two.
+    """Encode a picture, and say in the file what its numbers mean: sRGB, or the profile in its ``info``.
+
+    Args:
+        picture: RGB or RGBA; JPEG has no transparency and gets it on white.
+        format: ``png``, ``jpeg`` or ``webp``.
+        quality: 1 to 100, of the last two.
 
     Raises:
         DynamicNetError: ``format-unknown``, ``quality-invalid``, or ``picture-too-large`` for the format.
@@ -110,13 +117,25 @@ def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes
     check_format(format, quality)
     check_longest(picture.size, format)
     out = io.BytesIO()
+    said = tag(picture, format)
     if format == "png":
-        picture.save(out, "PNG", compress_level=1)
+        picture.save(out, "PNG", compress_level=1, **said)
     elif format == "jpeg":
-        picture.save(out, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
+        flat = flatten(picture, "white")
+        flat.save(out, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **said)
     else:
-        picture.save(out, "WEBP", quality=quality, method=2)
+        picture.save(out, "WEBP", quality=quality, method=2, **said)
     return out.getvalue()
+
+
+def tag(picture: Image.Image, format: str) -> dict[str, Any]:  # noqa: A002
+    """What Pillow's encoders are to be told, that a file says what its numbers mean. GIF cannot, and means sRGB."""
+    profile = picture.info.get("icc_profile")
+    if format == "png" and profile is None:
+        said = PngImagePlugin.PngInfo()
+        said.add(b"sRGB", b"\1")  # relative colorimetric, as colours are converted here
+        return {"pnginfo": said}
+    return {} if format == "gif" else {"icc_profile": profile or icc.SRGB}
 
 
 def fit(picture: Image.Image, short: int) -> Image.Image:

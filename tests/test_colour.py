@@ -1,5 +1,6 @@
 """What numbers mean: pictures of many spaces beside a browser and libvips, which manage colours too."""
 
+import io
 import struct
 import zlib
 
@@ -131,6 +132,32 @@ def test_the_way_back_is_the_way_there_turned_around(name):
     inside = ((np.asarray(there) > 2) & (np.asarray(there) < 253)).all(2)
     back = np.abs(np.asarray(there.filter(space.from_srgb()), np.int16) - np.asarray(PHOTO, np.int16))
     assert back[inside].mean() < 1
+
+
+def said(data: bytes) -> bytes | int | None:
+    """What a file says that its numbers mean: a profile, or the intent of its sRGB chunk."""
+    with Image.open(io.BytesIO(data)) as opened:
+        return opened.info.get("icc_profile", opened.info.get("srgb"))
+
+
+@pytest.mark.parametrize("kind", pictures.FORMATS)
+def test_what_is_written_says_what_its_numbers_mean(browser, kind):
+    assert said(pictures.write(PHOTO, kind)) == (1 if kind == "png" else icc.SRGB)
+    in_p3 = PHOTO.copy()
+    in_p3.info["icc_profile"] = P3
+    assert said(data := pictures.write(in_p3, kind, 95)) == P3
+    assert off(pictures.read(data), browser(data)) <= 0.5
+    assert off(pictures.read(data), np.asarray(PHOTO)) > 2, "the profile is honoured"
+
+
+def test_replies_say_that_they_are_srgb(http, photo):
+    for kind in pictures.FORMATS:
+        reply = http.post("/infer", files={"image": photo.read_bytes()}, data={"max_side": 64, "format": kind})
+        assert said(reply.content) == (1 if kind == "png" else icc.SRGB)
+    for kind, wanted in {"webp": icc.SRGB, "gif": None, "png": 1, "jpeg": icc.SRGB}.items():
+        fields = {"max_side": 64, "frames": 2, "format": kind}
+        assert said(http.post("/sweep", files={"image": photo.read_bytes()}, data=fields).content) == wanted
+    assert said(http.get(http.get("/models").json()["models"][0]["thumbnail"]).content) == icc.SRGB
 
 
 def test_primaries_that_span_no_space_make_no_profile():
