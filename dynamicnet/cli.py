@@ -13,7 +13,7 @@ from rich.table import Table
 from dynamicnet import alpha as alphas
 from dynamicnet import package, pictures
 from dynamicnet.alpha import AlphaLike
-from dynamicnet.applications import Inputs
+from dynamicnet.applications import Encoded, Inputs
 from dynamicnet.auto import automatic
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
@@ -31,6 +31,7 @@ app = typer.Typer(
 train_app = typer.Typer(help="Train a model package in two phases.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 console = Console(markup=False)  # brackets belong to names: [plots], photo[1].png
+stderr = Console(stderr=True, markup=False)
 
 Weights = Annotated[Path, typer.Option(help="Folder of model packages.", envvar="DYNAMICNET_WEIGHTS")]
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1 …")]
@@ -93,7 +94,8 @@ def infer(
     loaded = _model(weights, model, device)
     inputs = _inputs(photo, mask, where, seed, latent, max_side)
     chosen = _alpha(loaded, inputs, alpha, position)
-    prepared = loaded.prepare(loaded.encode(inputs))
+    encoded = _encode(loaded, inputs)
+    prepared = loaded.prepare(encoded)
     output.write_bytes(pictures.write(loaded.render(prepared, chosen), format, quality))
     console.print(f"{output}: {loaded.manifest.title}, alpha {chosen}")
 
@@ -124,7 +126,7 @@ def sweep(
     inputs = _inputs(photo, mask, where, seed, latent, max_side)
     chosen = _alpha(loaded, inputs, alpha, position)
     planned = plan(loaded.manifest.axes, chosen, axis, frames, _format(output), quality)
-    encoded = loaded.encode(inputs)
+    encoded = _encode(loaded, inputs)
     planned.check_size(encoded.size)
     prepared = loaded.prepare(encoded)
     rendered = [
@@ -451,6 +453,14 @@ def _inputs(
     )
 
 
+def _encode(loaded: Model, inputs: Inputs) -> Encoded:
+    """Inputs as they are prepared; says what is not as a person may expect of them."""
+    encoded = loaded.encode(inputs)
+    for note in encoded.notes:
+        stderr.print(note)
+    return encoded
+
+
 def _numbers(text: str, option: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
@@ -569,7 +579,7 @@ def main() -> None:
     try:
         app()
     except DynamicNetError as error:
-        Console(stderr=True).print(error.message, style="red", markup=False)
+        stderr.print(error.message, style="red")
         raise SystemExit(1) from None
     except Stopped as stopped:
         console.print(str(stopped))

@@ -45,7 +45,7 @@ class Opened:
     """What a client sent, opened in a model.
 
     Attributes:
-        size: (width, height) of what is rendered. columns: see :class:`dynamicnet.Encoded`.
+        size: (width, height) of what is rendered. columns, notes: see :class:`dynamicnet.Encoded`.
         key: what it is kept under, by content: the same bytes in the same model are prepared once.
     """
 
@@ -53,6 +53,7 @@ class Opened:
     inputs: Inputs
     size: tuple[int, int]
     columns: int
+    notes: tuple[str, ...]
     key: tuple[str, bytes]
 
 
@@ -156,7 +157,8 @@ class Engine:
         kept = self.prepared.get(key)
         self._metrics.prepared.labels("no" if kept is None else "yes").inc()
         kept = kept or await self._prepared(model, inputs, key, timings)
-        return Opened(model, inputs, kept.encoded.size, kept.encoded.columns, key)
+        encoded = kept.encoded
+        return Opened(model, inputs, encoded.size, encoded.columns, encoded.notes, key)
 
     async def render(self, opened: Opened, alpha: AlphaLike, timings: Timings) -> Image.Image:
         """Everything that depends on α. What waits for the same model at the same size is rendered with it.

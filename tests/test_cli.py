@@ -51,6 +51,15 @@ def test_the_suffix_decides_the_format_and_max_side_the_size(tmp_path: Path) -> 
         assert (picture.format, max(picture.size)) == ("JPEG", 128)
 
 
+def test_what_is_not_as_one_expects_of_a_file_is_said_on_stderr(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(PHOTO.read_bytes()[: PHOTO.stat().st_size * 19 // 20])
+    for command in (["infer"], ["sweep", "--frames", "2"]):
+        result = run(*command, str(cut), "--max-side", "64", "-o", str(tmp_path / "out.png"))
+        assert result.returncode == 0
+        assert "rows are missing" in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -172,6 +172,25 @@ def test_without_alpha_every_axis_is_at_its_default(http, models, small):
         assert response.content == rendered(http, saved(small), model=model["id"], alpha=json.dumps(defaults))
 
 
+@pytest.mark.parametrize("route", ["/infer", "/sweep"])
+def test_what_is_not_as_one_expects_of_a_file_is_said_once(http, models, photo, route):
+    first, *others = (Image.new("L", (64, 48), grey) for grey in (0, 99, 200))
+    film = saved(first, "GIF", save_all=True, append_images=others)
+    whole = photo.read_bytes()
+    cut = whole[: len(whole) * 19 // 20]
+
+    def notes(**files: bytes) -> list[str]:
+        reply = http.post(route, files=files, data={"max_side": 64} | ({"frames": 2} if route == "/sweep" else {}))
+        assert reply.status_code == 200, reply.text
+        return json.loads(reply.headers.get("x-dynamic-net-notes", "[]"))
+
+    frames = "The file holds 3 frames; the first was used."
+    rows, *rest = notes(image=cut, where=film)
+    assert ("rows are missing" in rows, rest) == (True, [frames])
+    assert notes(image=film, where=film) == [frames]
+    assert notes(image=whole) == []
+
+
 def test_headers_say_what_was_rendered_and_what_it_took(http, models, small):
     model = models[-1]
     first, *others = (axis["id"] for axis in model["axes"])

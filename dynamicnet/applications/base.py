@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from PIL import Image
 from torch import Tensor
 
+from dynamicnet.decode import Decoded
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.pictures import MAX_PIXELS
@@ -62,6 +63,7 @@ class Encoded:
         size: (width, height) of the picture that ``decode`` will return.
         where: what α is multiplied by, (1, 1, H, W) in [0, 1] on the CPU; None is 1 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
+        notes: sentences, on what is not as a person may expect of what was sent.
         context: whatever else ``decode`` needs.
     """
 
@@ -69,7 +71,13 @@ class Encoded:
     size: tuple[int, int]
     where: Tensor | None = None
     columns: int = 1
+    notes: tuple[str, ...] = ()
     context: Any = None
+
+
+def notes(*read: Decoded | None) -> tuple[str, ...]:
+    """What there is to be said of the files that were sent, each sentence once."""
+    return tuple(dict.fromkeys(note for one in read if one for note in one.notes))
 
 
 class Application(Protocol):

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from dynamicnet import exemplar, masks, pictures
-from dynamicnet.applications.base import Encoded, Inputs
+from dynamicnet.applications.base import Encoded, Inputs, notes
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.membrane import fill
 from dynamicnet.networks.base import MainNetwork
@@ -62,7 +62,7 @@ class ImageCompletion:
                 mask cannot be read.
         """
         inputs.only(*self.takes)
-        picture, hole = _read(inputs)
+        picture, hole, said = _read(inputs)
         if not hole.any():
             raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
         if hole.all():
@@ -76,7 +76,7 @@ class ImageCompletion:
         shown = F.interpolate(pictures.to_tensor(filled.crop(box)), size, mode="bilinear", antialias=True)
         inside = (F.interpolate(cut, size, mode="area") > 0).float()
         place = Place(filled, Image.fromarray(hole[top:bottom, left:right].astype(np.uint8) * 255), box)
-        return Encoded(given(shown, inside), picture.size, context=place)
+        return Encoded(given(shown, inside), picture.size, context=place, notes=said)
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(1, 3, H, W) to the whole picture; known pixels are as they were sent, bit for bit."""
@@ -109,26 +109,26 @@ def given(filled: Tensor, hole: Tensor) -> Tensor:
     return torch.cat([filled, hole, torch.cat(copied)], 1)
 
 
-def _read(inputs: Inputs) -> tuple[Image.Image, Hole]:
-    """The picture, RGB, and its hole, (H, W)."""
-    layers = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels).picture
+def _read(inputs: Inputs) -> tuple[Image.Image, Hole, tuple[str, ...]]:
+    """The picture, RGB, its hole, (H, W), and what there is to be said of the files."""
+    read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
+    layers = read.picture
     if inputs.mask is None:
         transparent = np.asarray(layers.convert("RGBA").getchannel("A")) < 128
         if not transparent.any():
             raise DynamicNetError(
                 "mask-missing", "Nothing says where the hole is: send a mask, white there, or make it transparent."
             )
-        return layers.convert("RGB"), transparent
-    mask = pictures.flatten(
-        pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask").picture, "black"
-    ).convert("L")
+        return layers.convert("RGB"), transparent, notes(read)
+    read_mask = pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask")
+    mask = pictures.flatten(read_mask.picture, "black").convert("L")
     if mask.size != layers.size:
         raise DynamicNetError(
             "mask-size",
             f"The mask is {mask.width}×{mask.height} and the picture {layers.width}×{layers.height}; "
             "send a mask of the picture's size.",
         )
-    return pictures.flatten(layers, "white"), np.asarray(mask) >= 128
+    return pictures.flatten(layers, "white"), np.asarray(mask) >= 128, notes(read, read_mask)
 
 
 def _neighbourhood(hole: Hole) -> tuple[tuple[int, int, int, int], float]:

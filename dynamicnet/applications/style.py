@@ -4,7 +4,8 @@ from PIL import Image
 from torch import Tensor
 
 from dynamicnet import pictures
-from dynamicnet.applications.base import Encoded, Inputs
+from dynamicnet.applications.base import Encoded, Inputs, notes
+from dynamicnet.decode import Decoded
 from dynamicnet.networks.base import MainNetwork
 
 
@@ -21,8 +22,11 @@ class StyleTransfer:
             DynamicNetError: a picture cannot be used.
         """
         inputs.only(*self.takes)
-        picture = pictures.read(inputs.image, inputs.max_side, inputs.max_pixels)
-        return Encoded(pictures.to_tensor(picture), picture.size, _where(inputs, picture.size))
+        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
+        picture = pictures.flatten(read.picture, "white")
+        where = _read_where(inputs)
+        tuned = None if where is None else _tuned(where, picture.size)
+        return Encoded(pictures.to_tensor(picture), picture.size, tuned, notes=notes(read, where))
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(1, 3, H, W) to an RGB picture of that size."""
@@ -33,9 +37,13 @@ class StyleTransfer:
         return Inputs(image=photo)
 
 
-def _where(inputs: Inputs, size: tuple[int, int]) -> Tensor | None:
+def _read_where(inputs: Inputs) -> Decoded | None:
     if inputs.where is None:
         return None
-    layers = pictures.read_layers(inputs.where, None, inputs.max_pixels, "picture of where α counts")
-    grey = pictures.flatten(layers.picture, "black").convert("L")
+    return pictures.read_layers(inputs.where, None, inputs.max_pixels, "picture of where α counts")
+
+
+def _tuned(where: Decoded, size: tuple[int, int]) -> Tensor:
+    """How far α counts at each place of a picture of some (width, height): (1, 1, H, W) in [0, 1]."""
+    grey = pictures.flatten(where.picture, "black").convert("L")
     return pictures.to_tensor(grey.resize(size, Image.Resampling.BILINEAR).convert("RGB"))[:, :1]

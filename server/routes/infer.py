@@ -54,9 +54,11 @@ async def infer(
     reply_format = format or choose_format(",".join(request.headers.getlist("accept")))
     timings: Timings = {}
     alpha: AxisValues = {}
+    notes: list[str] = []
 
     async def work() -> bytes:
         opened = await engine.open(asked.model, asked.inputs, timings)
+        notes.extend(opened.notes)
         alpha.update(await engine.settle(opened, asked.alpha, asked.auto))
         picture = await engine.render(opened, alpha, timings)
         return await engine.encode(picture, reply_format, quality, timings)
@@ -66,6 +68,6 @@ async def infer(
     return Response(
         body,
         media_type=FORMATS[reply_format],
-        headers=told(asked.model.id, timings)
+        headers=told(asked.model.id, timings, notes)
         | {"X-Dynamic-Net-Alpha": json.dumps(alpha, separators=(",", ":")), "Vary": "Accept"},
     )
