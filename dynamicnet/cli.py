@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -95,8 +96,9 @@ def infer(
     inputs = _inputs(photo, mask, where, seed, latent, max_side)
     chosen = _alpha(loaded, inputs, alpha, position)
     encoded = _encode(loaded, inputs)
-    prepared = loaded.prepare(encoded)
-    output.write_bytes(pictures.write(loaded.render(prepared, chosen), format, quality))
+    picture = loaded.render(loaded.prepare(encoded), chosen)
+    _tell(pictures.lost(picture, format))
+    output.write_bytes(pictures.write(picture, format, quality))
     console.print(f"{output}: {loaded.manifest.title}, alpha {chosen}")
 
 
@@ -456,9 +458,13 @@ def _inputs(
 def _encode(loaded: Model, inputs: Inputs) -> Encoded:
     """Inputs as they are prepared; says what is not as a person may expect of them."""
     encoded = loaded.encode(inputs)
-    for note in encoded.notes:
-        stderr.print(note)
+    _tell(encoded.notes)
     return encoded
+
+
+def _tell(notes: Sequence[str]) -> None:
+    for note in notes:
+        stderr.print(note)
 
 
 def _numbers(text: str, option: str) -> list[float]:

@@ -126,6 +126,8 @@ def _read(
         if pixels.colour.size != loaded.size:
             full = full[::-1]
     pixels = _shrunk(pixels, full, max_side)
+    if pixels.opacity and pixels.opacity.getextrema() == (255, 255):
+        pixels = _Pixels(pixels.colour, None)
     if min(pixels.colour.size) < MIN_SIDE:
         raise DynamicNetError(
             "picture-too-small",

@@ -65,7 +65,7 @@ class PreparedInputs:
     def bytes(self) -> int:
         """How much memory it takes, about: that of its tensors, and of the picture it came from."""
         width, height = self.encoded.size
-        return self.prepared.bytes + self.encoded.batch.nbytes + 3 * width * height
+        return self.prepared.bytes + self.encoded.batch.nbytes + 4 * width * height
 
 
 class Model:

@@ -103,6 +103,13 @@ def check_longest(size: tuple[int, int], format: str) -> None:  # noqa: A002
         )
 
 
+def lost(picture: Image.Image, format: str) -> tuple[str, ...]:  # noqa: A002
+    """Sentences on what a picture has and a format no room for."""
+    if picture.mode == "RGBA" and format == "jpeg":
+        return ("JPEG has no transparency, so the picture was put on white; choose png or webp.",)
+    return ()
+
+
 def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes:  # noqa: A002
     """Encode a picture, and say in the file what its numbers mean: sRGB, or the profile in its ``info``.
 

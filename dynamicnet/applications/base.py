@@ -99,7 +99,7 @@ class Application(Protocol):
         ...
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """The network's output to one picture."""
+        """The network's output to one picture: RGB, or RGBA where what was sent is transparent."""
         ...
 
     def example(self, photo: bytes) -> Inputs:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dynamicnet import exemplar, masks, pictures
 from dynamicnet.applications.base import Encoded, Inputs, notes
+from dynamicnet.decode import Decoded
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.membrane import fill
 from dynamicnet.networks.base import MainNetwork
@@ -30,12 +31,14 @@ class Place(NamedTuple):
     """Where in a picture the network works.
 
     Attributes:
-        picture: RGB, its hole filled smoothly.
+        picture: as it was sent: RGB, or RGBA where something is transparent besides the hole.
+        filled: RGB, the hole filled smoothly, on white; of the box alone.
         hole: mode L, 255 in the hole and 0 elsewhere; of the box alone.
         box: left, top, right and bottom of the hole's neighbourhood.
     """
 
     picture: Image.Image
+    filled: Image.Image
     hole: Image.Image
     box: tuple[int, int, int, int]
 
@@ -62,7 +65,8 @@ class ImageCompletion:
                 mask cannot be read.
         """
         inputs.only(*self.takes)
-        picture, hole, said = _read(inputs)
+        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
+        hole, mask = _hole(inputs, read.picture)
         if not hole.any():
             raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
         if hole.all():
@@ -70,20 +74,21 @@ class ImageCompletion:
         box, scale = _neighbourhood(hole)
         left, top, right, bottom = box
         cut = torch.from_numpy(hole[top:bottom, left:right].astype(np.float32))[None, None]
-        filled = picture.copy()
-        filled.paste(pictures.to_picture(fill(pictures.to_tensor(picture.crop(box)), cut)), (left, top))
+        around = read.picture.crop(box)
+        around = pictures.flatten(around, "white") if mask else around.convert("RGB")
+        filled = pictures.to_picture(fill(pictures.to_tensor(around), cut))
         size = [max(pictures.MIN_SIDE, round(side * scale)) for side in cut.shape[2:]]
-        shown = F.interpolate(pictures.to_tensor(filled.crop(box)), size, mode="bilinear", antialias=True)
+        shown = F.interpolate(pictures.to_tensor(filled), size, mode="bilinear", antialias=True)
         inside = (F.interpolate(cut, size, mode="area") > 0).float()
-        place = Place(filled, Image.fromarray(hole[top:bottom, left:right].astype(np.uint8) * 255), box)
-        return Encoded(given(shown, inside), picture.size, context=place, notes=said)
+        place = Place(_opaque(read.picture, hole), filled, _levels(hole[top:bottom, left:right]), box)
+        return Encoded(given(shown, inside), read.picture.size, context=place, notes=notes(read, mask))
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """(1, 3, H, W) to the whole picture; known pixels are as they were sent, bit for bit."""
+        """(1, 3, H, W) to the whole picture; known pixels are as they were sent, bit for bit, and others opaque."""
         place: Place = encoded.context
         added = output.float().cpu() - encoded.batch[:, :3]
         added = F.interpolate(added, (place.hole.height, place.hole.width), mode="bilinear")
-        painted = pictures.to_picture(pictures.to_tensor(place.picture.crop(place.box)) + added)
+        painted = pictures.to_picture(pictures.to_tensor(place.filled) + added)
         picture = place.picture.copy()
         picture.paste(painted, place.box[:2], place.hole)
         return picture
@@ -109,26 +114,35 @@ def given(filled: Tensor, hole: Tensor) -> Tensor:
     return torch.cat([filled, hole, torch.cat(copied)], 1)
 
 
-def _read(inputs: Inputs) -> tuple[Image.Image, Hole, tuple[str, ...]]:
-    """The picture, RGB, its hole, (H, W), and what there is to be said of the files."""
-    read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
-    layers = read.picture
+def _hole(inputs: Inputs, picture: Image.Image) -> tuple[Hole, Decoded | None]:
+    """The hole, (H, W), and the mask that says where it is; None if the picture's transparency does."""
     if inputs.mask is None:
-        transparent = np.asarray(layers.convert("RGBA").getchannel("A")) < 128
+        transparent = np.asarray(picture.convert("RGBA").getchannel("A")) < 128
         if not transparent.any():
             raise DynamicNetError(
                 "mask-missing", "Nothing says where the hole is: send a mask, white there, or make it transparent."
             )
-        return layers.convert("RGB"), transparent, notes(read)
-    read_mask = pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask")
-    mask = pictures.flatten(read_mask.picture, "black").convert("L")
-    if mask.size != layers.size:
+        return transparent, None
+    read = pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask")
+    mask = pictures.flatten(read.picture, "black").convert("L")
+    if mask.size != picture.size:
         raise DynamicNetError(
             "mask-size",
-            f"The mask is {mask.width}×{mask.height} and the picture {layers.width}×{layers.height}; "
+            f"The mask is {mask.width}×{mask.height} and the picture {picture.width}×{picture.height}; "
             "send a mask of the picture's size.",
         )
-    return pictures.flatten(layers, "white"), np.asarray(mask) >= 128, notes(read, read_mask)
+    return np.asarray(mask) >= 128, read
+
+
+def _levels(hole: Hole) -> Image.Image:
+    return Image.fromarray(hole.astype(np.uint8) * 255)
+
+
+def _opaque(picture: Image.Image, hole: Hole) -> Image.Image:
+    """A picture opaque in its hole: RGB if it then is all over."""
+    if picture.mode == "RGBA" and (np.asarray(picture.getchannel("A"))[~hole] == 255).all():
+        return picture.convert("RGB")
+    return picture
 
 
 def _neighbourhood(hole: Hole) -> tuple[tuple[int, int, int, int], float]:

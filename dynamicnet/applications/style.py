@@ -26,11 +26,15 @@ class StyleTransfer:
         picture = pictures.flatten(read.picture, "white")
         where = _read_where(inputs)
         tuned = None if where is None else _tuned(where, picture.size)
-        return Encoded(pictures.to_tensor(picture), picture.size, tuned, notes=notes(read, where))
+        opacity = read.picture.getchannel("A") if read.picture.mode == "RGBA" else None
+        return Encoded(pictures.to_tensor(picture), picture.size, tuned, notes=notes(read, where), context=opacity)
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """(1, 3, H, W) to an RGB picture of that size."""
-        return pictures.to_picture(output)
+        """(1, 3, H, W) to a picture of that size, as opaque as the photograph, which was painted on white."""
+        picture = pictures.to_picture(output)
+        if encoded.context is not None:
+            picture.putalpha(encoded.context)
+        return picture
 
     def example(self, photo: bytes) -> Inputs:
         """The photograph."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
-from dynamicnet.pictures import FORMATS
+from dynamicnet.pictures import FORMATS, lost
 from server.dependencies import EngineDep, GateDep, admitted
 from server.engine import AxisValues, Timings
 from server.form import AskedDep, Complete
@@ -61,6 +61,7 @@ async def infer(
         notes.extend(opened.notes)
         alpha.update(await engine.settle(opened, asked.alpha, asked.auto))
         picture = await engine.render(opened, alpha, timings)
+        notes.extend(lost(picture, reply_format))
         return await engine.encode(picture, reply_format, quality, timings)
 
     with gate.request():
