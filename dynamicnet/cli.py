@@ -130,7 +130,7 @@ def sweep(
     planned = plan(loaded.manifest.axes, chosen, axis, frames, _format(output), quality)
     encoded = _encode(loaded, inputs)
     planned.check_size(encoded.size)
-    prepared = loaded.prepare(encoded)
+    prepared = loaded.prepare(encoded).in_srgb
     rendered = [
         picture
         for some in planned.batches(loaded.together(encoded.size))

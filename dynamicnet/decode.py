@@ -29,6 +29,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+LARGEST_PROFILE = 2**20
+"""Bytes of a profile that goes with what is made of a picture; those of cameras and screens have fewer."""
+
 Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, before any pixel is decoded, with a sentence of its own
 
 
@@ -56,7 +59,7 @@ class Decoded:
         size: (width, height) of it before it was shrunk.
         notes: sentences, on what is not as a person may expect.
         metadata: what may be kept of what the file says about it.
-        own: the same in its own space, where it was asked for and that is another than sRGB.
+        own: the same in its own space, where it was asked for, that is another than sRGB, and there is a way back.
     """
 
     picture: Image.Image
@@ -136,9 +139,7 @@ def _read(
         )
     colours = _colours(profile, pixels.colour)
     picture = colours.to_srgb(pixels.colour) if colours else pixels.colour.convert("RGB")
-    own = None
-    if keep_space and colours and profile and pixels.colour.mode == "RGB":
-        own = Own(_joined(pixels.colour, pixels.opacity), profile, colours.from_srgb())
+    own = _own(pixels, profile, colours) if keep_space and profile and colours else None
     return Decoded(_joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), keep.read(opened), own)
 
 
@@ -179,6 +180,16 @@ def _colours(profile: bytes | None, picture: Image.Image) -> Colours | None:
     except ValueError:
         return None
     return colours if colours.fit(picture.mode) and not colours.are_srgb else None
+
+
+def _own(pixels: _Pixels, profile: bytes, colours: Colours) -> Own | None:
+    """What is kept in its own space: RGB of a profile that is no burden and knows the way back."""
+    if pixels.colour.mode != "RGB" or len(profile) > LARGEST_PROFILE:
+        return None
+    try:
+        return Own(_joined(pixels.colour, pixels.opacity), profile, colours.from_srgb())
+    except ValueError:
+        return None
 
 
 def _pixels(data: bytes, picture: Image.Image, what: str) -> _Pixels:

@@ -1,7 +1,7 @@
 """A model ready for use: the one road from what a person sends to the picture they get back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -63,9 +63,15 @@ class PreparedInputs:
 
     @property
     def bytes(self) -> int:
-        """How much memory it takes, about: that of its tensors, and of the picture it came from."""
+        """How much memory it takes, about: that of its tensors, and of the picture it came from, in each space."""
         width, height = self.encoded.size
-        return self.prepared.bytes + self.encoded.batch.nbytes + 4 * width * height
+        each = 4 if self.encoded.own is None else 20  # of a pixel: what lies beyond sRGB is in float32
+        return self.prepared.bytes + self.encoded.batch.nbytes + each * width * height
+
+    @property
+    def in_srgb(self) -> "PreparedInputs":
+        """The same, to be rendered in sRGB, where the picture's own space would be kept."""
+        return replace(self, encoded=replace(self.encoded, own=None))
 
 
 class Model:

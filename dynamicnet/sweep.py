@@ -65,7 +65,7 @@ class Sweep:
             yield self.alphas[start : start + size]
 
     def write(self, frames: Sequence[Image.Image]) -> bytes:
-        """The file, from a picture for each α: RGB or RGBA, of one size, all in sRGB. Transparency is put on white.
+        """The file, from a picture for each α: RGB or RGBA, of one size, in sRGB. Transparency is put on white.
 
         Raises:
             DynamicNetError: ``picture-too-large`` for the format.

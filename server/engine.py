@@ -195,7 +195,7 @@ class Engine:
         """
         model, key = opened.model, opened.key
         sweep.check_size(opened.size)
-        kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
+        kept = (self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})).in_srgb
         timings["render"] = 0.0
         frames: list[Image.Image] = []
         for some in sweep.batches(model.together(opened.size)):

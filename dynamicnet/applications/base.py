@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from PIL import Image
 from torch import Tensor
 
-from dynamicnet.decode import Decoded
+from dynamicnet.decode import Decoded, Own
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.pictures import MAX_PIXELS
@@ -64,6 +64,7 @@ class Encoded:
         where: what α is multiplied by, (1, 1, H, W) in [0, 1] on the CPU; None is 1 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
         notes: sentences, on what is not as a person may expect of what was sent.
+        own: the picture in its own space, if ``decode`` is to return one in it; else it is in sRGB.
         context: whatever else ``decode`` needs.
     """
 
@@ -72,6 +73,7 @@ class Encoded:
     where: Tensor | None = None
     columns: int = 1
     notes: tuple[str, ...] = ()
+    own: Own | None = None
     context: Any = None
 
 
@@ -99,7 +101,10 @@ class Application(Protocol):
         ...
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """The network's output to one picture: RGB, or RGBA where what was sent is transparent."""
+        """The network's output to one picture: RGB, or RGBA where what was sent is transparent.
+
+        In sRGB, or in another space that ``info["icc_profile"]`` names.
+        """
         ...
 
     def example(self, photo: bytes) -> Inputs:

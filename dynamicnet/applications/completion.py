@@ -2,7 +2,8 @@
 
 import random
 from bisect import bisect_left
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,16 +32,19 @@ class Place(NamedTuple):
     """Where in a picture the network works.
 
     Attributes:
-        picture: as it was sent: RGB, or RGBA where something is transparent besides the hole.
+        picture: in sRGB, else as it was sent: RGB, or RGBA where something is transparent besides the hole.
         filled: RGB, the hole filled smoothly, on white; of the box alone.
         hole: mode L, 255 in the hole and 0 elsewhere; of the box alone.
         box: left, top, right and bottom of the hole's neighbourhood.
+        beyond: (1, 3, H, W) of the box, where the picture's own space is kept: how far its numbers are from those of
+            its sRGB colours, as vivid ones are that sRGB lacks, going on smoothly into the hole: else a seam shows.
     """
 
     picture: Image.Image
     filled: Image.Image
     hole: Image.Image
     box: tuple[int, int, int, int]
+    beyond: Tensor | float
 
 
 class ImageCompletion:
@@ -65,7 +69,7 @@ class ImageCompletion:
                 mask cannot be read.
         """
         inputs.only(*self.takes)
-        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
+        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels, keep_space=True)
         hole, mask = _hole(inputs, read.picture)
         if not hole.any():
             raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
@@ -74,22 +78,32 @@ class ImageCompletion:
         box, scale = _neighbourhood(hole)
         left, top, right, bottom = box
         cut = torch.from_numpy(hole[top:bottom, left:right].astype(np.float32))[None, None]
-        around = read.picture.crop(box)
-        around = pictures.flatten(around, "white") if mask else around.convert("RGB")
+        around = _around(read.picture, box, mask)
         filled = pictures.to_picture(fill(pictures.to_tensor(around), cut))
         size = [max(pictures.MIN_SIDE, round(side * scale)) for side in cut.shape[2:]]
         shown = F.interpolate(pictures.to_tensor(filled), size, mode="bilinear", antialias=True)
         inside = (F.interpolate(cut, size, mode="area") > 0).float()
-        place = Place(_opaque(read.picture, hole), filled, _levels(hole[top:bottom, left:right]), box)
-        return Encoded(given(shown, inside), read.picture.size, context=place, notes=notes(read, mask))
+        own, beyond = read.own, cast(Tensor | float, 0.0)
+        if own:
+            far = pictures.to_tensor(_around(own.picture, box, mask)) - pictures.to_tensor(around.filter(own.back))
+            own, beyond = replace(own, picture=_opaque(own.picture, hole)), fill(far, cut)
+        place = Place(_opaque(read.picture, hole), filled, _levels(hole[top:bottom, left:right]), box, beyond)
+        return Encoded(given(shown, inside), read.picture.size, context=place, notes=notes(read, mask), own=own)
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """(1, 3, H, W) to the whole picture; known pixels are as they were sent, bit for bit, and others opaque."""
+        """(1, 3, H, W) to the whole picture, in its own space if that is kept.
+
+        Known pixels are as they were sent, bit for bit; others are opaque.
+        """
         place: Place = encoded.context
         added = output.float().cpu() - encoded.batch[:, :3]
         added = F.interpolate(added, (place.hole.height, place.hole.width), mode="bilinear")
         painted = pictures.to_picture(pictures.to_tensor(place.filled) + added)
-        picture = place.picture.copy()
+        own = encoded.own
+        picture = own.picture.copy() if own else place.picture.copy()
+        if own:
+            picture.info["icc_profile"] = own.profile
+            painted = pictures.to_picture(pictures.to_tensor(painted.filter(own.back)) + place.beyond)
         picture.paste(painted, place.box[:2], place.hole)
         return picture
 
@@ -132,6 +146,12 @@ def _hole(inputs: Inputs, picture: Image.Image) -> tuple[Hole, Decoded | None]:
             "send a mask of the picture's size.",
         )
     return np.asarray(mask) >= 128, read
+
+
+def _around(picture: Image.Image, box: tuple[int, int, int, int], mask: Decoded | None) -> Image.Image:
+    """A part of a picture, RGB: on white, but for one whose transparency says where the hole is."""
+    part = picture.crop(box)
+    return pictures.flatten(part, "white") if mask else part.convert("RGB")
 
 
 def _levels(hole: Hole) -> Image.Image:
