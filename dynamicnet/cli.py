@@ -18,6 +18,7 @@ from dynamicnet.applications import Encoded, Inputs
 from dynamicnet.auto import automatic
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files.keep import Choice
 from dynamicnet.model import Model
 from dynamicnet.networks import NETWORKS
 from dynamicnet.sweep import plan
@@ -83,6 +84,10 @@ def infer(
     latent: Latent = None,
     max_side: MaxSide = None,
     quality: Quality = 90,
+    metadata: Annotated[
+        Choice,
+        typer.Option(help="keep: PHOTO's copyright, author, date, camera and DPI; keep,gps: and where it was taken."),
+    ] = "none",
     weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
 ) -> None:
@@ -98,7 +103,7 @@ def infer(
     encoded = _encode(loaded, inputs)
     picture = loaded.render(loaded.prepare(encoded), chosen)
     _tell(pictures.lost(picture, format))
-    output.write_bytes(pictures.write(picture, format, quality))
+    output.write_bytes(pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)))
     console.print(f"{output}: {loaded.manifest.title}, alpha {chosen}")
 
 

@@ -28,6 +28,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
 
 LARGEST_PROFILE = 2**20
 """Bytes of a profile that goes with what is made of a picture; those of cameras and screens have fewer."""
@@ -140,7 +141,8 @@ def _read(
     colours = _colours(profile, pixels.colour)
     picture = colours.to_srgb(pixels.colour) if colours else pixels.colour.convert("RGB")
     own = _own(pixels, profile, colours) if keep_space and profile and colours else None
-    return Decoded(_joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), keep.read(opened), own)
+    metadata = keep.read(opened, sideways=turn in _SIDEWAYS)
+    return Decoded(_joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), metadata, own)
 
 
 def _unidentified(data: bytes, what: str) -> DynamicNetError:

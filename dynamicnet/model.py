@@ -145,7 +145,7 @@ class Model:
         return PreparedInputs(self.net.prepare(batch), encoded)
 
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
-        """Everything that does.
+        """Everything that does: RGB, or RGBA where the photograph is transparent; sRGB, or of ``info["icc_profile"]``.
 
         Raises:
             DynamicNetError: α cannot be used.

@@ -14,6 +14,7 @@ from dynamicnet.decode import MIN_SIDE as MIN_SIDE
 from dynamicnet.decode import Decoded, decode
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.files import icc
+from dynamicnet.files.keep import Metadata
 
 MAX_PIXELS = 25_000_000  # a 24-megapixel photograph takes about 12 GB to render on the CPU
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -110,13 +111,19 @@ def lost(picture: Image.Image, format: str) -> tuple[str, ...]:  # noqa: A002
     return ()
 
 
-def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes:  # noqa: A002
+def write(
+    picture: Image.Image,
+    format: str = "png",  # noqa: A002
+    quality: int = 90,
+    metadata: Metadata | None = None,
+) -> bytes:
     """Encode a picture, and say in the file what its numbers mean: sRGB, or the profile in its ``info``.
 
     Args:
         picture: RGB or RGBA; JPEG has no transparency and gets it on white.
         format: ``png``, ``jpeg`` or ``webp``.
         quality: 1 to 100, of the last two.
+        metadata: what else the file says; nothing unless told.
 
     Raises:
         DynamicNetError: ``format-unknown``, ``quality-invalid``, or ``picture-too-large`` for the format.
@@ -124,7 +131,7 @@ def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes
     check_format(format, quality)
     check_longest(picture.size, format)
     out = io.BytesIO()
-    said = tag(picture, format)
+    said = tag(picture, format) | _kept(metadata)
     if format == "png":
         picture.save(out, "PNG", compress_level=1, **said)
     elif format == "jpeg":
@@ -143,6 +150,14 @@ def tag(picture: Image.Image, format: str) -> dict[str, Any]:  # noqa: A002
         said.add(b"sRGB", b"\1")  # relative colorimetric, as colours are converted here
         return {"pnginfo": said}
     return {} if format == "gif" else {"icc_profile": profile or icc.SRGB}
+
+
+def _kept(metadata: Metadata | None) -> dict[str, Any]:
+    """The same for metadata. WebP has its DPI in EXIF alone, and takes no other."""
+    exif = metadata.exif() if metadata else None
+    if not metadata or not exif:
+        return {}
+    return {"exif": exif.tobytes()} | ({"dpi": metadata.dpi} if metadata.dpi else {})
 
 
 def fit(picture: Image.Image, short: int) -> Image.Image:

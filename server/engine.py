@@ -18,6 +18,7 @@ from PIL import Image
 from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, decoders, package, pictures
 from dynamicnet.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.auto import Auto
+from dynamicnet.files.keep import Metadata
 from dynamicnet.model import pick_device
 from dynamicnet.sweep import Sweep
 from server.allocator import bound_compiled_operators, keep_freed_memory
@@ -45,7 +46,7 @@ class Opened:
     """What a client sent, opened in a model.
 
     Attributes:
-        size: (width, height) of what is rendered. columns, notes: see :class:`dynamicnet.Encoded`.
+        size: (width, height) of what is rendered. columns, notes, metadata: see :class:`dynamicnet.Encoded`.
         key: what it is kept under, by content: the same bytes in the same model are prepared once.
     """
 
@@ -54,6 +55,7 @@ class Opened:
     size: tuple[int, int]
     columns: int
     notes: tuple[str, ...]
+    metadata: Metadata
     key: tuple[str, bytes]
 
 
@@ -158,7 +160,7 @@ class Engine:
         self._metrics.prepared.labels("no" if kept is None else "yes").inc()
         kept = kept or await self._prepared(model, inputs, key, timings)
         encoded = kept.encoded
-        return Opened(model, inputs, encoded.size, encoded.columns, encoded.notes, key)
+        return Opened(model, inputs, encoded.size, encoded.columns, encoded.notes, encoded.metadata, key)
 
     async def render(self, opened: Opened, alpha: AlphaLike, timings: Timings) -> Image.Image:
         """Everything that depends on α. What waits for the same model at the same size is rendered with it.
@@ -207,9 +209,17 @@ class Engine:
         encoded, timings["encode"] = await asyncio.to_thread(_timed, lambda: sweep.write(frames))
         return encoded
 
-    async def encode(self, picture: Image.Image, format: str, quality: int, timings: Timings) -> bytes:  # noqa: A002
+    async def encode(
+        self,
+        picture: Image.Image,
+        format: str,  # noqa: A002
+        quality: int,
+        timings: Timings,
+        metadata: Metadata | None = None,
+    ) -> bytes:
         """A picture as a file; see :func:`dynamicnet.pictures.write`."""
-        encoded, timings["encode"] = await asyncio.to_thread(_timed, lambda: pictures.write(picture, format, quality))
+        write = partial(pictures.write, picture, format, quality, metadata)
+        encoded, timings["encode"] = await asyncio.to_thread(_timed, write)
         return encoded
 
     async def _prepared(self, model: Model, inputs: Inputs, key: tuple[str, bytes], timings: Timings) -> PreparedInputs:

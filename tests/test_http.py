@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import DEVICE, running_server
-from PIL import Image
+from PIL import ExifTags, Image
 
 from dynamicnet import Inputs, Model, pictures
 from dynamicnet.applications import APPLICATIONS, FIELDS
@@ -202,6 +202,49 @@ def test_a_sweep_puts_transparency_on_white(http, small):
     for kind in ("webp", "gif", "png", "jpeg"):
         reply = http.post("/sweep", files={"image": saved(layered)}, data={"frames": 2, "format": kind})
         assert tuple(pixels(reply.content)[50, 50]) == (255, 255, 255)
+
+
+TAG, IFD = ExifTags.Base, ExifTags.IFD
+TEXTS = {TAG.Copyright: "© Jürgen", TAG.Artist: "Jane", TAG.Make: "Kodak", TAG.Model: "Brownie"}
+WHEN = {TAG.DateTimeOriginal: "1999:12:31 23:59:59"}
+PLACE = {ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: (52.0, 30.0, 15.0)}
+
+
+def described(picture: Image.Image, kind: str) -> bytes:
+    """A photograph of which its file says a lot, lying on its side."""
+    exif = Image.Exif()
+    exif.update({tag: text.encode() for tag, text in TEXTS.items()} | {TAG.Software: "SECRET", TAG.Orientation: 6})
+    exif.update({TAG.XResolution: 300, TAG.YResolution: 150, TAG.ResolutionUnit: 2})
+    exif.get_ifd(IFD.Exif).update(WHEN | {TAG.UserComment: b"SECRET"})
+    exif.get_ifd(IFD.GPSInfo).update(PLACE | {ExifTags.GPS.GPSAreaInformation: b"SECRET" * 999})
+    return saved(picture, kind, exif=exif, dpi=(300, 150))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("sent", ["PNG", "JPEG", "WEBP"])
+def test_metadata_is_kept_where_it_is_asked_for(http, small, sent, kind):
+    for choice in ("keep", "keep,gps"):
+        data = rendered(http, described(small, sent), format=kind, metadata=choice)
+        assert b"SECRET" not in data
+        exif = opened(data).getexif()
+        assert {tag: exif[tag].encode("latin-1").decode() for tag in TEXTS} == TEXTS
+        assert exif.get_ifd(IFD.Exif) == WHEN
+        assert exif.get_ifd(IFD.GPSInfo) == (PLACE if choice == "keep,gps" else {})
+        assert TAG.Orientation not in exif
+        inches = (exif[TAG.XResolution], exif[TAG.YResolution])
+        for resolution in (inches, opened(data).info.get("dpi", inches)):
+            assert resolution == pytest.approx((150, 300), abs=0.02)  # it was turned
+        assert opened(data).size == small.size[::-1]
+    for fields in ({}, {"metadata": "none"}):
+        clean = opened(rendered(http, described(small, sent), format=kind, **fields))
+        assert dict(clean.getexif()) == {}
+        assert "dpi" not in clean.info
+
+
+def test_metadata_that_is_no_choice_is_refused(http, small):
+    assert_problem(infer(http, saved(small), metadata="gps"), 422, "metadata-invalid")
+    assert_problem(http.post("/sweep", files={"image": saved(small)}, data={"metadata": "keep"}), 422, "field-unknown")
+    assert rendered(http, saved(small), metadata="keep,gps") == rendered(http, saved(small))  # nothing to keep
 
 
 def test_without_alpha_every_axis_is_at_its_default(http, models, small):
@@ -538,5 +581,5 @@ def test_openapi_describes_infer(http):
     (reference,) = _references(operation["requestBody"]["content"]["multipart/form-data"])
     form = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
     assert "required" not in form  # a model says what it takes
-    assert set(form["properties"]) == {*FIELDS, "model", "alpha", "position", "format", "quality"}
+    assert set(form["properties"]) == {*FIELDS, "model", "alpha", "position", "format", "quality", "metadata"}
     assert all("description" in field for field in form["properties"].values())

@@ -1,6 +1,6 @@
 """The protocol between an application and everything that serves it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 from PIL import Image
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dynamicnet.decode import Decoded, Own
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files.keep import Metadata
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.pictures import MAX_PIXELS
 
@@ -40,14 +41,14 @@ class Inputs:
         Raises:
             DynamicNetError: ``field-not-taken``.
         """
-        for field in FIELDS:
-            if field not in takes and getattr(self, field) is not None:
+        for name in FIELDS:
+            if name not in takes and getattr(self, name) is not None:
                 raise DynamicNetError(
-                    "field-not-taken", f"This model has no use for the field {field}; it takes {', '.join(takes)}."
+                    "field-not-taken", f"This model has no use for the field {name}; it takes {', '.join(takes)}."
                 )
 
 
-FIELDS = tuple(field.name for field in fields(Inputs) if field.name != "max_pixels")
+FIELDS = tuple(one.name for one in fields(Inputs) if one.name != "max_pixels")
 """What a person may send; ``max_pixels`` is the server's to say."""
 
 FILES = ("image", "mask", "where")
@@ -64,6 +65,7 @@ class Encoded:
         where: what α is multiplied by, (1, 1, H, W) in [0, 1] on the CPU; None is 1 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
         notes: sentences, on what is not as a person may expect of what was sent.
+        metadata: what may be kept of what the picture file says about it.
         own: the picture in its own space, if ``decode`` is to return one in it; else it is in sRGB.
         context: whatever else ``decode`` needs.
     """
@@ -73,6 +75,7 @@ class Encoded:
     where: Tensor | None = None
     columns: int = 1
     notes: tuple[str, ...] = ()
+    metadata: Metadata = field(default_factory=Metadata)
     own: Own | None = None
     context: Any = None
 

@@ -88,7 +88,14 @@ class ImageCompletion:
             far = pictures.to_tensor(_around(own.picture, box, mask)) - pictures.to_tensor(around.filter(own.back))
             own, beyond = replace(own, picture=_opaque(own.picture, hole)), fill(far, cut)
         place = Place(_opaque(read.picture, hole), filled, _levels(hole[top:bottom, left:right]), box, beyond)
-        return Encoded(given(shown, inside), read.picture.size, context=place, notes=notes(read, mask), own=own)
+        return Encoded(
+            given(shown, inside),
+            read.picture.size,
+            notes=notes(read, mask),
+            metadata=read.metadata,
+            own=own,
+            context=place,
+        )
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(1, 3, H, W) to the whole picture, in its own space if that is kept.

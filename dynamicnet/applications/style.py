@@ -27,7 +27,14 @@ class StyleTransfer:
         where = _read_where(inputs)
         tuned = None if where is None else _tuned(where, picture.size)
         opacity = read.picture.getchannel("A") if read.picture.mode == "RGBA" else None
-        return Encoded(pictures.to_tensor(picture), picture.size, tuned, notes=notes(read, where), context=opacity)
+        return Encoded(
+            pictures.to_tensor(picture),
+            picture.size,
+            tuned,
+            notes=notes(read, where),
+            metadata=read.metadata,
+            context=opacity,
+        )
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(1, 3, H, W) to a picture of that size, as opaque as the photograph, which was painted on white."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
+from dynamicnet.files.keep import Choice
 from dynamicnet.pictures import FORMATS, lost
 from server.dependencies import EngineDep, GateDep, admitted
 from server.engine import AxisValues, Timings
@@ -34,7 +35,7 @@ RENDERED = picture_reply(
     "/infer",
     response_class=Response,
     responses={200: RENDERED, **problems(400, 401, 404, 406, 413, 415, 422, 503, 507)},
-    dependencies=[Depends(admitted), Depends(Complete("format", "quality"))],
+    dependencies=[Depends(admitted), Depends(Complete("format", "quality", "metadata"))],
 )
 async def infer(
     request: Request,
@@ -46,6 +47,14 @@ async def infer(
         Form(description="Of the reply; negotiated from Accept if left out.", examples=["jpeg"]),
     ] = None,
     quality: Annotated[int, Form(ge=1, le=100, description="Of JPEG and WebP.", examples=[90])] = 90,
+    metadata: Annotated[
+        Choice,
+        Form(
+            description="What the reply says of what the photograph's file says about it: keep, its copyright, author, "
+            "date, camera and DPI; keep,gps, the place where it was taken as well.",
+            examples=["keep"],
+        ),
+    ] = "none",
 ) -> Response:
     """Render a picture; `takes` in /models says which of image, mask, seed, latent and max_side a model has a use for.
 
@@ -62,7 +71,7 @@ async def infer(
         alpha.update(await engine.settle(opened, asked.alpha, asked.auto))
         picture = await engine.render(opened, alpha, timings)
         notes.extend(lost(picture, reply_format))
-        return await engine.encode(picture, reply_format, quality, timings)
+        return await engine.encode(picture, reply_format, quality, timings, opened.metadata.chosen(metadata))
 
     with gate.request():
         body = await gate.in_time(request, work())
