@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from dynamicnet import package, pictures
-from dynamicnet.applications import APPLICATIONS, Inputs
+from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
 from dynamicnet.commands import Device, console
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files.keep import Choice
 from dynamicnet.method import alpha as alphas
 from dynamicnet.method.alpha import AlphaLike
 from dynamicnet.method.auto import automatic
@@ -29,6 +31,7 @@ app = typer.Typer(
 )
 train_app = typer.Typer(help="Train a model package in two phases.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
+stderr = Console(stderr=True, markup=False)
 
 Weights = Annotated[Path, typer.Option(help="Folder of model packages.", envvar="DYNAMICNET_WEIGHTS")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to; the suffix decides the format.")]
@@ -80,6 +83,10 @@ def infer(
     max_side: MaxSide = None,
     detail: Detail = None,
     quality: Quality = 90,
+    metadata: Annotated[
+        Choice,
+        typer.Option(help="keep: PHOTO's copyright, author, date, camera and DPI; keep,gps: and where it was taken."),
+    ] = "none",
     weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
 ) -> None:
@@ -92,8 +99,10 @@ def infer(
     loaded = _model(weights, model, device)
     inputs = _inputs(photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
-    prepared = loaded.prepare(loaded.encode(inputs))
-    output.write_bytes(pictures.write(loaded.render(prepared, chosen), format, quality))
+    encoded = _encode(loaded, inputs)
+    picture = loaded.render(loaded.prepare(encoded), chosen)
+    _tell(pictures.lost(picture, format))
+    output.write_bytes(pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)))
     console.print(f"{output}: {loaded.manifest.title}, alpha {chosen}")
 
 
@@ -124,9 +133,9 @@ def sweep(
     inputs = _inputs(photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
     planned = plan(loaded.manifest.axes, chosen, axis, frames, _format(output), quality)
-    encoded = loaded.encode(inputs)
+    encoded = _encode(loaded, inputs)
     planned.check_size(encoded.size)
-    prepared = loaded.prepare(encoded)
+    prepared = loaded.prepare(encoded).in_srgb
     rendered = [
         picture
         for some in planned.batches(loaded.together(encoded.size))
@@ -264,6 +273,18 @@ def _inputs(
     )
 
 
+def _encode(loaded: Model, inputs: Inputs) -> Encoded:
+    """Inputs as they are prepared; says what is not as a person may expect of them."""
+    encoded = loaded.encode(inputs)
+    _tell(encoded.notes)
+    return encoded
+
+
+def _tell(notes: Sequence[str]) -> None:
+    for note in notes:
+        stderr.print(note)
+
+
 for name in APPLICATIONS:
     import_module(f"dynamicnet.applications.{name}.command").mount(app, train_app)
 
@@ -273,7 +294,7 @@ def main() -> None:
     try:
         app()
     except DynamicNetError as error:
-        Console(stderr=True).print(error.message, style="red", markup=False)
+        stderr.print(error.message, style="red")
         raise SystemExit(1) from None
     except Stopped as stopped:
         console.print(str(stopped))

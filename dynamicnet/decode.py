@@ -28,6 +28,10 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
+
+LARGEST_PROFILE = 2**20
+"""Bytes of a profile that goes with what is made of a picture; those of cameras and screens have fewer."""
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, before any pixel is decoded, with a sentence of its own
 
@@ -56,7 +60,7 @@ class Decoded:
         size: (width, height) of it before it was shrunk.
         notes: sentences, on what is not as a person may expect.
         metadata: what may be kept of what the file says about it.
-        own: the same in its own space, where it was asked for and that is another than sRGB.
+        own: the same in its own space, where it was asked for, that is another than sRGB, and there is a way back.
     """
 
     picture: Image.Image
@@ -126,6 +130,8 @@ def _read(
         pixels = _Pixels(pixels.colour.transpose(turn), pixels.opacity and pixels.opacity.transpose(turn))
         if pixels.colour.size != loaded.size:
             full = full[::-1]
+    if pixels.opacity and pixels.opacity.getextrema() == (255, 255):
+        pixels = _Pixels(pixels.colour, None)
     if min(full) < MIN_SIDE:
         raise DynamicNetError(
             "picture-too-small",
@@ -135,10 +141,9 @@ def _read(
     pixels = _shrunk(pixels, full, max_side)
     colours = _colours(profile, pixels.colour)
     picture = colours.to_srgb(pixels.colour) if colours else pixels.colour.convert("RGB")
-    own = None
-    if keep_space and colours and profile and pixels.colour.mode == "RGB":
-        own = Own(_joined(pixels.colour, pixels.opacity), profile, colours.from_srgb())
-    return Decoded(_joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), keep.read(opened), own)
+    own = _own(pixels, profile, colours) if keep_space and profile and colours else None
+    metadata = keep.read(opened, sideways=turn in _SIDEWAYS)
+    return Decoded(_joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), metadata, own)
 
 
 def _unidentified(data: bytes, what: str) -> DynamicNetError:
@@ -178,6 +183,16 @@ def _colours(profile: bytes | None, picture: Image.Image) -> Colours | None:
     except ValueError:
         return None
     return colours if colours.fit(picture.mode) and not colours.are_srgb else None
+
+
+def _own(pixels: _Pixels, profile: bytes, colours: Colours) -> Own | None:
+    """What is kept in its own space: RGB of a profile that is no burden and knows the way back."""
+    if pixels.colour.mode != "RGB" or len(profile) > LARGEST_PROFILE:
+        return None
+    try:
+        return Own(_joined(pixels.colour, pixels.opacity), profile, colours.from_srgb())
+    except ValueError:
+        return None
 
 
 def _pixels(data: bytes, picture: Image.Image, what: str) -> _Pixels:

@@ -1,7 +1,7 @@
 """A model ready for use: the one road from what a person sends to the picture they get back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -63,10 +63,16 @@ class PreparedInputs:
 
     @property
     def bytes(self) -> int:
-        """How much memory it takes, about: that of its tensors, and of the picture it came from."""
+        """How much memory it takes, about: that of its tensors, and of the picture it came from, in each space."""
         width, height = self.encoded.size
+        each = 4 if self.encoded.own is None else 20  # of a pixel: what lies beyond sRGB is in float32
         encoded = sum(tensor.nbytes for tensor in (self.encoded.batch, self.encoded.full) if tensor is not None)
-        return self.prepared.bytes + encoded + 3 * width * height
+        return self.prepared.bytes + encoded + each * width * height
+
+    @property
+    def in_srgb(self) -> "PreparedInputs":
+        """The same, to be rendered in sRGB, where the picture's own space would be kept."""
+        return replace(self, encoded=replace(self.encoded, own=None))
 
 
 class Model:
@@ -139,7 +145,7 @@ class Model:
         return PreparedInputs(self.net.prepare(batch, full), encoded)
 
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
-        """Everything that does.
+        """Everything that does: RGB, or RGBA where the photograph is transparent; sRGB, or of ``info["icc_profile"]``.
 
         Raises:
             DynamicNetError: α cannot be used.

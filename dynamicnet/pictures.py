@@ -2,16 +2,19 @@
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from torch import Tensor
 
 from dynamicnet import decoders
 from dynamicnet.decode import MIN_SIDE as MIN_SIDE
 from dynamicnet.decode import Decoded, decode
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files import icc
+from dynamicnet.files.keep import Metadata
 
 MAX_PIXELS = 25_000_000  # a 24-megapixel photograph takes about 12 GB to render on the CPU
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -102,8 +105,26 @@ def check_longest(size: tuple[int, int], format: str) -> None:  # noqa: A002
         )
 
 
-def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes:  # noqa: A002
-    """Encode a picture as ``png``, ``jpeg`` or ``webp``; ``quality`` (1 to 100) is for the last two.
+def lost(picture: Image.Image, format: str) -> tuple[str, ...]:  # noqa: A002
+    """Sentences on what a picture has and a format no room for."""
+    if picture.mode == "RGBA" and format == "jpeg":
+        return ("JPEG has no transparency, so the picture was put on white; choose png or webp.",)
+    return ()
+
+
+def write(
+    picture: Image.Image,
+    format: str = "png",  # noqa: A002
+    quality: int = 90,
+    metadata: Metadata | None = None,
+) -> bytes:
+    """Encode a picture, and say in the file what its numbers mean: sRGB, or the profile in its ``info``.
+
+    Args:
+        picture: RGB or RGBA; JPEG has no transparency and gets it on white.
+        format: ``png``, ``jpeg`` or ``webp``.
+        quality: 1 to 100, of the last two.
+        metadata: what else the file says; nothing unless told.
 
     Raises:
         DynamicNetError: ``format-unknown``, ``quality-invalid``, or ``picture-too-large`` for the format.
@@ -111,13 +132,33 @@ def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes
     check_format(format, quality)
     check_longest(picture.size, format)
     out = io.BytesIO()
+    said = tag(picture, format) | _kept(metadata)
     if format == "png":
-        picture.save(out, "PNG", compress_level=1)
+        picture.save(out, "PNG", compress_level=1, **said)
     elif format == "jpeg":
-        picture.save(out, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
+        flat = flatten(picture, "white")
+        flat.save(out, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **said)
     else:
-        picture.save(out, "WEBP", quality=quality, method=2)
+        picture.save(out, "WEBP", quality=quality, method=2, **said)
     return out.getvalue()
+
+
+def tag(picture: Image.Image, format: str) -> dict[str, Any]:  # noqa: A002
+    """What Pillow's encoders are to be told, that a file says what its numbers mean. GIF cannot, and means sRGB."""
+    profile = picture.info.get("icc_profile")
+    if format == "png" and profile is None:
+        said = PngImagePlugin.PngInfo()
+        said.add(b"sRGB", b"\1")  # relative colorimetric, as colours are converted here
+        return {"pnginfo": said}
+    return {} if format == "gif" else {"icc_profile": profile or icc.SRGB}
+
+
+def _kept(metadata: Metadata | None) -> dict[str, Any]:
+    """The same for metadata. WebP has its DPI in EXIF alone, and takes no other."""
+    exif = metadata.exif() if metadata else None
+    if not metadata or not exif:
+        return {}
+    return {"exif": exif.tobytes()} | ({"dpi": metadata.dpi} if metadata.dpi else {})
 
 
 def fit(picture: Image.Image, short: int) -> Image.Image:

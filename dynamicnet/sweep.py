@@ -65,11 +65,12 @@ class Sweep:
             yield self.alphas[start : start + size]
 
     def write(self, frames: Sequence[Image.Image]) -> bytes:
-        """The file, from a picture for each α: RGB, of one size.
+        """The file, from a picture for each α: RGB or RGBA, of one size, in sRGB. Transparency is put on white.
 
         Raises:
             DynamicNetError: ``picture-too-large`` for the format.
         """
+        frames = [pictures.flatten(frame, "white") for frame in frames]
         if self.format not in ANIMATIONS:
             return pictures.write(_sheet(frames, self.labels), self.format, self.quality)
         pictures.check_longest(frames[0].size, self.format)
@@ -83,6 +84,7 @@ class Sweep:
             duration=round(ONE_WAY / (len(frames) - 1)),
             loop=0,
             **({"quality": self.quality, "method": 2} if self.format == "webp" else {}),
+            **pictures.tag(frames[0], self.format),
         )
         return out.getvalue()
 

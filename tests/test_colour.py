@@ -1,5 +1,6 @@
 """What numbers mean: pictures of many spaces beside a browser and libvips, which manage colours too."""
 
+import io
 import struct
 import zlib
 
@@ -11,7 +12,7 @@ from independent import GREY, P3_CHUNK, PROFILES, SWAPPED, cmyk_profile, colours
 from PIL import Image, ImageCms
 
 from dynamicnet import DynamicNetError, pictures
-from dynamicnet.files import icc
+from dynamicnet.files import colour, icc
 from dynamicnet.files.colour import Colours
 
 PHOTO = colours()
@@ -131,6 +132,100 @@ def test_the_way_back_is_the_way_there_turned_around(name):
     inside = ((np.asarray(there) > 2) & (np.asarray(there) < 253)).all(2)
     back = np.abs(np.asarray(there.filter(space.from_srgb()), np.int16) - np.asarray(PHOTO, np.int16))
     assert back[inside].mean() < 1
+
+
+def said(data: bytes) -> bytes | int | None:
+    """What a file says that its numbers mean: a profile, or the intent of its sRGB chunk."""
+    with Image.open(io.BytesIO(data)) as opened:
+        return opened.info.get("icc_profile", opened.info.get("srgb"))
+
+
+@pytest.mark.parametrize("kind", pictures.FORMATS)
+def test_what_is_written_says_what_its_numbers_mean(browser, kind):
+    assert said(pictures.write(PHOTO, kind)) == (1 if kind == "png" else icc.SRGB)
+    in_p3 = PHOTO.copy()
+    in_p3.info["icc_profile"] = P3
+    assert said(data := pictures.write(in_p3, kind, 95)) == P3
+    assert off(pictures.read(data), browser(data)) <= 0.5
+    assert off(pictures.read(data), np.asarray(PHOTO)) > 2, "the profile is honoured"
+
+
+def test_replies_say_that_they_are_srgb(http, photo):
+    for kind in pictures.FORMATS:
+        reply = http.post("/infer", files={"image": photo.read_bytes()}, data={"max_side": 64, "format": kind})
+        assert said(reply.content) == (1 if kind == "png" else icc.SRGB)
+    for kind, wanted in {"webp": icc.SRGB, "gif": None, "png": 1, "jpeg": icc.SRGB}.items():
+        fields = {"max_side": 64, "frames": 2, "format": kind}
+        assert said(http.post("/sweep", files={"image": photo.read_bytes()}, data=fields).content) == wanted
+    assert said(http.get(http.get("/models").json()["models"][0]["thumbnail"]).content) == icc.SRGB
+
+
+@pytest.fixture(scope="module")
+def mender(http) -> str:
+    """The id of a model that fills holes."""
+    return next(model["id"] for model in http.get("/models").json()["models"] if "mask" in model["takes"])
+
+
+HOLE = Image.new("L", PHOTO.size)
+HOLE.paste(255, (60, 50, 90, 80))
+
+
+def mended(http, mender, image: bytes, route="/infer", **fields) -> bytes:
+    files = {"image": image, "mask": encoded(HOLE, "PNG")}
+    reply = http.post(route, files=files, data={"model": mender, "format": "png"} | fields)
+    assert reply.status_code == 200, reply.text
+    return reply.content
+
+
+@pytest.mark.parametrize("name", ["Display P3", "Adobe RGB"])
+def test_completion_keeps_a_photograph_in_its_own_space(http, mender, name):
+    profile, hole = PROFILES[name], np.asarray(HOLE) > 0
+    spaces = (ImageCms.ImageCmsProfile(io.BytesIO(space)) for space in (icc.SRGB, profile))
+    there = ImageCms.ImageCmsTransform(*spaces, "RGB", "RGB", colour.INTENT, flags=colour.FLAGS)
+    sent = encoded(there.apply(PHOTO), "PNG", icc_profile=profile)
+    reply = mended(http, mender, sent)
+    assert said(reply) == profile
+    ours, plain = (np.asarray(Image.open(io.BytesIO(data)), np.int16) for data in (reply, sent))
+    assert np.array_equal(ours[~hole], plain[~hole]), "known pixels are those that were sent"
+    in_srgb = pictures.read(mended(http, mender, encoded(pictures.read(sent), "PNG")))
+    apart = np.abs(ours - np.asarray(there.apply(in_srgb), np.int16))[hole]
+    assert apart.mean() < 1
+    assert np.percentile(apart, 99) <= 3
+
+
+def test_colours_that_srgb_lacks_go_on_into_the_hole(http, mender):
+    vivid = Image.new("RGB", PHOTO.size, (10, 240, 10))
+    reply = mended(http, mender, encoded(vivid, "PNG", icc_profile=P3), alpha="0")
+    assert np.abs(np.asarray(Image.open(io.BytesIO(reply)), np.int16) - np.asarray(vivid)).max() < 12
+
+
+def test_what_completion_keeps_in_its_own_space_looks_right_in_any_file(http, browser, mender):
+    sent = encoded(PHOTO, "PNG", icc_profile=P3)
+    wanted = pictures.read(mended(http, mender, encoded(pictures.read(sent), "PNG")))
+    for kind, most in {"png": 0.5, "jpeg": 3, "webp": 6}.items():
+        assert off(wanted, browser(mended(http, mender, sent, format=kind, quality=100))) < most
+    for kind, most in {"webp": 6, "gif": 12, "png": None}.items():  # a contact sheet is larger
+        swept = mended(http, mender, sent, "/sweep", format=kind, frames=2, quality=100)
+        assert said(swept) == {"webp": icc.SRGB, "gif": None, "png": 1}[kind]
+        if most:
+            plain = Image.open(io.BytesIO(swept)).convert("RGB")
+            assert off(plain, np.asarray(wanted)) < most
+
+
+def test_a_profile_without_a_way_back_is_honoured_and_not_kept():
+    """Of its tables, only those that lead to the space that profiles connect through: as cameras and scanners have."""
+    read = pictures.read_layers(encoded(PHOTO, "PNG", icc_profile=one_way()), keep_space=True)
+    assert read.own is None
+    assert off(read.picture, np.asarray(PHOTO)) > 2
+
+
+def one_way() -> bytes:
+    """An RGB profile of one table: red, green and blue are taken for L, a and b."""
+    table = b"mft1\0\0\0\0" + bytes([3, 3, 2, 0]) + struct.pack(">9i", *(65536 * (i in (0, 4, 8)) for i in range(9)))
+    corners = bytes(255 * (corner >> bit & 1) for corner in range(8) for bit in (2, 1, 0))
+    table += bytes(range(256)) * 3 + corners + bytes(range(256)) * 3
+    assembled = icc._assemble(b"RGB ", {b"wtpt": icc._xyz(icc.D50), b"A2B0": table}, "one way")
+    return assembled[:12] + b"scnr" + assembled[16:20] + b"Lab " + assembled[24:]
 
 
 def test_primaries_that_span_no_space_make_no_profile():

@@ -128,7 +128,18 @@ def test_opacity_below_half_is_a_hole_and_above_keeps_its_colour(model) -> None:
     encoded = model.encode(Inputs(image=file(picture)))
     assert encoded.batch[0, 3].sum() == 20 * 20
     result = filled(model, Inputs(image=file(picture)))
-    assert (result[:20] == np.asarray(picture)[:20, :, :3]).all()
+    inside = (slice(20, 40), slice(20, 40))
+    assert (result[inside][..., 3] == 255).all(), "what was filled is opaque"
+    result[inside] = np.asarray(picture)[inside]
+    assert (result == np.asarray(picture)).all(), "colours and opacity of what is known stay"
+
+
+def test_what_is_said_of_picture_and_mask_comes_along(model) -> None:
+    def film(picture: Image.Image) -> bytes:
+        return file(picture, "GIF", save_all=True, append_images=[picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
+
+    (note,) = model.encode(Inputs(image=film(photo(64, 64)), mask=film(disc(64, 64, 9, (0.4, 0.5))))).notes
+    assert "2 frames" in note
 
 
 def test_alpha_moves_the_hole_and_0_is_the_main_network(model) -> None:

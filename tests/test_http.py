@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import DEVICE, running_server
-from PIL import Image
+from PIL import ExifTags, Image
 
 from dynamicnet import Inputs, Model, package, pictures
 from dynamicnet.applications import APPLICATIONS, FIELDS
@@ -177,12 +177,114 @@ def test_alpha_counts_where_it_is_to(http, models, photo):
     assert_problem(post(b"hello"), 415, "picture-unreadable")
 
 
+def test_transparency_is_kept_where_the_reply_has_room_for_it(http, models, small):
+    layered = small.convert("RGB")
+    opacity = Image.linear_gradient("L").resize(small.size)
+    layered.putalpha(opacity)
+    mender = next(model["id"] for model in http.get("/models").json()["models"] if "mask" in model["takes"])
+    mask = Image.new("L", small.size)
+    mask.paste(255, (20, 20, 40, 40))
+    filled = opacity.copy()
+    filled.paste(255, mask=mask)
+    for files, model, wanted in (
+        ({"image": saved(layered)}, models[0]["id"], opacity),
+        ({"image": saved(layered), "mask": saved(mask)}, mender, filled),
+    ):
+
+        def reply(kind: str, files=files, model=model) -> httpx.Response:
+            return http.post("/infer", files=files, data={"model": model, "format": kind, "quality": 95})
+
+        kept = reply("png")
+        assert np.array_equal(np.asarray(opened(kept.content))[..., 3], np.asarray(wanted))
+        assert np.array_equal(np.asarray(opened(reply("webp").content))[..., 3], np.asarray(wanted))
+        flat = reply("jpeg")
+        assert np.abs(pixels(flat.content) - np.asarray(pictures.read(kept.content), np.int16)).mean() < 4
+        assert "no transparency" in flat.headers["x-dynamic-net-notes"]
+        assert "x-dynamic-net-notes" not in kept.headers
+
+
+def test_an_opacity_that_is_full_all_over_is_none(http, small):
+    whole = infer(http, saved(small.convert("RGBA")), format="jpeg")
+    assert "x-dynamic-net-notes" not in whole.headers
+    assert opened(rendered(http, saved(small.convert("RGBA")), format="png")).mode == "RGB"
+
+
+def test_a_sweep_puts_transparency_on_white(http, small):
+    layered = small.convert("RGBA")
+    layered.putalpha(0)
+    for kind in ("webp", "gif", "png", "jpeg"):
+        reply = http.post("/sweep", files={"image": saved(layered)}, data={"frames": 2, "format": kind})
+        assert tuple(pixels(reply.content)[50, 50]) == (255, 255, 255)
+
+
+TAG, IFD = ExifTags.Base, ExifTags.IFD
+TEXTS = {TAG.Copyright: "© Jürgen", TAG.Artist: "Jane", TAG.Make: "Kodak", TAG.Model: "Brownie"}
+WHEN = {TAG.DateTimeOriginal: "1999:12:31 23:59:59"}
+PLACE = {ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: (52.0, 30.0, 15.0)}
+
+
+def described(picture: Image.Image, kind: str) -> bytes:
+    """A photograph of which its file says a lot, lying on its side."""
+    exif = Image.Exif()
+    exif.update({tag: text.encode() for tag, text in TEXTS.items()} | {TAG.Software: "SECRET", TAG.Orientation: 6})
+    exif.update({TAG.XResolution: 300, TAG.YResolution: 150, TAG.ResolutionUnit: 2})
+    exif.get_ifd(IFD.Exif).update(WHEN | {TAG.UserComment: b"SECRET"})
+    exif.get_ifd(IFD.GPSInfo).update(PLACE | {ExifTags.GPS.GPSAreaInformation: b"SECRET" * 999})
+    return saved(picture, kind, exif=exif, dpi=(300, 150))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("sent", ["PNG", "JPEG", "WEBP"])
+def test_metadata_is_kept_where_it_is_asked_for(http, small, sent, kind):
+    for choice in ("keep", "keep,gps"):
+        data = rendered(http, described(small, sent), format=kind, metadata=choice)
+        assert b"SECRET" not in data
+        exif = opened(data).getexif()
+        assert {tag: exif[tag].encode("latin-1").decode() for tag in TEXTS} == TEXTS
+        assert exif.get_ifd(IFD.Exif) == WHEN
+        assert exif.get_ifd(IFD.GPSInfo) == (PLACE if choice == "keep,gps" else {})
+        assert TAG.Orientation not in exif
+        inches = (exif[TAG.XResolution], exif[TAG.YResolution])
+        for resolution in (inches, opened(data).info.get("dpi", inches)):
+            assert resolution == pytest.approx((150, 300), abs=0.02)  # it was turned
+        assert opened(data).size == small.size[::-1]
+    for fields in ({}, {"metadata": "none"}):
+        clean = opened(rendered(http, described(small, sent), format=kind, **fields))
+        assert dict(clean.getexif()) == {}
+        assert "dpi" not in clean.info
+
+
+def test_metadata_that_is_no_choice_is_refused(http, small):
+    assert_problem(infer(http, saved(small), metadata="gps"), 422, "metadata-invalid")
+    assert_problem(http.post("/sweep", files={"image": saved(small)}, data={"metadata": "keep"}), 422, "field-unknown")
+    assert rendered(http, saved(small), metadata="keep,gps") == rendered(http, saved(small))  # nothing to keep
+
+
 def test_without_alpha_every_axis_is_at_its_default(http, models, small):
     for model in models:
         defaults = {axis["id"]: axis["default"] for axis in model["axes"]}
         response = infer(http, saved(small), model=model["id"])
         assert json.loads(response.headers["x-dynamic-net-alpha"]) == defaults
         assert response.content == rendered(http, saved(small), model=model["id"], alpha=json.dumps(defaults))
+
+
+@pytest.mark.parametrize("route", ["/infer", "/sweep"])
+def test_what_is_not_as_one_expects_of_a_file_is_said_once(http, models, photo, route):
+    first, *others = (Image.new("L", (64, 48), grey) for grey in (0, 99, 200))
+    film = saved(first, "GIF", save_all=True, append_images=others)
+    whole = photo.read_bytes()
+    cut = whole[: len(whole) * 19 // 20]
+
+    def notes(**files: bytes) -> list[str]:
+        reply = http.post(route, files=files, data={"max_side": 64} | ({"frames": 2} if route == "/sweep" else {}))
+        assert reply.status_code == 200, reply.text
+        return json.loads(reply.headers.get("x-dynamic-net-notes", "[]"))
+
+    frames = "The file holds 3 frames; the first was used."
+    rows, *rest = notes(image=cut, where=film)
+    assert ("rows are missing" in rows, rest) == (True, [frames])
+    assert notes(image=film, where=film) == [frames]
+    assert notes(image=whole) == []
 
 
 def test_headers_say_what_was_rendered_and_what_it_took(http, models, small):
@@ -222,7 +324,8 @@ def _kinds(rgb: Image.Image) -> dict[str, tuple[bytes, Image.Image]]:
 @pytest.mark.parametrize("kind", ["exif", "rgba", "grey", "16-bit", "palette", "cmyk"])
 def test_every_kind_of_picture_is_taken_as_a_viewer_shows_it(http, small, kind):
     file, meant = _kinds(small)[kind]
-    assert rendered(http, file, alpha="0.5") == rendered(http, saved(meant), alpha="0.5")
+    ours, wanted = (pixels(rendered(http, data, alpha="0.5")) for data in (file, saved(meant)))
+    assert np.array_equal(ours, wanted)
 
 
 # Negotiation
@@ -491,5 +594,5 @@ def test_openapi_describes_infer(http):
     (reference,) = _references(operation["requestBody"]["content"]["multipart/form-data"])
     form = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
     assert "required" not in form  # a model says what it takes
-    assert set(form["properties"]) == {*FIELDS, "model", "alpha", "position", "format", "quality"}
+    assert set(form["properties"]) == {*FIELDS, "model", "alpha", "position", "format", "quality", "metadata"}
     assert all("description" in field for field in form["properties"].values())

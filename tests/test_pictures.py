@@ -353,6 +353,14 @@ def test_what_is_written_is_the_picture_in_that_format(kind, off):
     near(pictures.read(data), [RED, GREEN, BLUE, GREY], off)
 
 
+def test_transparency_is_written_where_there_is_room_for_it():
+    layered = see_through("RGBA")
+    for kind in ("png", "webp"):
+        with Image.open(io.BytesIO(pictures.write(layered, kind))) as opened:
+            assert opened.getchannel("A").tobytes() == layered.getchannel("A").tobytes()
+    near(pictures.read(pictures.write(layered, "jpeg", 95)), [RED, (255, 255, 255), BLUE, (255, 255, 255)])
+
+
 @pytest.mark.parametrize("kind", ["jpeg", "webp"])
 def test_lower_quality_is_a_smaller_file(kind):
     photo = pictures.read((STATIC / "samples" / "chelsea.jpg").read_bytes(), max_side=200)

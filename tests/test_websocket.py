@@ -103,9 +103,15 @@ def test_a_picture_opens(client, models, image):
         "width": 90,
         "height": 60,
         "columns": 1,
+        "notes": [],
         "axes": models[-1]["axes"],
     }
     assert set(timings) == {"decode", "prepare"}
+
+
+def test_ready_says_what_is_not_as_one_expects_of_the_file(client, image):
+    (note,) = client.open(image[: len(image) * 19 // 20], max_side=64)["notes"]
+    assert "rows are missing" in note
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])

@@ -1,13 +1,15 @@
 """The protocol between an application and everything that serves it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from PIL import Image
 from torch import Tensor
 
+from dynamicnet.decode import Decoded, Own
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files.keep import Metadata
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.pictures import MAX_PIXELS
 
@@ -46,10 +48,10 @@ class Inputs:
         Raises:
             DynamicNetError: ``field-not-taken``.
         """
-        for field in FIELDS:
-            if field not in takes and getattr(self, field) is not None:
+        for name in FIELDS:
+            if name not in takes and getattr(self, name) is not None:
                 raise DynamicNetError(
-                    "field-not-taken", f"This model has no use for the field {field}; it takes {', '.join(takes)}."
+                    "field-not-taken", f"This model has no use for the field {name}; it takes {', '.join(takes)}."
                 )
 
     def at_most(self, side: int, takes: Sequence[str]) -> "Inputs":
@@ -59,7 +61,7 @@ class Inputs:
         return replace(self, max_side=min(self.max_side or side, side))
 
 
-FIELDS = tuple(field.name for field in fields(Inputs) if field.name != "max_pixels")
+FIELDS = tuple(one.name for one in fields(Inputs) if one.name != "max_pixels")
 """What a person may send; ``max_pixels`` is the server's to say."""
 
 FILES = ("image", "mask", "where")
@@ -76,6 +78,9 @@ class Encoded:
         full: the same larger, to be laid over, on the CPU; None for what is worked at as it is.
         where: what α is multiplied by, (1, 1, H, W) of the batch, in [0, 1], on the CPU; None is 1 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
+        notes: sentences, on what is not as a person may expect of what was sent.
+        metadata: what may be kept of what the picture file says about it.
+        own: the picture in its own space, if ``decode`` is to return one in it; else it is in sRGB.
         context: whatever else ``decode`` needs.
     """
 
@@ -84,7 +89,15 @@ class Encoded:
     full: Tensor | None = None
     where: Tensor | None = None
     columns: int = 1
+    notes: tuple[str, ...] = ()
+    metadata: Metadata = field(default_factory=Metadata)
+    own: Own | None = None
     context: Any = None
+
+
+def notes(*read: Decoded | None) -> tuple[str, ...]:
+    """What there is to be said of the files that were sent, each sentence once."""
+    return tuple(dict.fromkeys(note for one in read if one for note in one.notes))
 
 
 class Application(Protocol):
@@ -106,7 +119,10 @@ class Application(Protocol):
         ...
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """The network's output to one picture."""
+        """The network's output to one picture: RGB, or RGBA where what was sent is transparent.
+
+        In sRGB, or in another space that ``info["icc_profile"]`` names.
+        """
         ...
 
     def example(self, photo: bytes) -> Inputs:

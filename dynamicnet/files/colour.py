@@ -70,7 +70,7 @@ class Colours:
         blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")
         corners = Image.fromarray(np.stack([red, green, blue], -1).reshape(1, -1, 3))
         table = np.asarray(back.apply(corners), np.float32).reshape(-1) / 255
-        return ImageFilter.Color3DLUT(SIDE, table.tolist(), _copy_table=False)
+        return ImageFilter.Color3DLUT(SIDE, table, _copy_table=False)
 
 
 @lru_cache(1)

@@ -70,7 +70,7 @@ class Auto:
 
     def pick(self, frames: Sequence[Image.Image]) -> float:
         """α, from what the candidates look like."""
-        batch = torch.cat([pictures.to_tensor(frame) for frame in frames])
+        batch = torch.cat([pictures.to_tensor(frame.convert("RGB")) for frame in frames])
         shrink = MEASURED_SIDE / min(batch.shape[2:])
         if shrink < 1:
             batch = F.interpolate(batch, scale_factor=shrink, mode="bilinear", antialias=True)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, decoders, package, pictures
 from dynamicnet.decode import Decoded
+from dynamicnet.files.keep import Metadata
 from dynamicnet.method.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
 from dynamicnet.model import pick_device
@@ -46,7 +47,7 @@ class Opened:
     """What a client sent, opened in a model.
 
     Attributes:
-        size: (width, height) of what is rendered. columns: see :class:`dynamicnet.Encoded`.
+        size: (width, height) of what is rendered. columns, notes, metadata: see :class:`dynamicnet.Encoded`.
         key: what it is kept under, by content: the same bytes in the same model are prepared once.
     """
 
@@ -54,6 +55,8 @@ class Opened:
     inputs: Inputs
     size: tuple[int, int]
     columns: int
+    notes: tuple[str, ...]
+    metadata: Metadata
     key: tuple[str, bytes]
 
 
@@ -166,7 +169,8 @@ class Engine:
         kept = self.prepared.get(key)
         self._metrics.prepared.labels("no" if kept is None else "yes").inc()
         kept = kept or await self._prepared(model, inputs, key, timings)
-        return Opened(model, inputs, kept.encoded.size, kept.encoded.columns, key)
+        encoded = kept.encoded
+        return Opened(model, inputs, encoded.size, encoded.columns, encoded.notes, encoded.metadata, key)
 
     async def render(self, opened: Opened, alpha: AlphaLike, timings: Timings) -> Image.Image:
         """Everything that depends on α. What waits for the same model at the same size is rendered with it.
@@ -203,7 +207,7 @@ class Engine:
         """
         model, key = opened.model, opened.key
         sweep.check_size(opened.size)
-        kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
+        kept = (self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})).in_srgb
         timings["render"] = 0.0
         frames: list[Image.Image] = []
         for some in sweep.batches(model.together(opened.size)):
@@ -215,9 +219,17 @@ class Engine:
         encoded, timings["encode"] = await asyncio.to_thread(_timed, lambda: sweep.write(frames))
         return encoded
 
-    async def encode(self, picture: Image.Image, format: str, quality: int, timings: Timings) -> bytes:  # noqa: A002
+    async def encode(
+        self,
+        picture: Image.Image,
+        format: str,  # noqa: A002
+        quality: int,
+        timings: Timings,
+        metadata: Metadata | None = None,
+    ) -> bytes:
         """A picture as a file; see :func:`dynamicnet.pictures.write`."""
-        encoded, timings["encode"] = await asyncio.to_thread(_timed, lambda: pictures.write(picture, format, quality))
+        write = partial(pictures.write, picture, format, quality, metadata)
+        encoded, timings["encode"] = await asyncio.to_thread(_timed, write)
         return encoded
 
     async def _prepared(self, model: Model, inputs: Inputs, key: tuple[str, bytes], timings: Timings) -> PreparedInputs:

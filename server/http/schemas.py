@@ -1,6 +1,7 @@
 """What the API answers, as its OpenAPI document describes it."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -154,13 +155,20 @@ TOLD: dict[str, Any] = {
         "schema": {"type": "string"},
         "example": "starry",
     },
+    "X-Dynamic-Net-Notes": {
+        "description": "Sentences on what is not as a person may expect of what was sent, as a JSON list in ASCII; "
+        "not there if there are none.",
+        "schema": {"type": "string"},
+        "example": '["The file holds 12 frames; the first was used."]',
+    },
 }
 """The headers of a rendered picture, for FastAPI's ``responses``."""
 
 
-def told(model_id: str, timings: Mapping[str, float]) -> dict[str, str]:
+def told(model_id: str, timings: Mapping[str, float], notes: Sequence[str]) -> dict[str, str]:
     """What they hold."""
-    return {
+    said = {"X-Dynamic-Net-Notes": json.dumps(notes)} if notes else {}
+    return said | {
         "Server-Timing": ", ".join(f"{step};dur={ms:.1f}" for step, ms in timings.items()),
         "X-Dynamic-Net-Model": quote(model_id),
     }

@@ -243,6 +243,7 @@ class Session:
                 "width": width,
                 "height": height,
                 "columns": opened.columns,
+                "notes": opened.notes,
                 "axes": [axis.model_dump(mode="json") for axis in sliders(opening.model.manifest)],
                 "timings": timings,
             }

@@ -2,7 +2,8 @@
 
 import random
 from bisect import bisect_left
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from dynamicnet import pictures
-from dynamicnet.applications.base import Encoded, Inputs
+from dynamicnet.applications.base import Encoded, Inputs, notes
 from dynamicnet.applications.completion import exemplar, masks
 from dynamicnet.applications.completion.membrane import fill
+from dynamicnet.decode import Decoded
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks.base import MainNetwork
 
@@ -31,14 +33,19 @@ class Place(NamedTuple):
     """Where in a picture the network works.
 
     Attributes:
-        picture: RGB, its hole filled smoothly.
+        picture: in sRGB, else as it was sent: RGB, or RGBA where something is transparent besides the hole.
+        filled: RGB, the hole filled smoothly, on white; of the box alone.
         hole: mode L, 255 in the hole and 0 elsewhere; of the box alone.
         box: left, top, right and bottom of the hole's neighbourhood.
+        beyond: (1, 3, H, W) of the box, where the picture's own space is kept: how far its numbers are from those of
+            its sRGB colours, as vivid ones are that sRGB lacks, going on smoothly into the hole: else a seam shows.
     """
 
     picture: Image.Image
+    filled: Image.Image
     hole: Image.Image
     box: tuple[int, int, int, int]
+    beyond: Tensor | float
 
 
 class ImageCompletion:
@@ -63,7 +70,8 @@ class ImageCompletion:
                 mask cannot be read.
         """
         inputs.only(*self.takes)
-        picture, hole = _read(inputs)
+        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels, keep_space=True)
+        hole, mask = _hole(inputs, read.picture)
         if not hole.any():
             raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
         if hole.all():
@@ -71,21 +79,39 @@ class ImageCompletion:
         box, scale = _neighbourhood(hole)
         left, top, right, bottom = box
         cut = torch.from_numpy(hole[top:bottom, left:right].astype(np.float32))[None, None]
-        filled = picture.copy()
-        filled.paste(pictures.to_picture(fill(pictures.to_tensor(picture.crop(box)), cut)), (left, top))
+        around = _around(read.picture, box, mask)
+        filled = pictures.to_picture(fill(pictures.to_tensor(around), cut))
         size = [max(pictures.MIN_SIDE, round(side * scale)) for side in cut.shape[2:]]
-        shown = F.interpolate(pictures.to_tensor(filled.crop(box)), size, mode="bilinear", antialias=True)
+        shown = F.interpolate(pictures.to_tensor(filled), size, mode="bilinear", antialias=True)
         inside = (F.interpolate(cut, size, mode="area") > 0).float()
-        place = Place(filled, Image.fromarray(hole[top:bottom, left:right].astype(np.uint8) * 255), box)
-        return Encoded(given(shown, inside), picture.size, context=place)
+        own, beyond = read.own, cast(Tensor | float, 0.0)
+        if own:
+            far = pictures.to_tensor(_around(own.picture, box, mask)) - pictures.to_tensor(around.filter(own.back))
+            own, beyond = replace(own, picture=_opaque(own.picture, hole)), fill(far, cut)
+        place = Place(_opaque(read.picture, hole), filled, _levels(hole[top:bottom, left:right]), box, beyond)
+        return Encoded(
+            given(shown, inside),
+            read.picture.size,
+            notes=notes(read, mask),
+            metadata=read.metadata,
+            own=own,
+            context=place,
+        )
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """(1, 3, H, W) to the whole picture; known pixels are as they were sent, bit for bit."""
+        """(1, 3, H, W) to the whole picture, in its own space if that is kept.
+
+        Known pixels are as they were sent, bit for bit; others are opaque.
+        """
         place: Place = encoded.context
         added = output.float().cpu() - encoded.batch[:, :3]
         added = F.interpolate(added, (place.hole.height, place.hole.width), mode="bilinear")
-        painted = pictures.to_picture(pictures.to_tensor(place.picture.crop(place.box)) + added)
-        picture = place.picture.copy()
+        painted = pictures.to_picture(pictures.to_tensor(place.filled) + added)
+        own = encoded.own
+        picture = own.picture.copy() if own else place.picture.copy()
+        if own:
+            picture.info["icc_profile"] = own.profile
+            painted = pictures.to_picture(pictures.to_tensor(painted.filter(own.back)) + place.beyond)
         picture.paste(painted, place.box[:2], place.hole)
         return picture
 
@@ -110,26 +136,41 @@ def given(filled: Tensor, hole: Tensor) -> Tensor:
     return torch.cat([filled, hole, torch.cat(copied)], 1)
 
 
-def _read(inputs: Inputs) -> tuple[Image.Image, Hole]:
-    """The picture, RGB, and its hole, (H, W)."""
-    layers = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels).picture
+def _hole(inputs: Inputs, picture: Image.Image) -> tuple[Hole, Decoded | None]:
+    """The hole, (H, W), and the mask that says where it is; None if the picture's transparency does."""
     if inputs.mask is None:
-        transparent = np.asarray(layers.convert("RGBA").getchannel("A")) < 128
+        transparent = np.asarray(picture.convert("RGBA").getchannel("A")) < 128
         if not transparent.any():
             raise DynamicNetError(
                 "mask-missing", "Nothing says where the hole is: send a mask, white there, or make it transparent."
             )
-        return layers.convert("RGB"), transparent
-    mask = pictures.flatten(
-        pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask").picture, "black"
-    ).convert("L")
-    if mask.size != layers.size:
+        return transparent, None
+    read = pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask")
+    mask = pictures.flatten(read.picture, "black").convert("L")
+    if mask.size != picture.size:
         raise DynamicNetError(
             "mask-size",
-            f"The mask is {mask.width}×{mask.height} and the picture {layers.width}×{layers.height}; "
+            f"The mask is {mask.width}×{mask.height} and the picture {picture.width}×{picture.height}; "
             "send a mask of the picture's size.",
         )
-    return pictures.flatten(layers, "white"), np.asarray(mask) >= 128
+    return np.asarray(mask) >= 128, read
+
+
+def _around(picture: Image.Image, box: tuple[int, int, int, int], mask: Decoded | None) -> Image.Image:
+    """A part of a picture, RGB: on white, but for one whose transparency says where the hole is."""
+    part = picture.crop(box)
+    return pictures.flatten(part, "white") if mask else part.convert("RGB")
+
+
+def _levels(hole: Hole) -> Image.Image:
+    return Image.fromarray(hole.astype(np.uint8) * 255)
+
+
+def _opaque(picture: Image.Image, hole: Hole) -> Image.Image:
+    """A picture opaque in its hole: RGB if it then is all over."""
+    if picture.mode == "RGBA" and (np.asarray(picture.getchannel("A"))[~hole] == 255).all():
+        return picture.convert("RGB")
+    return picture
 
 
 def _neighbourhood(hole: Hole) -> tuple[tuple[int, int, int, int], float]:

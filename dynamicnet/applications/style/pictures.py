@@ -4,7 +4,8 @@ from PIL import Image
 from torch import Tensor
 
 from dynamicnet import pictures
-from dynamicnet.applications.base import DETAIL, Encoded, Inputs
+from dynamicnet.applications.base import DETAIL, Encoded, Inputs, notes
+from dynamicnet.decode import Decoded
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks.base import MainNetwork
 
@@ -26,16 +27,27 @@ class StyleTransfer:
             DynamicNetError: a picture cannot be used.
         """
         inputs.only(*self.takes)
-        picture = pictures.read(inputs.image, inputs.max_side, inputs.max_pixels)
+        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
+        picture = pictures.flatten(read.picture, "white")
+        where = _read_where(inputs)
         size = _worked_at(picture.size, DETAIL if inputs.detail is None else inputs.detail, network)
-        if size == picture.size:
-            return Encoded(pictures.to_tensor(picture), size, where=_where(inputs, size))
-        batch = pictures.to_tensor(picture.resize(size, Image.Resampling.LANCZOS))
-        return Encoded(batch, picture.size, pictures.to_tensor(picture), _where(inputs, size))
+        larger = size != picture.size
+        return Encoded(
+            pictures.to_tensor(picture.resize(size, Image.Resampling.LANCZOS) if larger else picture),
+            picture.size,
+            full=pictures.to_tensor(picture) if larger else None,
+            where=None if where is None else _tuned(where, size),
+            notes=notes(read, where),
+            metadata=read.metadata,
+            context=read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
+        )
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """(1, 3, H, W) to an RGB picture of that size."""
-        return pictures.to_picture(output)
+        """(1, 3, H, W) to a picture of that size, as opaque as the photograph, which was painted on white."""
+        picture = pictures.to_picture(output)
+        if encoded.context is not None:
+            picture.putalpha(encoded.context)
+        return picture
 
     def example(self, photo: bytes) -> Inputs:
         """The photograph."""
@@ -53,9 +65,13 @@ def _worked_at(size: tuple[int, int], detail: int, network: MainNetwork) -> tupl
     return width, height
 
 
-def _where(inputs: Inputs, size: tuple[int, int]) -> Tensor | None:
+def _read_where(inputs: Inputs) -> Decoded | None:
     if inputs.where is None:
         return None
-    layers = pictures.read_layers(inputs.where, None, inputs.max_pixels, "picture of where α counts")
-    grey = pictures.flatten(layers.picture, "black").convert("L")
+    return pictures.read_layers(inputs.where, None, inputs.max_pixels, "picture of where α counts")
+
+
+def _tuned(where: Decoded, size: tuple[int, int]) -> Tensor:
+    """How far α counts at each place of what is worked at, of some (width, height): (1, 1, H, W) in [0, 1]."""
+    grey = pictures.flatten(where.picture, "black").convert("L")
     return pictures.to_tensor(grey.resize(size, Image.Resampling.BILINEAR).convert("RGB"))[:, :1]

@@ -52,13 +52,15 @@ async def sweep(
     `curl -F image=@photo.jpg -F frames=12 -F max_side=640 localhost:8000/sweep -o out.webp`
     """
     timings: Timings = {}
+    notes: list[str] = []
 
     async def work() -> bytes:
         opened = await engine.open(asked.model, asked.inputs, timings)
+        notes.extend(opened.notes)
         alpha = await engine.settle(opened, asked.alpha, asked.auto)
         planned = plan(asked.model.manifest.axes, alpha, axis, frames, format, quality)
         return await engine.sweep(opened, planned, timings)
 
     with admission.request():
         body = await admission.in_time(request, work())
-    return Response(body, media_type=FORMATS[format], headers=told(asked.model.id, timings))
+    return Response(body, media_type=FORMATS[format], headers=told(asked.model.id, timings, notes))
