@@ -9,11 +9,12 @@ equal to its teacher's, in which distances between paintings mean what they do t
 """
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from dynamicnet.objectives.encoder import Encoder
 
@@ -105,8 +106,7 @@ class StyleObjective(nn.Module):
         with torch.no_grad():
             content = self.encoder(pictures, {self.content_layer})[self.content_layer]
         features = self.encoder(outputs, {*self.targets, self.content_layer})
-        with torch.autocast(outputs.device.type, enabled=False):
-            moments = {layer: (features[layer].float().mean((2, 3)), gram(features[layer])) for layer in self.targets}
+        moments = {layer: moments_of(features[layer]) for layer in self.targets}
         return Look(features[self.content_layer], content, moments)
 
     def compare(self, outputs: Tensor, look: Look) -> Terms:
@@ -146,11 +146,38 @@ def both(low: StyleObjective, high: StyleObjective, outputs: Tensor, pictures: T
 
 def gram(features: Tensor) -> Tensor:
     """Gram matrices (N, C, C) of features (N, C, H, W), mean over positions."""
-    count, channels, height, width = features.shape
-    positions = height * width
-    runs = positions // RUN if positions % RUN == 0 else 1
-    flat = features.float().permute(0, 2, 3, 1).reshape(count * runs, -1, channels)
-    return (flat.mT @ flat).view(count, runs, channels, channels).sum(1) / positions
+    return moments_of(features)[1]
+
+
+def moments_of(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Means (N, C) and Gram matrices (N, C, C) of features (N, C, H, W), over positions; float32."""
+    return _Moments.apply(features)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class _Moments(torch.autograd.Function):
+    """Products in float32, and a way back with half of those that PyTorch's has, in the features' own precision."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        count, channels, height, width = features.shape
+        positions = height * width
+        runs = positions // RUN if positions % RUN == 0 else 1
+        flat = features.permute(0, 2, 3, 1).reshape(count, positions, channels)
+        ctx.save_for_backward(flat)
+        ctx.size = height, width
+        rows = flat.float().view(count * runs, -1, channels)
+        with torch.autocast(rows.device.type, enabled=False):
+            matrices = (rows.mT @ rows).view(count, runs, channels, channels).sum(1)
+        return flat.mean(1, dtype=torch.float32), matrices / positions
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_mean: Tensor, of_gram: Tensor) -> Tensor:  # noqa: ANN401
+        (flat,) = ctx.saved_tensors
+        positions = flat.shape[1]
+        shift, matrix = ((z / positions).to(flat.dtype) for z in (of_mean[:, None], of_gram + of_gram.mT))
+        of_flat = torch.baddbmm(shift, flat, matrix)
+        return of_flat.view(len(flat), *ctx.size, -1).permute(0, 3, 1, 2)
 
 
 def shifted(mean: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
