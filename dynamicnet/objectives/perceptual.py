@@ -165,7 +165,7 @@ class _Moments(torch.autograd.Function):
         flat = features.permute(0, 2, 3, 1).reshape(count, positions, channels)
         ctx.save_for_backward(flat)
         ctx.size = height, width
-        rows = flat.float().view(count * runs, -1, channels)
+        rows = flat.float().reshape(count * runs, -1, channels)
         with torch.autocast(rows.device.type, enabled=False):
             matrices = (rows.mT @ rows).view(count, runs, channels, channels).sum(1)
         return flat.mean(1, dtype=torch.float32), matrices / positions
