@@ -27,7 +27,7 @@ OPTIONS = {
     "style": "--content {data}/content --style {data}/styles/wave.jpg --axis strength --weight 0.3,2 --batch 2 --norm "
     "--network lean --crop 128 --size 192 --main-rate 1e-3 --axis-rate 1.5e-3 --main-steps 300 --axis-steps 150",
     "generation": "--data {data}/faces --from male-[nw]* --to female-n* --axis-id gender --axis-title Gender "
-    "--ends male,female --channels 256,160,112,64,32 --main-rate 5e-4 --main-steps 300 --axis-steps 0",
+    "--ends male,female --channels 256,160,112,64,32 --main-rate 5e-4 --main-steps 200 --axis-steps 0",
 }
 PICTURES = 1000
 
