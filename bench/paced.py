@@ -1,6 +1,7 @@
 """Runs a training of whatever build it is started in, so many steps for each line it is sent, and says how long.
 
-``python bench/paced.py KIND OPTIONS…``, in the folder of the build: a file of its own, which knows neither build.
+``python bench/paced.py PICTURES KIND OPTIONS…``, in the folder of the build: a file of its own, which knows neither.
+Of a folder, the first PICTURES are trained on, and decoded before.
 """
 
 import sys
@@ -13,8 +14,7 @@ sys.path[0] = "."  # the build's own package
 with suppress(ImportError):  # which sets how threads wait; the first builds have none
     import_module("dynamicnet.__main__")
 
-KIND = sys.argv[1]
-PICTURES = 64  # few, and decoded before, as they are after the first hundreds of steps
+PICTURES, KIND = int(sys.argv[1]), sys.argv[2]
 OLD_LAYERS = ("conv11", "conv21", "conv31", "conv41")  # those that style was compared in, so that both do the same work
 
 
@@ -35,8 +35,8 @@ def waited(take):
     return paced
 
 
-def few(pictures):
-    """Have a class of pictures list few, and decode them at once."""
+def first(pictures):
+    """Have a class of pictures list the first, and decode them at once."""
     begin = pictures.__init__
 
     def begun(self, *given, **more):
@@ -59,8 +59,8 @@ def either(*names):
 def main():
     """Train; each phase says so when it begins."""
     either("applications.style.objective", "objectives.perceptual").STYLE_LAYERS = OLD_LAYERS
-    few(either("training.photos").Photos)
-    few(either("applications.generation.labelled", "training.labelled").Labelled)
+    first(either("training.photos").Photos)
+    first(either("applications.generation.labelled", "training.labelled").Labelled)
     training = either(f"applications.{KIND}.recipe", f"training.{KIND}")
     run_phase = training.run_phase
 
@@ -75,7 +75,7 @@ def main():
         return run_phase(title, trained, losses, plan, files, console, opponent, *more, **named)
 
     training.run_phase = paced
-    import_module("dynamicnet.cli").app(["train", KIND, *sys.argv[2:]])
+    import_module("dynamicnet.cli").app(["train", *sys.argv[2:]])
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from bench.build import unpacked
 
 COMMIT = "2a00c98"
 WARM = 3  # steps
+PICTURES = 64  # few, so that all are decoded before, as they are after the first hundreds of steps
+PACED = Path(__file__).with_name("paced.py")
 
 RECIPES = {
     "style": (
@@ -43,10 +45,10 @@ NEEDED = ("content", "faces", "styles/wave.jpg", "perceptual/vgg19_distilled_16x
 class Build:
     """A training in a process of its own, which makes steps when it is told to."""
 
-    def __init__(self, root: Path, kind: str, options: list[str], folder: Path) -> None:
+    def __init__(self, root: Path, kind: str, options: list[str], folder: Path, pictures: int) -> None:
         where = ["--out", str(folder / "model"), "--run", str(folder / "run"), "--title", kind, "--device", "cpu"]
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", str(Path(__file__).with_name("paced.py")), kind, *options, *where],
+            [sys.executable, "-W", "ignore", str(PACED), str(pictures), kind, *options, *where],
             cwd=root,
             env=os.environ | {"OMP_NUM_THREADS": "2"},
             stdin=subprocess.PIPE,
@@ -83,7 +85,7 @@ def phases(kind: str, data: Path, old: Path, rounds: int, each: int) -> list[tup
         builds = []
         for root in (old, Path.cwd()):
             folder = Path(ends.enter_context(TemporaryDirectory()))
-            builds.append(Build(root, kind, options, folder))
+            builds.append(Build(root, kind, options, folder, PICTURES))
             ends.callback(builds[-1].process.kill)
         for _ in shares:
             title, _ = (build.told("phase") for build in builds)

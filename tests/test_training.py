@@ -22,7 +22,7 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import Gains
 from dynamicnet.evaluation.report import COLUMNS
 from dynamicnet.training import phase
-from dynamicnet.training.phase import Budget, Done, Plan, Progressed, learning_rate, run_phase
+from dynamicnet.training.phase import Budget, Done, Opponent, Plan, Progressed, learning_rate, run_phase
 from dynamicnet.training.photos import Photos, is_held_out
 
 SAMPLES = Path(__file__).parent.parent / "static" / "samples"
@@ -219,13 +219,23 @@ class Line(torch.nn.Module):
         self.value = torch.nn.Parameter(torch.zeros(2))
 
 
-def run_line(folder: Path, stop_at: int | None = None, hours: float | None = None) -> tuple[torch.Tensor, Done]:
-    line = Line()
+class Filter(torch.nn.Module):
+    """As many numbers as a convolution of features channels-last has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.zeros(2, 3, 5, 5).to(memory_format=torch.channels_last))
+
+
+def run_line(
+    folder: Path, stop_at: int | None = None, hours: float | None = None, fitted: type[torch.nn.Module] = Line
+) -> tuple[torch.Tensor, Done]:
+    line = fitted()
 
     def losses(step: int) -> dict[str, torch.Tensor]:
         if step == stop_at:
             raise KeyboardInterrupt
-        target = torch.randn(2, generator=torch.Generator().manual_seed(step)) + 3
+        target = torch.randn(line.value.shape, generator=torch.Generator().manual_seed(step)) + 3
         return {"total": (line.value - target).square().sum()}
 
     files, plan = Progressed(folder / "line.safetensors", lambda done: None), Plan(20, 1, 1, 0.1, 0)
@@ -239,17 +249,37 @@ def curve(folder: Path) -> list[list[float]]:
     return [[float(value) for value in row.split(",")] for row in rows]
 
 
-def test_a_run_that_was_killed_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, _ = run_line(tmp_path / "whole")
+@pytest.mark.parametrize("fitted", [Line, Filter])
+def test_a_run_that_was_killed_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fitted: type[torch.nn.Module]
+) -> None:
+    whole, _ = run_line(tmp_path / "whole", fitted=fitted)
     monkeypatch.setattr(phase, "SAVE_SECONDS", 0.0)  # every step
     with pytest.raises(KeyboardInterrupt):
-        run_line(tmp_path / "killed", stop_at=13)
+        run_line(tmp_path / "killed", stop_at=13, fitted=fitted)
     (tmp_path / "killed" / "line.csv").open("a").write("17,9,9,9\n")  # as if killed between a row and a checkpoint
     monkeypatch.undo()
-    again, done = run_line(tmp_path / "killed")
+    again, done = run_line(tmp_path / "killed", fitted=fitted)
     assert torch.equal(again, whole)
     assert done.steps == 20
     assert [row[0] for row in curve(tmp_path / "killed")] == [*range(1, 14), 14, 20]
+
+
+def test_what_judges_is_given_no_gradient_by_what_it_judges(tmp_path: Path) -> None:
+    line, judge = Line(), Line()
+    seen = []
+
+    def losses(step: int) -> dict[str, torch.Tensor]:
+        seen.append(judge.value.requires_grad)
+        return {"total": (line.value * judge.value).sum() + line.value.square().sum()}
+
+    opponent = Opponent(judge, lambda step: {"total": (judge.value - 1).square().sum()})
+    files = Progressed(tmp_path / "line.safetensors", lambda done: None)
+    run_phase("line", line, losses, Plan(20, 1, 1, 0.1, 0), files, QUIET, opponent)
+    assert seen == [False] * 20
+    assert judge.value.requires_grad
+    assert judge.value.detach().min() > 0.5
+    assert line.value.detach().max() < 0
 
 
 def test_hours_end_a_phase_at_its_share_and_its_schedule_with_it(tmp_path: Path) -> None:

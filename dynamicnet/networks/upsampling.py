@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -10,7 +11,7 @@ from dynamicnet.networks.base import MainNetwork
 
 
 class UpsampledConv(nn.Sequential):
-    """Nearest neighbours to twice the height and width, then a 3×3 convolution; both in less than half the products.
+    """Nearest neighbours to twice the height and width, then a 3×3 convolution; in training half the products.
 
     Of the nine positions a kernel sees, several are copies of one number. Their weights are added up first: what is
     left is a transposed convolution of 4×4 and stride 2, four products for each output (Odena et al. 2016 warn of such
@@ -22,6 +23,8 @@ class UpsampledConv(nn.Sequential):
 
     def forward(self, z: Tensor) -> Tensor:
         """Map (N, inputs, H, W) to (N, outputs, 2H, 2W)."""
+        if torch.is_inference_mode_enabled():  # a few pictures are no slower, and adding up weights takes its time
+            return super().forward(z)  # type: ignore[no-untyped-call, no-any-return]
         conv: nn.Conv2d = self[1]  # type: ignore[assignment]
         kernel = F.pad(conv.weight, (1, 1, 1, 1))
         kernel = kernel[..., 1:, :] + kernel[..., :-1, :]

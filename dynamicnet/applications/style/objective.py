@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.objectives.gram import CONTENT_LAYERS, STYLE_LAYERS, gram, shifted
+from dynamicnet.objectives.gram import CONTENT_LAYERS, STYLE_LAYERS, gram, moments_of, shifted
 
 
 class StyleSpec(BaseModel):
@@ -105,8 +105,7 @@ class StyleObjective(nn.Module):
         with torch.no_grad():
             content = self.encoder(pictures, {self.content_layer})[self.content_layer]
         features = self.encoder(outputs, {*self.targets, self.content_layer})
-        with torch.autocast(outputs.device.type, enabled=False):
-            moments = {layer: (features[layer].float().mean((2, 3)), gram(features[layer])) for layer in self.targets}
+        moments = {layer: moments_of(features[layer]) for layer in self.targets}
         return Look(features[self.content_layer], content, moments)
 
     def compare(self, outputs: Tensor, look: Look) -> Terms:
