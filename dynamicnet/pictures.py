@@ -16,7 +16,7 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.files import icc
 from dynamicnet.files.keep import Metadata
 
-MAX_PIXELS = 25_000_000  # a 24-megapixel photograph takes about 12 GB to render on the CPU
+MAX_PIXELS = 25_000_000  # at its own size, a 24-megapixel photograph takes about 12 GB to render on the CPU
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535}  # of their encoders; PNG has no limit that matters
 
