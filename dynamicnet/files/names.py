@@ -25,6 +25,7 @@ _BEGINS = {
     b"II*\0": "a TIFF file",
     b"MM\0*": "a TIFF file",
     b"II+\0": "a BigTIFF file",
+    b"MM\0+": "a BigTIFF file",
     b"\xff\x0a": "a JPEG XL file",
     b"\0\0\0\x0cJXL ": "a JPEG XL file",
     b"\0\0\0\x0cjP  ": "a JPEG 2000 file",
@@ -49,7 +50,7 @@ _BEGINS = {
 
 _READABLE = {
     "an AVIF file",
-    *(f"a {kind} file" for kind in ("JPEG", "PNG", "WebP", "HEIC", "HEIF", "JPEG XL", "GIF", "BMP", "TIFF")),
+    *(f"a {kind} file" for kind in ("JPEG", "PNG", "WebP", "HEIC", "HEIF", "JPEG XL", "GIF", "BMP", "TIFF", "BigTIFF")),
 }
 
 _DRAWING = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<svg\b", re.DOTALL)
