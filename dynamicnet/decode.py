@@ -120,6 +120,7 @@ def _read(
     _refuse_large(_small(full, max_side), max_pixels, full, what)
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         tiff.refuse_unsure(opened, what)
+        stored = tiff.stored(opened)
     if opened.format == "JXL":
         jxl.refuse_animated(data, what)
     if max_side and opened.format == "JPEG" and jpeg.frame(data) in jpeg.SCALABLE:
@@ -138,7 +139,7 @@ def _read(
     if min(full) < MIN_SIDE:
         raise DynamicNetError(
             "picture-too-small",
-            f"The {what} is {full[0]}×{full[1]}{' after turning it as its EXIF asks' if full != stored else ''}; "
+            f"The {what} is {full[0]}×{full[1]}{' after turning it as the file asks' if full != stored else ''}; "
             f"both sides must be at least {MIN_SIDE}.",
         )
     pixels = _shrunk(pixels, full, max_side)

@@ -393,16 +393,17 @@ def heics() -> Iterator[tuple[str, Make]]:
     yield "RGB in Display P3 by its code points", partial(plain, space="Display P3", **codes)
     for name, code in (("PQ", 16), ("HLG", 18)):
         yield f"RGB {name}", partial(plain, refusal=f"high dynamic range ({name})", transfer_characteristics=code)
-    yield "two pictures", two_heics
+    for first in (True, False):
+        yield f"two pictures, the {'first' if first else 'second'} is the main one", partial(two_heics, first)
 
 
-def two_heics() -> File:
+def two_heics(first: bool) -> File:
     file = pillow_heif.HeifFile()
     for values in (RGB, RGB[::-1]):
         file.add_from_pillow(image(values))
     out = io.BytesIO()
-    file.save(out, quality=95, chroma=444)
-    return File(out.getvalue(), shown(RGB), LOSSY)
+    file.save(out, quality=95, chroma=444, primary_index=0 if first else 1)
+    return File(out.getvalue(), shown(RGB if first else RGB[::-1]), LOSSY)
 
 
 JXL_ANIMATION = bytes.fromhex(
@@ -614,6 +615,7 @@ def tiffs() -> Iterator[tuple[str, Make]]:
     yield "Lab 8 bits", lab
     yield "Lab float", lab_by_vips
     yield "pages", partial(animated, "TIFF")
+    yield "a preview", lambda: File(tiff(levels(RGB, 8), 8, 2, tags={254: (4, 1)}), "small one of another")
 
 
 INKS = np.concatenate([1 - RGB, np.full_like(L, 0.25)[..., None]], -1)

@@ -129,6 +129,8 @@ def test_what_is_no_picture_is_refused(data):
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC"),
         (b"\x00\x00\x00\x20ftypmp42\x00\x00\x00\x00", "a film"),
         (b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom", "Canon"),
+        (b"\x00\x00\x00\x18ftypM4A \x00\x00\x00\x00", "a sound"),
+        (b"II*\x00\x10\x00\x00\x00CR\x02\x00", "Canon"),
         (b"RIFF\x00\x00\x00\x00AVI LIST", "a film"),
         (b"%PDF-1.7\n", "PDF"),
         (b"<?xml version='1.0'?><svg/>", "SVG"),
@@ -247,6 +249,11 @@ def test_a_picture_that_is_too_small_is_refused():
     refused = refusal(encoded(corners(64, 31), "PNG"))
     assert (refused.code, refused.status) == ("picture-too-small", 422)
     assert "64×31" in refused.message
+    sideways = Image.Exif()
+    sideways[ExifTags.Base.Orientation] = 6
+    for kind in ("JPEG", "TIFF"):
+        turned = encoded(corners(64, 31), kind, exif=sideways)
+        assert "31×64 after turning it as the file asks;" in refusal(turned).message
     assert "640×31;" in refusal(encoded(corners(640, 31), "PNG"), max_side=64).message
 
 

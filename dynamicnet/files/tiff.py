@@ -8,19 +8,11 @@ from PIL import TiffImagePlugin
 
 from dynamicnet.errors import DynamicNetError
 
-WIDTH, HEIGHT, BITS, PHOTOMETRIC, CHANNELS, PLANAR, COLOUR_MAP, EXTRA, FORMAT = (
-    256,
-    257,
-    258,
-    262,
-    277,
-    284,
-    320,
-    338,
-    339,
-)
+KIND, WIDTH, HEIGHT, BITS, PHOTOMETRIC, CHANNELS, PLANAR = 254, 256, 257, 258, 262, 277, 284
+COLOUR_MAP, EXTRA, FORMAT = 320, 338, 339
 SIGNED, FLOAT = 2, 3
 PREMULTIPLIED = 1
+SMALLER = 1
 WHITE_IS_ZERO = 0
 APART = 2
 
@@ -63,6 +55,8 @@ def _reason(tags: Mapping[int, Any], mode: str) -> str | None:
     bits = max(_numbers(tags.get(BITS, 1)))
     formats = _numbers(tags.get(FORMAT, 1))
     apart = _numbers(tags.get(PLANAR, 1))[0] == APART
+    if _numbers(tags.get(KIND, 0))[0] & SMALLER:
+        return "its first picture is a small one of another, as in raw photographs"
     if apart and bits > 8:
         return f"its channels of {bits} bits lie in planes of their own"
     if apart and (mode == "LA" or PREMULTIPLIED in _numbers(tags.get(EXTRA, ()))):
@@ -82,6 +76,11 @@ def _refusal(what: str, reason: str) -> DynamicNetError:
         f"The {what} is a TIFF that we cannot read, for {reason}; save it as PNG, or as TIFF of 8 bits.",
         415,
     )
+
+
+def stored(opened: TiffImagePlugin.TiffImageFile) -> tuple[int, int]:
+    """Its (width, height) before Pillow turns it."""
+    return opened.tag_v2[WIDTH], opened.tag_v2[HEIGHT]
 
 
 def whitest(opened: TiffImagePlugin.TiffImageFile) -> int:
