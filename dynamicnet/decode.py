@@ -295,5 +295,7 @@ def _frames(opened: Image.Image) -> tuple[str, ...]:
         return ()
     if count == 1 or opened.format == "MPO":  # whose others are the same view again, or belong to the first
         return ()
+    if opened.format == "HEIF":
+        return (f"The file holds {count} pictures; the main one was used.",)
     pages = "pages" if opened.format == "TIFF" else "frames"
     return (f"The file holds {count} {pages}; the first was used.",)

@@ -725,7 +725,7 @@ def read(file: File) -> Image.Image:
 def table() -> str:
     """What is read and what is refused, in Markdown."""
     lines = [
-        "| | read | to the numbers, exact | to the numbers, lossy | to libvips | opacity | refused |",
+        "| | read | exact | lossy | libvips | opacity | refused |",
         "|---|---|---|---|---|---|---|",
     ]
     for kind in FORMATS:

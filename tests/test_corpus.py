@@ -4,7 +4,7 @@ import independent
 import pytest
 from corpus import CORPUS, FORMATS, differences, read
 
-from dynamicnet import DynamicNetError, pictures
+from dynamicnet import DynamicNetError, decode, pictures
 
 
 def test_the_corpus_is_large_enough():
@@ -27,6 +27,22 @@ def test_a_file_comes_out_right_or_is_refused_with_the_reason(name):
     assert opacity <= 1
     if file.vips:
         assert independent.off(picture, independent.vips(file.data)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    {
+        "PNG, animated": "3 frames; the first",
+        "WebP, animated": "3 frames; the first",
+        "AVIF, animated": "3 frames; the first",
+        "GIF, animated": "3 frames; the first",
+        "TIFF, pages": "3 pages; the first",
+        "HEIC, two pictures, the second is the main one": "2 pictures; the main one",
+    }.items(),
+)
+def test_what_is_left_out_is_said(name, note):
+    (sentence,) = decode.decode(CORPUS[name]().data, None, 25_000_000, "picture").notes
+    assert note in sentence
 
 
 @pytest.mark.parametrize("kind", FORMATS)
