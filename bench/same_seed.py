@@ -52,7 +52,8 @@ def style(folder: Path, data: Path, encoder: Encoder) -> list[float]:
     for phase, alpha in zip(loaded.manifest.training.phases, (0.0, 1.0), strict=True):
         name = f"{package.phase_name(phase.axis, phase.bank)}."
         own = {key.removeprefix(name): tensor for key, tensor in targets.items() if key.startswith(name)}
-        objective = StyleObjective(StyleSpec.model_validate(phase.objective), encoder, own)
+        spec = StyleSpec.model_validate(phase.objective | {"lifted": False})  # as both were trained
+        objective = StyleObjective(spec, encoder, own)
         made = [objective(loaded.net(one, {"strength": alpha}), one) for one in squares.split(1)]
         means.append(float(torch.cat(made).mean()))
     return means
@@ -68,7 +69,7 @@ def generation(folder: Path, data: Path, encoder: Encoder) -> list[float]:
 
 
 def main() -> None:
-    """Train, measure, and print a table."""
+    """Train, measure, and print a table of each."""
     parser = argparse.ArgumentParser(prog="python -m bench.same_seed")
     parser.add_argument("data", type=Path)
     parser.add_argument("--kinds", nargs="+", choices=OPTIONS, default=list(OPTIONS))
@@ -76,17 +77,17 @@ def main() -> None:
     given = parser.parse_args()
     data, measures = given.data.resolve(), {"style": style, "generation": generation}
     encoder = Encoder(data / NEEDED[3])
-    table = Table("", "seed", f"build {COMMIT}", "this build", title="lower is better")
     with unpacked(COMMIT) as old, ExitStack() as ends:
         for kind in given.kinds:
+            table = Table(kind, f"build {COMMIT}", "this build", title="lower is better")
             for seed in given.seeds:
                 shown = []
                 for root in (old, Path.cwd()):
                     folder = Path(ends.enter_context(TemporaryDirectory()))
                     figures = measures[kind](trained(root, kind, data, seed, folder), data, encoder)
                     shown.append(", ".join(f"{figure:.4f}" for figure in figures))
-                table.add_row(kind, str(seed), *shown)
-    Console(width=100).print(table)
+                table.add_row(f"seed {seed}", *shown)
+            Console(width=100).print(table)
 
 
 if __name__ == "__main__":

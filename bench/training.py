@@ -68,14 +68,14 @@ class Build:
         self.process.stdin.write(f"{steps}\n")
         self.process.stdin.flush()
 
-    def seconds(self, steps: int) -> float:
-        """What so many steps took, each."""
+    def seconds(self, steps: int) -> list[float]:
+        """What so many steps took, each, by the clock and of both cores together."""
         self.go(steps)
-        return float(self.told("took")) / steps
+        return [float(took) / steps for took in self.told("took").split()]
 
 
-def phases(kind: str, data: Path, old: Path, rounds: int, each: int) -> list[tuple[str, list[list[float]]]]:
-    """Seconds a step of both builds, round by round, of every phase of a recipe by its title."""
+def phases(kind: str, data: Path, old: Path, rounds: int, each: int) -> list[tuple[str, list[list[list[float]]]]]:
+    """What a step of both builds takes, round by round, of every phase of a recipe by its title."""
     text, shares = RECIPES[kind]
     steps = WARM + rounds * each + 1
     options = f"{text} --encoder {data / NEEDED[3]} --main-steps {{steps}} --axis-steps {{steps}}"
@@ -97,8 +97,20 @@ def phases(kind: str, data: Path, old: Path, rounds: int, each: int) -> list[tup
     return measured
 
 
+def ratio(pairs: list[list[list[float]]], clock: int) -> float:
+    """How many times as fast this build is, by one of the clocks."""
+    return median(before[clock] / here[clock] for before, here in pairs)
+
+
+def total(phases: list[list[list[list[float]]]], steps: tuple[int, ...], clock: int) -> float:
+    """The same for so many steps of each phase."""
+    here = [share * median(here[clock] for _, here in pairs) for pairs, share in zip(phases, steps, strict=True)]
+    before = [seconds * ratio(pairs, clock) for pairs, seconds in zip(phases, here, strict=True)]
+    return sum(before) / sum(here)
+
+
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure, and print a table of each."""
     parser = argparse.ArgumentParser(prog="python -m bench.training")
     parser.add_argument("data", type=Path)
     parser.add_argument("--kinds", nargs="+", choices=RECIPES, default=list(RECIPES))
@@ -109,20 +121,17 @@ def main() -> None:
     if missing:
         parser.error(f"'{given.data}' lacks {', '.join(missing)}: photographs, faces, a painting or the encoder")
     threads = os.environ.get("OMP_WAIT_POLICY", "each build's own")
-    table = Table("two threads, CPU", f"build {COMMIT}", "this build", "times as fast")
-    table.title = f"steps/s, waiting threads: {threads}; load {os.getloadavg()[0]:.1f} at the start"
     with unpacked(COMMIT) as old:
         for kind in given.kinds:
-            sums = [0.0, 0.0]
+            table = Table("two threads, CPU", f"build {COMMIT}", "this build", "times as fast", "in CPU time")
+            table.title = f"steps/s, waiting threads: {threads}; load {os.getloadavg()[0]:.1f} at the start"
             taken = phases(kind, given.data.resolve(), old, given.rounds, given.each)
-            for (title, pairs), share in zip(taken, RECIPES[kind][1], strict=True):
-                medians = [median(seconds) for seconds in zip(*pairs, strict=True)]
-                ratio = median(before / now for before, now in pairs)
-                table.add_row(f"{kind}: {title}", *(f"{1 / seconds:.2f}" for seconds in medians), f"{ratio:.2f}×")
-                sums = [sums[0] + share * ratio * medians[1], sums[1] + share * medians[1]]
-            table.add_row(f"{kind}: all steps of the shipped model", "", "", f"{sums[0] / sums[1]:.2f}×")
-            table.add_section()
-    Console(width=100).print(table)
+            for title, pairs in taken:
+                rates = (f"{1 / median(seconds[0] for seconds in build):.2f}" for build in zip(*pairs, strict=True))
+                table.add_row(f"{kind}: {title}", *rates, *(f"{ratio(pairs, clock):.2f}×" for clock in (0, 1)))
+            totals = (f"{total([pairs for _, pairs in taken], RECIPES[kind][1], clock):.2f}×" for clock in (0, 1))
+            table.add_row(f"{kind}: all steps of the shipped model", "", "", *totals)
+            Console(width=100).print(table)
 
 
 if __name__ == "__main__":
