@@ -26,7 +26,7 @@ serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 test: .venv/.ready ## run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-fuzz: .venv/.ready ## send 50,000 pieces of nonsense, and check the OpenAPI document (minutes)
+fuzz: .venv/.ready ## send 50,000 pieces of nonsense while decoders die, and check the OpenAPI document (minutes)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python -m pytest -s -m slow tests/test_fuzz.py
 

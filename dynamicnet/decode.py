@@ -120,6 +120,7 @@ def _read(
     _refuse_large(_small(full, max_side), max_pixels, full, what)
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         tiff.refuse_unsure(opened, what)
+        tiff.set_palette(opened)
         stored = tiff.stored(opened)
     if opened.format == "JXL":
         jxl.refuse_animated(data, what)

@@ -569,11 +569,12 @@ def tiffs() -> Iterator[tuple[str, Make]]:
     for kind, bits in product(TIFF_KINDS, (8, 16)):
         for name, options in (layouts | ({} if TIFF_KINDS[kind][1].ndim == 2 else apart)).items():
             yield f"{kind} {bits} bits{name}", partial(tiff_of, kind, bits, **options)
-    for bits, name in product((1, 2, 4), ("grey", "white is zero")):
+    for bits, name in product((1, 2, 4, 12), ("grey", "white is zero")):
         for layout, options in layouts.items():
             yield f"{name} {bits} bits{layout}", partial(tiff_of, name, bits, **options)
     for bits, (layout, options) in product((1, 2, 4, 8), layouts.items()):
         yield f"palette {bits} bits{layout}", partial(tiff_of_a_palette, bits, **options)
+    yield "palette whose map goes to 255", partial(tiff_of_a_palette, 8, most=255)
     yield "palette whose map is short", partial(tiff_of_a_palette, 8, short=True)
     for (name, values), (layout, options) in product({"grey": L, "RGB": RGB}.items(), (layouts | apart).items()):
         if "planar" in layout and name == "grey":
@@ -639,13 +640,17 @@ PLANES_UNREAD = {
 }
 
 
+NOT_KNOWN = {("grey and opacity", 16), ("white is zero", 12)}
+NOT_KNOWN_BIG_ENDIAN = {("white is zero", 16), ("grey", 12)}
+
+
 def tiff_of(kind: str, bits: int, space=None, upright=1, tags=None, **options) -> File:
     photometric, values, more, opacity = TIFF_KINDS[kind]
     refusal = None
     if options.get("planar"):
         refusal = "in planes of their own" if bits > 8 else PLANES_UNREAD.get(kind)
-    elif bits == 16 and (kind == "grey and opacity" or (kind == "white is zero" and options.get("order") == ">")):
-        refusal = f"({1 + (opacity is not None)} × 16 bits, whole numbers)"
+    elif (kind, bits) in NOT_KNOWN or (options.get("order") == ">" and (kind, bits) in NOT_KNOWN_BIG_ENDIAN):
+        refusal = f"({1 + (opacity is not None)} × {bits} bits, whole numbers)"
     data = tiff(levels(values, bits), bits, photometric, tags=more | (tags or {}), **options)
     colour = {"grey": L, "white is zero": L, "grey and opacity": L}.get(kind, RGB)
     if bits < 8:
@@ -656,9 +661,9 @@ def tiff_of(kind: str, bits: int, space=None, upright=1, tags=None, **options) -
     return File(data, refusal or UPRIGHT[upright](shown(colour, opacity, space)), off)
 
 
-def tiff_of_a_palette(bits: int, short=False, **options) -> File:
+def tiff_of_a_palette(bits: int, short=False, most=65535, **options) -> File:
     numbers, palette = of_a_palette(bits)
-    entries = palette.T.astype(int).reshape(-1) * 257
+    entries = palette.T.astype(int).reshape(-1) * (most // 255)
     if short:
         entries = entries[:300]
     data = tiff(numbers, bits, 3, tags={320: (3, *entries.tolist())}, **options)

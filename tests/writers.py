@@ -46,7 +46,7 @@ def tiff(numbers: np.ndarray, bits: int, photometric: int, tile: int = 0, **opti
             block = plane[y : y + down, x : x + across]
             if tile:
                 block = np.pad(block, ((0, tile - block.shape[0]), (0, tile - block.shape[1]), (0, 0)))
-            if bits >= 8:
+            if bits % 8 == 0:
                 blocks.append(block.astype(block.dtype.newbyteorder(order)).tobytes())
             else:
                 blocks.append(b"".join(packed(row, bits) for row in block))

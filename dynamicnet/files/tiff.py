@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from PIL import TiffImagePlugin
+from PIL import ImagePalette, TiffImagePlugin
 
 from dynamicnet.errors import DynamicNetError
 
@@ -76,6 +76,13 @@ def _refusal(what: str, reason: str) -> DynamicNetError:
         f"The {what} is a TIFF that we cannot read, for {reason}; save it as PNG, or as TIFF of 8 bits.",
         415,
     )
+
+
+def set_palette(opened: TiffImagePlugin.TiffImageFile) -> None:
+    """Take a colour map that goes to 255 for what it is meant to be, as libtiff's tools do: it should go to 65535."""
+    numbers = _numbers(opened.tag_v2.get(COLOUR_MAP, ()))
+    if opened.mode == "P" and max(numbers) < 256:
+        opened.palette = ImagePalette.raw("RGB;L", bytes(numbers))
 
 
 def stored(opened: TiffImagePlugin.TiffImageFile) -> tuple[int, int]:
