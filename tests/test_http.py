@@ -173,7 +173,9 @@ def test_alpha_counts_where_it_is_to(http, models, photo):
     assert np.abs(within(nothing) - main).max() <= 1
     half, width = within(left), tuned.shape[1]
     for part, like, unlike in ((slice(0, width // 3), tuned, main), (slice(-width // 3, None), main, tuned)):
-        assert np.abs(half - like)[:, part].mean() < np.abs(half - unlike)[:, part].mean() / 2
+        assert (
+            np.abs(half - like)[:, part].mean() < np.abs(half - unlike)[:, part].mean() * 0.7
+        )  # instance norm carries some of one part to the other
     assert_problem(post(b"hello"), 415, "picture-unreadable")
 
 

@@ -37,7 +37,7 @@ strength() { # faint, main and strong objectives: a dual axis
 }
 
 starry-night() { strength starry-night "Starry Night" starry_night --order -1; }
-the-scream() { strength the-scream "The Scream" the_scream; }
+the-scream() { strength the-scream "The Scream" the_scream --order -1; }
 great-wave() { strength great-wave "The Great Wave" wave; }
 udnie() { strength udnie "Udnie" udnie; }
 
