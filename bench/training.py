@@ -1,7 +1,7 @@
 """Training steps beside those of the build before training was made quicker: ``python -m bench.training DATA``.
 
 DATA is a folder with content/ (photographs), faces/ (as KaoKore's), styles/wave.jpg and perceptual/ (encoders). Both
-builds train the same networks, objectives, batches and sizes by the settings of the shipped models, with two threads,
+builds train the same networks, objectives, batches and sizes by the settings of the shipped models,
 and take turns.
 """
 
@@ -45,12 +45,12 @@ NEEDED = ("content", "faces", "styles/wave.jpg", "perceptual/vgg19_distilled_16x
 class Build:
     """A training in a process of its own, which makes steps when it is told to."""
 
-    def __init__(self, root: Path, kind: str, options: list[str], folder: Path, pictures: int) -> None:
+    def __init__(self, root: Path, kind: str, options: list[str], folder: Path, pictures: int, threads: int) -> None:
         where = ["--out", str(folder / "model"), "--run", str(folder / "run"), "--title", kind, "--device", "cpu"]
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", str(PACED), str(pictures), kind, *options, *where],
             cwd=root,
-            env=os.environ | {"OMP_NUM_THREADS": "2"},
+            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -74,7 +74,9 @@ class Build:
         return [float(took) / steps for took in self.told("took").split()]
 
 
-def phases(kind: str, data: Path, old: Path, rounds: int, each: int) -> list[tuple[str, list[list[list[float]]]]]:
+def phases(
+    kind: str, data: Path, old: Path, rounds: int, each: int, threads: int
+) -> list[tuple[str, list[list[list[float]]]]]:
     """What a step of both builds takes, round by round, of every phase of a recipe by its title."""
     text, shares = RECIPES[kind]
     steps = WARM + rounds * each + 1
@@ -85,7 +87,7 @@ def phases(kind: str, data: Path, old: Path, rounds: int, each: int) -> list[tup
         builds = []
         for root in (old, Path.cwd()):
             folder = Path(ends.enter_context(TemporaryDirectory()))
-            builds.append(Build(root, kind, options, folder, PICTURES))
+            builds.append(Build(root, kind, options, folder, PICTURES, threads))
             ends.callback(builds[-1].process.kill)
         for _ in shares:
             title, _ = (build.told("phase") for build in builds)
@@ -116,16 +118,17 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--each", type=int, default=4, help="steps in a turn")
+    parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     missing = [name for name in NEEDED if not (given.data / name).exists()]
     if missing:
         parser.error(f"'{given.data}' lacks {', '.join(missing)}: photographs, faces, a painting or the encoder")
-    threads = os.environ.get("OMP_WAIT_POLICY", "each build's own")
+    waiting = os.environ.get("OMP_WAIT_POLICY", "each build's own")
     with unpacked(COMMIT) as old:
         for kind in given.kinds:
-            table = Table("two threads, CPU", f"build {COMMIT}", "this build", "times as fast", "in CPU time")
-            table.title = f"steps/s, waiting threads: {threads}; load {os.getloadavg()[0]:.1f} at the start"
-            taken = phases(kind, given.data.resolve(), old, given.rounds, given.each)
+            table = Table(f"threads: {given.threads}", f"build {COMMIT}", "this build", "times as fast", "in CPU time")
+            table.title = f"steps/s, those that wait: {waiting}; load {os.getloadavg()[0]:.1f} at the start"
+            taken = phases(kind, given.data.resolve(), old, given.rounds, given.each, given.threads)
             for title, pairs in taken:
                 rates = (f"{1 / median(seconds[0] for seconds in build):.2f}" for build in zip(*pairs, strict=True))
                 table.add_row(f"{kind}: {title}", *rates, *(f"{ratio(pairs, clock):.2f}×" for clock in (0, 1)))
