@@ -147,7 +147,9 @@ def test_auto_is_answered_with_the_alpha_that_was_found(client, models, image):
     client.open(image, model=model["id"], max_side=120)
     client.send({"type": "alpha", "seq": 1, "alpha": "auto"})
     header, _ = client.exact()
-    assert 0 < header["alpha"]["strength"] <= 1
+    low, high = model["axes"][0]["range"]
+    assert low < header["alpha"]["strength"] < high
+    assert header["alpha"]["strength"] != model["axes"][0]["default"]
     client.send({"type": "alpha", "seq": 2, "alpha": {"nothing": "auto"}})
     assert client.receive()["code"] == "alpha-unknown-axis"
 
