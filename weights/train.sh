@@ -23,9 +23,9 @@ painting() { # the wide encoder's own first layers see the finest strokes best, 
     local out=$1
     shift
     [ -d runs/packages/painter ] || painter
-    .venv/bin/dynamic-net train style --content data/content --out "$out" --network scales --norm --batch 8 \
+    .venv/bin/dynamic-net train style --content data/content --out "$out" --network scales --norm --batch 2 \
         --encoder data/perceptual/vgg19_to_conv31.safetensors --encoder data/perceptual/vgg19_distilled_16x.safetensors \
-        --start runs/packages/painter --main-steps 3000 --main-rate 1e-3 --axis-steps 500 --path-steps 700 \
+        --start runs/packages/painter --main-steps 4500 --main-rate 1e-3 --axis-steps 700 --path-steps 900 \
         --axis-rate 1.5e-3 --reach 0.9 "$@" "${more[@]}"
 }
 
