@@ -17,7 +17,7 @@ train() {
 painting() {
     local out=$1
     shift
-    train "$out" --network scales --norm --batch 4 --main-steps 3500 --main-rate 2e-3 --axis-steps 500 --path-steps 700 \
+    train "$out" --network scales --norm --batch 4 --main-steps 2000 --main-rate 2e-3 --axis-steps 350 --path-steps 500 \
         --axis-rate 1.5e-3 --reach 0.9 "$@"
 }
 
@@ -25,7 +25,7 @@ strength() { # faint, main and strong objectives: a dual axis
     local out=$1 title=$2 painting=$3
     shift 3
     painting "weights/$out" --title "$title" --axis strength --dual --style "data/styles/$painting.jpg" \
-        --weight 0.05,1,4 "$@"
+        --weight 0.03,0.5,2.5 "$@"
 }
 
 starry-night() { strength starry-night "Starry Night" starry_night --order -1; }
