@@ -14,6 +14,7 @@ from dynamicnet import alpha as alphas
 from dynamicnet import package, pictures
 from dynamicnet.alpha import AlphaLike
 from dynamicnet.applications import Inputs
+from dynamicnet.applications.restoration import command as restoration
 from dynamicnet.auto import automatic
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
@@ -539,6 +540,9 @@ def train_completion(
     )
     CompletionTraining(recipe, out, run or Path("runs") / out.name, device, _command(), console).train()
     _written(out)
+
+
+train_app.command("restoration")(restoration.train)
 
 
 def main() -> None:

@@ -177,7 +177,7 @@ class DynamicNet(nn.Module):
                 if not bool(share.any()):  # α is on the CPU, so that this waits for no device
                     continue
                 psi = residuals[axis_id, sign] if residuals is not None else axis.block(sign, point)(z)
-                tuned = torch.addcmul(tuned, _resized(share.to(z.device), z), psi)
+                tuned = torch.addcmul(tuned, _resized(share.to(z.device, non_blocking=True), z), psi)
         return tuned
 
     def _pad(self, inputs: Tensor) -> Tensor:

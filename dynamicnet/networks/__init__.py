@@ -7,12 +7,14 @@ from dynamicnet.networks.dcgan import DcganNetwork
 from dynamicnet.networks.dilated import DilatedNetwork
 from dynamicnet.networks.johnson import JohnsonNetwork
 from dynamicnet.networks.lean import LeanNetwork
+from dynamicnet.networks.unet import ShallowUNet
 from dynamicnet.networks.upsampling import UpsamplingNetwork
 
 NETWORKS: dict[str, Callable[..., MainNetwork]] = {
     "johnson": JohnsonNetwork,
     "lean": LeanNetwork,
     "dilated": DilatedNetwork,
+    "unet": ShallowUNet,
     "dcgan": DcganNetwork,
     "upsampling": UpsamplingNetwork,
 }
@@ -24,5 +26,6 @@ __all__ = [
     "JohnsonNetwork",
     "LeanNetwork",
     "MainNetwork",
+    "ShallowUNet",
     "UpsamplingNetwork",
 ]

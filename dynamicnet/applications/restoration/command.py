@@ -1,0 +1,87 @@
+"""``dynamic-net train restoration``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.networks import NETWORKS
+
+
+def train(
+    images: Annotated[Path, typer.Option(help="Folder of photographs.", exists=True, file_okay=False)],
+    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
+    title: Annotated[str, typer.Option(help="What people read.")],
+    noise: Annotated[
+        Literal["gaussian", "camera"],
+        typer.Option(help="White and not clipped, as in published tables; or what files from cameras hold."),
+    ],
+    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    exclude: Annotated[
+        Path | None, typer.Option(help="File of names of photographs to leave out, one a line.", exists=True)
+    ] = None,
+    encoder: Annotated[
+        Path | None, typer.Option(help="Frozen encoder, as for train style; for --crisp-steps.", exists=True)
+    ] = None,
+    start: Annotated[Path | None, typer.Option(help="Start from this package's θ and ψ.")] = None,
+    scale: Annotated[
+        int, typer.Option(help="Photographs are scaled so that their shorter side is this, in pixels.")
+    ] = 256,
+    main_steps: Annotated[int, typer.Option(help="Steps of phase one: light noise.")] = 10000,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two: the heaviest noise.")] = 2000,
+    path_steps: Annotated[int, typer.Option(help="Steps of phase three: any alpha and its noise.")] = 20000,
+    crisp_steps: Annotated[int, typer.Option(help="Steps of a second axis, faithful to crisp; 0 for none.")] = 0,
+    batch: Annotated[int, typer.Option(help="Patches a step.")] = 32,
+    crop: Annotated[int, typer.Option(help="Side of the patches, in pixels: a multiple of 16 up to 112.")] = 96,
+    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 1e-3,
+    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of the other phases.")] = 1e-3,
+    perceptual: Annotated[float, typer.Option(help="Weight of deep features at the crisp end.")] = 1.0,
+    texture: Annotated[float, typer.Option(help="Weight of Gram matrices at the crisp end.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    device: Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1 …")] = "auto",
+) -> None:
+    """Train a restoration model: from light noise to heavy noise and, with --crisp-steps, from faithful to crisp.
+
+    A run that was stopped goes on where it was.
+    """
+    from dynamicnet.applications.restoration.noise import MARGIN
+    from dynamicnet.applications.restoration.recipe import NETWORK, RestorationRecipe, RestorationTraining
+    from dynamicnet.cli import _command, _written, console
+
+    if crop % 16 or not 32 <= crop <= scale // 2 - MARGIN:
+        raise DynamicNetError(
+            "recipe-invalid", f"--crop: give a multiple of 16, from 32 up to half of --scale less {MARGIN}."
+        )
+    if crisp_steps and encoder is None:
+        raise DynamicNetError("recipe-invalid", "--crisp-steps needs --encoder.")
+    points = NETWORKS[NETWORK]().default_points
+    recipe = RestorationRecipe(
+        title=title,
+        description=description,
+        noise=noise,
+        strength=AxisSpec(id="strength", title="Strength", ends=("light", "heavy"), blocks=points),
+        crisp=AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("body4", "up")),
+        start=start,
+        images=images,
+        exclude=exclude,
+        encoder=encoder,
+        scale=scale,
+        main_steps=main_steps,
+        axis_steps=axis_steps,
+        path_steps=path_steps,
+        crisp_steps=crisp_steps,
+        batch=batch,
+        crop=crop,
+        main_rate=main_rate,
+        axis_rate=axis_rate,
+        perceptual=perceptual,
+        texture=texture,
+        seed=seed,
+        licence=licence,
+    )
+    RestorationTraining(recipe, out, run or Path("runs") / out.name, device, _command(), console).train()
+    _written(out)

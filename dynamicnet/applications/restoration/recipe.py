@@ -1,0 +1,253 @@
+"""The recipe for restoration: θ learns light noise; then ψ, with θ frozen, noise up to the heaviest.
+
+Phase three shows ψ every α, each with noise of the level that α stands for. A second axis, if it is asked for, learns
+what keeps a picture crisp with the first one frozen, at every strength, so that the two mix.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from dynamicnet import package
+from dynamicnet.alpha import per_picture
+from dynamicnet.applications.restoration.noise import HEAVY, LIGHT, MARGIN, Kind, level, noised
+from dynamicnet.applications.restoration.objective import RestorationSpec, likeness, log_error, psnr
+from dynamicnet.applications.restoration.patches import Patches, read_names
+from dynamicnet.blocks import AxisSpec
+from dynamicnet.dynamic import DynamicNet
+from dynamicnet.model import pick_device, placed
+from dynamicnet.networks import NETWORKS
+from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.precision import autocast
+from dynamicnet.training.path import shares
+from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
+from dynamicnet.training.photos import HELD_OUT, Photos
+from dynamicnet.training.runs import claim_run
+from dynamicnet.training.sheets import write_sheet
+
+NETWORK = "unet"
+SAMPLES = 6
+ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class RestorationRecipe:
+    """Everything that decides what a training run produces.
+
+    Attributes:
+        title, description: what people read about the model.
+        noise: of which kind.
+        strength, crisp: the axes; ``crisp`` is trained if ``crisp_steps`` are.
+        start: a package of the same networks; phases start from its θ and from its ψ of axes of the same id.
+        images: folder of photographs, scaled so that their shorter side is ``scale``.
+        exclude: file of names of photographs that are left out.
+        encoder: for ``crisp``.
+        crop: side of the patches, in pixels.
+        perceptual, texture: weights at the crisp end, see :class:`RestorationSpec`.
+    """
+
+    title: str
+    description: str
+    noise: Kind
+    strength: AxisSpec
+    crisp: AxisSpec
+    start: Path | None
+    images: Path
+    exclude: Path | None
+    encoder: Path | None
+    scale: int
+    main_steps: int
+    axis_steps: int
+    path_steps: int
+    crisp_steps: int
+    batch: int
+    crop: int
+    main_rate: float
+    axis_rate: float
+    perceptual: float
+    texture: float
+    seed: int
+    licence: str
+
+
+class RestorationTraining:
+    """A run of a recipe: its network, its noise and the folder it checkpoints to."""
+
+    def __init__(
+        self, recipe: RestorationRecipe, out: Path, run: Path, device: str, command: str, console: Console
+    ) -> None:
+        """Read everything a run needs, so that what is wrong is said before any step is made.
+
+        Args:
+            recipe: what to train.
+            out: the package to write.
+            run: folder for checkpoints and sample sheets; an unfinished run in it is taken up.
+            device: see :func:`dynamicnet.model.pick_device`.
+            command: the command line, for the manifest.
+            console: where to report.
+
+        Raises:
+            DynamicNetError: something named cannot be used, or ``run`` holds another recipe's run.
+        """
+        self.recipe, self.out, self.run, self.console = recipe, out, run, console
+        self.device = pick_device(device)
+        torch.backends.cudnn.benchmark = True  # every step has the same shapes
+        torch.manual_seed(recipe.seed)
+        axes = [recipe.strength, *([recipe.crisp] if recipe.crisp_steps else [])]
+        net = DynamicNet(NETWORKS[NETWORK](), axes)
+        if recipe.start is not None:
+            net.load_state_dict(package.load(recipe.start).net.state_dict(), strict=False)
+        self.net = placed(net, self.device)
+        self.encoder = Encoder(recipe.encoder).to(self.device) if recipe.encoder and recipe.crisp_steps else None
+        names = read_names(recipe.exclude)
+        self.photos = Photos(recipe.images, recipe.scale, held_out=False, exclude=names)
+        self.patches = Patches(self.photos, self.device)
+        self.samples = self._samples(Photos(recipe.images, recipe.scale, held_out=True, exclude=names))
+        self.generator = torch.Generator(self.device)
+        self.training = package.Training(
+            commands=[command],
+            data=f"{self.patches.count} photographs; held out: {HELD_OUT}"
+            + (f", and {len(names)} named in {recipe.exclude.name}" if recipe.exclude else ""),
+            encoder={"file": self.encoder.name, "sha256": self.encoder.sha256} if self.encoder else {},
+        )
+        claim_run(run, recipe)
+
+    def train(self) -> package.Manifest:
+        """Run all phases and write the package.
+
+        Returns:
+            The manifest as written, without measured figures: ``dynamic-net evaluate`` adds those.
+        """
+        recipe = self.recipe
+        self.net.requires_grad_(False)
+        self.net.network.requires_grad_(True)
+        self._phase("main", None, recipe.main_steps)
+        self.net.network.requires_grad_(False)
+        self._axis(recipe.strength)
+        self._phase(package.phase_name(recipe.strength.id, "high"), recipe.strength, recipe.axis_steps)
+        self._phase(f"{package.phase_name(recipe.strength.id, 'high')}.path", recipe.strength, recipe.path_steps)
+        if recipe.crisp_steps:
+            self._axis(recipe.crisp)
+            self._phase(package.phase_name(recipe.crisp.id, "high"), recipe.crisp, recipe.crisp_steps)
+        manifest = package.Manifest(
+            title=recipe.title,
+            description=recipe.description,
+            application="restoration",
+            network=package.NetworkSpec(name=NETWORK),
+            axes=self.net.specs,
+            training=self.training,
+            licence=recipe.licence,
+        )
+        package.write(self.out, manifest, self.net)
+        return manifest
+
+    def _axis(self, spec: AxisSpec) -> None:
+        """Train this axis and no other."""
+        self.net.axes.requires_grad_(False)
+        self.net.axes[spec.id].requires_grad_(True)
+
+    def _phase(self, title: str, axis: AxisSpec | None, steps: int) -> None:
+        """Run phase one (no axis), two, or three (``path``) of the strength, or the crisp axis's only one."""
+        if not steps:
+            return
+        recipe = self.recipe
+        rate = recipe.main_rate if axis is None else recipe.axis_rate
+        plan = Plan(steps, recipe.batch, recipe.crop, rate, recipe.seed, (0.9, 0.99), average=0.999)
+        crisp, path = axis is recipe.crisp, title.endswith("path")
+        spec = RestorationSpec(
+            noise=recipe.noise,
+            levels=(LIGHT if axis is None or crisp or path else HEAVY, LIGHT if axis is None else HEAVY),
+            perceptual=recipe.perceptual if crisp else 0.0,
+            texture=recipe.texture if crisp else 0.0,
+        )
+        net = DynamicNet(self.net.network) if axis is None else self.net  # no ψ where none counts
+
+        def losses(step: int) -> Losses:
+            draw = f"{plan.seed} {title} {step}"
+            alpha = self._alphas(axis, path or crisp, draw)
+            noisy, clean = self._pair(alpha, draw)
+            named = {} if axis is None else {recipe.strength.id: per_picture(alpha.tolist())}
+            along = shares(plan.batch, draw)
+            if crisp:
+                named[recipe.crisp.id] = per_picture(along.tolist())
+            with autocast(self.device):
+                outputs = net(noisy, named).float()
+            error = log_error(outputs, clean)
+            if not crisp:
+                return {"total": error.mean()}
+            assert self.encoder is not None
+            features, textures = likeness(self.encoder, outputs, clean)
+            added = spec.perceptual * features + spec.texture * textures
+            return {
+                "total": (error + along.to(self.device, non_blocking=True) * added).mean(),
+                "error": error.mean(),
+                "perceptual": features.mean(),
+                "texture": textures.mean(),
+            }
+
+        def sample(step: int) -> None:
+            self._sheet(f"{title}-{step:06d}", net, axis)
+
+        files = Progressed(self.run / f"{title}.safetensors", max(1, min(2000, steps // 2)), sample)
+        seconds = run_phase(title, self.net, losses, plan, files, self.console)
+        self.training.phases.append(
+            package.Phase(
+                axis=None if axis is None else axis.id,
+                bank=None if axis is None else "high",
+                objective=spec.model_dump(),
+                steps=steps,
+                batch=plan.batch,
+                crop=plan.crop,
+                learning_rate=rate,
+                seed=plan.seed,
+                seconds=round(seconds, 1),
+                pictures=self.patches.count,
+                skipped=len(self.photos.skipped),
+                started_from=recipe.start.name if axis is None and recipe.start else None,
+            )
+        )
+
+    def _alphas(self, axis: AxisSpec | None, spread: bool, draw: str) -> Tensor:
+        """The strength of each picture of a batch, (batch,): 0 in phase one, 1 in phase two, else any."""
+        count, random = self.recipe.batch, Random(draw)
+        if not spread:
+            return torch.full((count,), 0.0 if axis is None else 1.0)
+        # One in twelve at the end itself, which nothing lies beyond.
+        return torch.tensor([min(1.0, 1.09 * random.random()) for _ in range(count)])
+
+    def _pair(self, alpha: Tensor, draw: str) -> tuple[Tensor, Tensor]:
+        """Patches with noise of the level that each one's α stands for, and without, (batch, 3, crop, crop)."""
+        random = Random(f"{draw} noise")
+        self.generator.manual_seed(random.getrandbits(63))
+        pictures = self.patches.batch(len(alpha), self.recipe.crop + MARGIN, draw)
+        levels = level(alpha).to(self.device, non_blocking=True)
+        return noised(self.recipe.noise, pictures, levels, self.generator, random)
+
+    def _samples(self, photos: Photos) -> dict[float, tuple[Tensor, Tensor]]:
+        """Held-out photographs with noise of the level of each of ``ALPHAS``, and without."""
+        centres = photos.centres(SAMPLES).to(self.device)
+        samples = {}
+        for alpha in ALPHAS:
+            generator = torch.Generator(self.device).manual_seed(0)
+            levels = level(torch.full((len(centres),), alpha)).to(self.device)
+            samples[alpha] = noised(self.recipe.noise, centres, levels, generator, Random(0))
+        return samples
+
+    @torch.inference_mode()
+    def _sheet(self, name: str, net: DynamicNet, axis: AxisSpec | None) -> None:
+        """Say what is reached at each α on its noise, and show noise of the middle at each α."""
+        strength, crisp = self.recipe.strength.id, self.recipe.crisp.id
+        reached = []
+        for alpha in ALPHAS[: 1 if axis is None else None]:
+            noisy, clean = self.samples[alpha]
+            named = {} if axis is None else {strength: alpha}
+            if axis is self.recipe.crisp:
+                named[crisp] = 1.0
+            reached.append(float(psnr(net(noisy, named), clean).mean()))
+        self.console.print(f"{name}: " + "  ".join(f"{value:.2f}" for value in reached) + " dB")
+        middle = self.samples[0.5][0]
+        write_sheet(self.run / f"{name}.jpg", net, middle, None if axis is None else axis.id, ALPHAS)
