@@ -7,8 +7,7 @@ from dynamicnet.applications.restoration.pictures import Restoration
 from dynamicnet.applications.style import StyleTransfer
 
 APPLICATIONS: dict[str, Application] = {
-    application.name: application
-    for application in (StyleTransfer(), ImageCompletion(), Generation(), Restoration())
+    application.name: application for application in (StyleTransfer(), ImageCompletion(), Generation(), Restoration())
 }
 
 __all__ = ["APPLICATIONS", "FIELDS", "FILES", "Application", "Encoded", "Inputs"]

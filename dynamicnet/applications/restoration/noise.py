@@ -86,7 +86,6 @@ def _spread(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 def _fields(pictures: Tensor, generator: torch.Generator, random: Random) -> Tensor:
     """Noise of standard deviation 1, of four sorts, one picture after the other."""
-    count, channels, height, width = pictures.shape
     fields = _normal(pictures.shape, pictures, generator)
     for i, sort in enumerate((_demosaicked, _enlarged, _blotched), 1):
         some = fields[i::4]
@@ -174,7 +173,7 @@ def _quantised(planes: Tensor, table: tuple[int, ...], scale: Tensor) -> Tensor:
     k = torch.arange(8, device=planes.device, dtype=torch.float32)
     cosines = torch.cos((2 * k[None] + 1) * k[:, None] * math.pi / 16) / 2
     cosines[0] /= 2**0.5
-    blocks = planes.view(count, channels, height // 8, 8, width // 8, 8)
+    blocks = planes.reshape(count, channels, height // 8, 8, width // 8, 8)
     steps = _on(planes.device, table).view(8, 1, 8)
     steps = ((steps * scale + 50) / 100).floor().clamp(1, 255)
     coefficients = torch.einsum("ki,ncaibj,lj->ncakbl", cosines, blocks, cosines)

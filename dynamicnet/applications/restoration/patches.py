@@ -48,7 +48,9 @@ class Patches:
         for _ in range(count):
             i = random.randrange(self.count)
             height, width = self.sizes[i]
-            corner = self.starts[i] + random.randrange(height - window + 1) * width + random.randrange(width - window + 1)
+            corner = (
+                self.starts[i] + random.randrange(height - window + 1) * width + random.randrange(width - window + 1)
+            )
             # Steps in the photograph for a step down and a step right in the patch: one of the eight ways to turn it.
             down, right = (width, 1) if random.random() < 0.5 else (1, width)
             for step in (0, 1):

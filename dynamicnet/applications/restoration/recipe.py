@@ -19,7 +19,7 @@ from dynamicnet.applications.restoration.objective import RestorationSpec, liken
 from dynamicnet.applications.restoration.patches import Patches, read_names
 from dynamicnet.blocks import AxisSpec
 from dynamicnet.dynamic import DynamicNet
-from dynamicnet.model import pick_device, placed
+from dynamicnet.model import LAYOUT, pick_device, placed
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
@@ -225,7 +225,8 @@ class RestorationTraining:
         self.generator.manual_seed(random.getrandbits(63))
         pictures = self.patches.batch(len(alpha), self.recipe.crop + MARGIN, draw)
         levels = level(alpha).to(self.device, non_blocking=True)
-        return noised(self.recipe.noise, pictures, levels, self.generator, random)
+        noisy, clean = noised(self.recipe.noise, pictures, levels, self.generator, random)
+        return noisy.contiguous(memory_format=LAYOUT), clean
 
     def _samples(self, photos: Photos) -> dict[float, tuple[Tensor, Tensor]]:
         """Held-out photographs with noise of the level of each of ``ALPHAS``, and without."""
