@@ -29,7 +29,7 @@ class ShallowUNet(MainNetwork):
     """
 
     multiple = 4
-    default_points = ("stem", "body2", "up")
+    default_points = ("stem", "body2", "up", "fine")
 
     def __init__(self, channels: int = 96, half_channels: int = 48) -> None:
         super().__init__()
@@ -48,6 +48,17 @@ class ShallowUNet(MainNetwork):
             **{f"body{i}": channels for i in range(1, 5)},
             **dict.fromkeys(("up", "fine"), half_channels),
         }
+        self._begin()
+
+    def _begin(self) -> None:
+        """He's initialisation; what is added begins small, so that the network begins as nearly the identity."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        for name, parameter in self.named_parameters():
+            if name.endswith("convs.2.weight") or name == "stages.out.0.weight":
+                parameter.data.mul_(0.1)
 
     def look(self, name: str, inputs: Tensor) -> Tensor | None:
         """``up`` looks at the picture through the first convolution, ``out`` at the picture itself."""

@@ -25,13 +25,16 @@ def train(
     encoder: Annotated[
         Path | None, typer.Option(help="Frozen encoder, as for train style; for --crisp-steps.", exists=True)
     ] = None,
+    dual: Annotated[
+        bool, typer.Option("--dual", help="Range −1…1: θ for what is in the middle, ψ for lighter and for heavier.")
+    ] = False,
     start: Annotated[Path | None, typer.Option(help="Start from this package's θ and ψ.")] = None,
     scale: Annotated[
         int, typer.Option(help="Photographs are scaled so that their shorter side is this, in pixels.")
     ] = 256,
-    main_steps: Annotated[int, typer.Option(help="Steps of phase one: light noise.")] = 10000,
-    axis_steps: Annotated[int, typer.Option(help="Steps of phase two: the heaviest noise.")] = 2000,
-    path_steps: Annotated[int, typer.Option(help="Steps of phase three: any alpha and its noise.")] = 20000,
+    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 10000,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank: the noise at the end.")] = 2000,
+    path_steps: Annotated[int, typer.Option(help="Steps of phase three, per bank: any alpha and its noise.")] = 20000,
     crisp_steps: Annotated[int, typer.Option(help="Steps of a second axis, faithful to crisp; 0 for none.")] = 0,
     batch: Annotated[int, typer.Option(help="Patches a step.")] = 32,
     crop: Annotated[int, typer.Option(help="Side of the patches, in pixels: a multiple of 16 up to 112.")] = 96,
@@ -63,8 +66,15 @@ def train(
         title=title,
         description=description,
         noise=noise,
-        strength=AxisSpec(id="strength", title="Strength", ends=("light", "heavy"), blocks=points),
-        crisp=AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("body4", "up")),
+        strength=AxisSpec(
+            id="strength",
+            title="Strength",
+            ends=("light", "heavy"),
+            range=(-1.0, 1.0) if dual else (0.0, 1.0),
+            default=0.0 if dual else 0.5,
+            blocks=points,
+        ),
+        crisp=AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("up", "fine")),
         start=start,
         images=images,
         exclude=exclude,

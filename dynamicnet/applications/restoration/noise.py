@@ -17,24 +17,25 @@ from torch import Tensor
 Kind = Literal["gaussian", "camera"]
 
 LIGHT, HEAVY = 5.0, 75.0
-"""Standard deviation of the noise at α = 0 and α = 1, in levels of 255."""
+"""Standard deviation of the noise at either end of an axis, in levels of 255."""
 
 MARGIN = 16
 """How much larger than what is trained on pictures are drawn, so that JPEG's blocks lie anywhere, in pixels."""
 
 
-def level(alpha: Tensor) -> Tensor:
-    """Standard deviation at α, in levels of 255: equal steps of α multiply it by as much.
+def level(alpha: float, span: tuple[float, float]) -> float:
+    """Standard deviation at α of an axis of this range, in levels of 255: equal steps of α multiply it by as much.
 
     What is to be done changes by as much from 5 to 10 as from 35 to 70: of a detail of energy s² the share
     s² / (s² + σ²) is signal, which is a function of log σ.
     """
-    return LIGHT * (HEAVY / LIGHT) ** alpha
+    return float(LIGHT * (HEAVY / LIGHT) ** ((alpha - span[0]) / (span[1] - span[0])))
 
 
-def alpha_of(level: float) -> float:
-    """α for a standard deviation in levels of 255, between both ends."""
-    return min(1.0, max(0.0, math.log(max(level, LIGHT) / LIGHT) / math.log(HEAVY / LIGHT)))
+def alpha_of(level: float, span: tuple[float, float]) -> float:
+    """α of an axis of this range for a standard deviation in levels of 255, its ends for what lies beyond."""
+    share = math.log(max(level, LIGHT) / LIGHT) / math.log(HEAVY / LIGHT)
+    return span[0] + min(1.0, share) * (span[1] - span[0])
 
 
 def noised(

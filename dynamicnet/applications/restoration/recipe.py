@@ -1,23 +1,26 @@
 """The recipe for restoration: θ learns light noise; then ψ, with θ frozen, noise up to the heaviest.
 
-Phase three shows ψ every α, each with noise of the level that α stands for. A second axis, if it is asked for, learns
+On a dual axis θ learns what is in the middle, and two banks of ψ what is lighter and what is heavier. Phase three shows
+ψ every α, each with noise of the level that α stands for. A second axis, if it is asked for, learns
 what keeps a picture crisp with the first one frozen, at every strength, so that the two mix.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 import torch
 from rich.console import Console
-from torch import Tensor
+from torch import Tensor, nn
 
 from dynamicnet import package
 from dynamicnet.alpha import per_picture
-from dynamicnet.applications.restoration.noise import HEAVY, LIGHT, MARGIN, Kind, level, noised
+from dynamicnet.applications.restoration.noise import MARGIN, Kind, level, noised
 from dynamicnet.applications.restoration.objective import RestorationSpec, likeness, log_error, psnr
 from dynamicnet.applications.restoration.patches import Patches, read_names
-from dynamicnet.blocks import AxisSpec
+from dynamicnet.blocks import Axis, AxisSpec, Sign, TuningBlock
 from dynamicnet.dynamic import DynamicNet
 from dynamicnet.model import LAYOUT, pick_device, placed
 from dynamicnet.networks import NETWORKS
@@ -31,7 +34,7 @@ from dynamicnet.training.sheets import write_sheet
 
 NETWORK = "unet"
 SAMPLES = 6
-ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the way along the strength, on sample sheets
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,9 @@ class RestorationTraining:
         torch.manual_seed(recipe.seed)
         axes = [recipe.strength, *([recipe.crisp] if recipe.crisp_steps else [])]
         net = DynamicNet(NETWORKS[NETWORK](), axes)
+        for module in net.axes.modules():
+            if isinstance(module, TuningBlock):
+                _begin(module)
         if recipe.start is not None:
             net.load_state_dict(package.load(recipe.start).net.state_dict(), strict=False)
         self.net = placed(net, self.device)
@@ -122,17 +128,21 @@ class RestorationTraining:
         Returns:
             The manifest as written, without measured figures: ``dynamic-net evaluate`` adds those.
         """
-        recipe = self.recipe
+        recipe, strength = self.recipe, self.recipe.strength
         self.net.requires_grad_(False)
         self.net.network.requires_grad_(True)
-        self._phase("main", None, recipe.main_steps)
+        self._phase("main", None, None, (0.0, 0.0), recipe.main_steps)
         self.net.network.requires_grad_(False)
-        self._axis(recipe.strength)
-        self._phase(package.phase_name(recipe.strength.id, "high"), recipe.strength, recipe.axis_steps)
-        self._phase(f"{package.phase_name(recipe.strength.id, 'high')}.path", recipe.strength, recipe.path_steps)
+        for sign in strength.signs:
+            name = package.phase_name(strength.id, sign)
+            end = strength.range[1 if sign == "high" else 0]
+            with self._trained(strength, sign):
+                self._phase(name, strength, sign, (end, end), recipe.axis_steps)
+                self._phase(f"{name}.path", strength, sign, (0.0, end), recipe.path_steps)
         if recipe.crisp_steps:
-            self._axis(recipe.crisp)
-            self._phase(package.phase_name(recipe.crisp.id, "high"), recipe.crisp, recipe.crisp_steps)
+            with self._trained(recipe.crisp, "high"):
+                name = package.phase_name(recipe.crisp.id, "high")
+                self._phase(name, recipe.crisp, "high", strength.range, recipe.crisp_steps)
         manifest = package.Manifest(
             title=recipe.title,
             description=recipe.description,
@@ -145,22 +155,29 @@ class RestorationTraining:
         package.write(self.out, manifest, self.net)
         return manifest
 
-    def _axis(self, spec: AxisSpec) -> None:
-        """Train this axis and no other."""
-        self.net.axes.requires_grad_(False)
-        self.net.axes[spec.id].requires_grad_(True)
+    @contextmanager
+    def _trained(self, spec: AxisSpec, sign: Sign) -> Iterator[None]:
+        """Within it, one bank of one axis is trained and nothing else."""
+        axis: Axis = self.net.axes[spec.id]  # type: ignore[assignment]
+        bank = axis.banks[sign].requires_grad_(True)
+        yield
+        bank.requires_grad_(False)
 
-    def _phase(self, title: str, axis: AxisSpec | None, steps: int) -> None:
-        """Run phase one (no axis), two, or three (``path``) of the strength, or the crisp axis's only one."""
+    def _phase(
+        self, title: str, axis: AxisSpec | None, sign: Sign | None, alphas: tuple[float, float], steps: int
+    ) -> None:
+        """Train θ (no axis) or one bank of an axis, at strengths between ``alphas``."""
         if not steps:
             return
         recipe = self.recipe
+        span = recipe.strength.range
         rate = recipe.main_rate if axis is None else recipe.axis_rate
         plan = Plan(steps, recipe.batch, recipe.crop, rate, recipe.seed, (0.9, 0.99), average=0.999)
-        crisp, path = axis is recipe.crisp, title.endswith("path")
+        crisp = axis is recipe.crisp
+        low, high = sorted(round(level(alpha, span), 4) for alpha in alphas)
         spec = RestorationSpec(
             noise=recipe.noise,
-            levels=(LIGHT if axis is None or crisp or path else HEAVY, LIGHT if axis is None else HEAVY),
+            levels=(low, high),
             perceptual=recipe.perceptual if crisp else 0.0,
             texture=recipe.texture if crisp else 0.0,
         )
@@ -168,12 +185,15 @@ class RestorationTraining:
 
         def losses(step: int) -> Losses:
             draw = f"{plan.seed} {title} {step}"
-            alpha = self._alphas(axis, path or crisp, draw)
-            noisy, clean = self._pair(alpha, draw)
-            named = {} if axis is None else {recipe.strength.id: per_picture(alpha.tolist())}
-            along = shares(plan.batch, draw)
+            random = Random(draw)
+            # One in twelve at the end itself, which nothing lies beyond.
+            along = [min(1.0, 1.09 * random.random()) for _ in range(plan.batch)]
+            strengths = [alphas[0] + share * (alphas[1] - alphas[0]) for share in along]
+            noisy, clean = self._pair(strengths, draw)
+            named = {} if axis is None else {recipe.strength.id: per_picture(strengths)}
+            grain = shares(plan.batch, draw)
             if crisp:
-                named[recipe.crisp.id] = per_picture(along.tolist())
+                named[recipe.crisp.id] = per_picture(grain.tolist())
             with autocast(self.device):
                 outputs = net(noisy, named).float()
             error = log_error(outputs, clean)
@@ -183,21 +203,21 @@ class RestorationTraining:
             features, textures = likeness(self.encoder, outputs, clean)
             added = spec.perceptual * features + spec.texture * textures
             return {
-                "total": (error + along.to(self.device, non_blocking=True) * added).mean(),
+                "total": (error + grain.to(self.device, non_blocking=True) * added).mean(),
                 "error": error.mean(),
                 "perceptual": features.mean(),
                 "texture": textures.mean(),
             }
 
         def sample(step: int) -> None:
-            self._sheet(f"{title}-{step:06d}", net, axis)
+            self._sheet(f"{title}-{step:06d}", axis)
 
         files = Progressed(self.run / f"{title}.safetensors", max(1, min(2000, steps // 2)), sample)
         seconds = run_phase(title, self.net, losses, plan, files, self.console)
         self.training.phases.append(
             package.Phase(
                 axis=None if axis is None else axis.id,
-                bank=None if axis is None else "high",
+                bank=sign,
                 objective=spec.model_dump(),
                 steps=steps,
                 batch=plan.batch,
@@ -211,44 +231,43 @@ class RestorationTraining:
             )
         )
 
-    def _alphas(self, axis: AxisSpec | None, spread: bool, draw: str) -> Tensor:
-        """The strength of each picture of a batch, (batch,): 0 in phase one, 1 in phase two, else any."""
-        count, random = self.recipe.batch, Random(draw)
-        if not spread:
-            return torch.full((count,), 0.0 if axis is None else 1.0)
-        # One in twelve at the end itself, which nothing lies beyond.
-        return torch.tensor([min(1.0, 1.09 * random.random()) for _ in range(count)])
-
-    def _pair(self, alpha: Tensor, draw: str) -> tuple[Tensor, Tensor]:
+    def _pair(self, strengths: Sequence[float], draw: str) -> tuple[Tensor, Tensor]:
         """Patches with noise of the level that each one's α stands for, and without, (batch, 3, crop, crop)."""
         random = Random(f"{draw} noise")
         self.generator.manual_seed(random.getrandbits(63))
-        pictures = self.patches.batch(len(alpha), self.recipe.crop + MARGIN, draw)
-        levels = level(alpha).to(self.device, non_blocking=True)
+        pictures = self.patches.batch(len(strengths), self.recipe.crop + MARGIN, draw)
+        levels = torch.tensor([level(alpha, self.recipe.strength.range) for alpha in strengths])
+        levels = levels.to(self.device, non_blocking=True)
         noisy, clean = noised(self.recipe.noise, pictures, levels, self.generator, random)
         return noisy.contiguous(memory_format=LAYOUT), clean
 
     def _samples(self, photos: Photos) -> dict[float, tuple[Tensor, Tensor]]:
-        """Held-out photographs with noise of the level of each of ``ALPHAS``, and without."""
+        """By α along the strength: held-out photographs with noise of its level, and without."""
         centres = photos.centres(SAMPLES).to(self.device)
+        span = self.recipe.strength.range
         samples = {}
-        for alpha in ALPHAS:
+        for alpha in (span[0] + share * (span[1] - span[0]) for share in SHARES):
             generator = torch.Generator(self.device).manual_seed(0)
-            levels = level(torch.full((len(centres),), alpha)).to(self.device)
+            levels = torch.full((len(centres),), level(alpha, span), device=self.device)
             samples[alpha] = noised(self.recipe.noise, centres, levels, generator, Random(0))
         return samples
 
     @torch.inference_mode()
-    def _sheet(self, name: str, net: DynamicNet, axis: AxisSpec | None) -> None:
-        """Say what is reached at each α on its noise, and show noise of the middle at each α."""
-        strength, crisp = self.recipe.strength.id, self.recipe.crisp.id
+    def _sheet(self, name: str, axis: AxisSpec | None) -> None:
+        """Say what is reached at each strength on noise of its level, and show noise of the middle at each."""
+        strength = self.recipe.strength.id
         reached = []
-        for alpha in ALPHAS[: 1 if axis is None else None]:
-            noisy, clean = self.samples[alpha]
-            named = {} if axis is None else {strength: alpha}
-            if axis is self.recipe.crisp:
-                named[crisp] = 1.0
-            reached.append(float(psnr(net(noisy, named), clean).mean()))
-        self.console.print(f"{name}: " + "  ".join(f"{value:.2f}" for value in reached) + " dB")
-        middle = self.samples[0.5][0]
-        write_sheet(self.run / f"{name}.jpg", net, middle, None if axis is None else axis.id, ALPHAS)
+        for alpha, (noisy, clean) in self.samples.items():
+            named = {strength: alpha} | ({self.recipe.crisp.id: 1.0} if axis is self.recipe.crisp else {})
+            reached.append(f"{float(psnr(self.net(noisy, named), clean).mean()):.2f}")
+        self.console.print(f"{name}: {'  '.join(reached)} dB")
+        noisy = list(self.samples.values())[len(SHARES) // 2][0]
+        moved, alphas = (axis.id, SHARES) if axis is self.recipe.crisp and axis else (strength, list(self.samples))
+        write_sheet(self.run / f"{name}.jpg", self.net, noisy, moved, alphas)
+
+
+def _begin(block: TuningBlock) -> None:
+    """He's initialisation of all but the last convolution: what comes through a frozen network is faint enough."""
+    for convolution in [module for module in block.modules() if isinstance(module, nn.Conv2d)][:-1]:
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
