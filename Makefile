@@ -2,9 +2,12 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+PACK ?= pack
+OUT ?= runs/gpu
+MINUTES ?= 9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test fuzz soak cluster-test bench lint format clean
+.PHONY: help setup serve test fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -12,7 +15,7 @@ help: ## show this help
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,formats]'
 	@touch $@
 
 setup: .venv/.ready ## install everything into .venv
@@ -37,6 +40,15 @@ cluster-test: .venv/.ready ## a Ray cluster on this machine, which loses a repli
 bench: .venv/.ready ## measure ours beside its peers, in one table
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m bench
+
+gpu-pack: .venv/.ready ## pack what make gpu needs from DATA=… into PACK=… (docs/gpu.md)
+	$(BIN)/python -m gpu.pack $(DATA) $(PACK) $(if $(THERE),--there $(THERE))
+
+gpu: ## where there is a GPU and no network: PIECE=tests, soak, bench or train, from PACK=… to OUT=…, in MINUTES=…
+	$(PYTHON) -m gpu $(PIECE) --pack $(PACK) --out $(OUT) --minutes $(MINUTES) --more="$(MORE)"
+
+gpu-rehearsal: .venv/.ready ## every piece of make gpu on the CPU, with sizes that measure nothing (minutes)
+	$(BIN)/python -m pytest -s -m slow tests/test_gpu.py
 
 lint: .venv/.ready ## ruff and mypy
 	$(BIN)/ruff check .

@@ -15,10 +15,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import networks, service
+from bench import before, networks, service
 from bench.timing import alternate
 from dynamicnet import Model
-from server.allocator import keep_freed_memory
+from server.engine.allocator import keep_freed_memory
 from server.settings import Settings
 
 SIDE = 512
@@ -122,6 +122,15 @@ def behaviour(table: Table, http: str, ws: str, process, model: Model, photo: by
     table.add_row("  memory before and after", f"{before:.0f}, {service.resident_megabytes(process):.0f} MB", "")
 
 
+def decoding(table: Table, model: Model) -> None:
+    """First and tenth POSTs, with decoders in processes of their own and without."""
+    with before.servers({"DYNAMICNET_DEVICE": "cpu"}) as urls:
+        measured = before.posts(urls, model.id, SIDE)
+    for which, target, (there, here, times) in zip(("first", "tenth"), (1.1, 1.02), measured, strict=True):
+        table.add_row(f"{which} POST, decoded in the server (build {before.COMMIT})", f"{there:.1f} ms", "")
+        table.add_row(f"  in a decoder (target {target} times as long)", f"{here:.1f} ms", f"{times:.2f} of it")
+
+
 def main() -> None:
     """Measure everything and print the table."""
     settings = Settings(device="cpu")
@@ -136,6 +145,8 @@ def main() -> None:
     with service.running(["server"], port, **environment) as process:
         end_to_end(table, ws, models[0], photo)
         behaviour(table, http, ws, process, models[0], photo)
+    table.add_section()
+    decoding(table, models[0])
     Console(width=110).print(table)
 
 

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from bench import networks
 from dynamicnet import DynamicNet, Inputs
-from dynamicnet.blocks import strength
+from dynamicnet.method.blocks import strength
 from dynamicnet.precision import autocast
-from server.allocator import keep_freed_memory
+from server.engine.allocator import keep_freed_memory
 from server.settings import Settings
 
 SIDES = (512, 128)

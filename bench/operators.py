@@ -13,7 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 from bench import networks
 from bench.timing import alternate
 from dynamicnet import Inputs
-from server.allocator import keep_freed_memory
+from server.engine.allocator import keep_freed_memory
 from server.settings import Settings
 
 ROUNDS = 10

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.networks import SHARES
 from dynamicnet import DynamicNet, Inputs, Model
-from dynamicnet.blocks import strength
+from dynamicnet.method.blocks import strength
 
 
 class Whole(nn.Module):
@@ -25,10 +25,11 @@ class Whole(nn.Module):
 
     def forward(self, picture: Tensor, alpha: Tensor) -> Tensor:
         """Picture (N, 3, H, W) and α of one number to a picture."""
+        seen = self.net.network.look(picture)
         z = picture
         axis = next(iter(self.net.axes.values()))
         for name in self.net.network.stages:
-            z = self.net.network.run(name, z, self.net.network.look(name, picture))
+            z = self.net.network.run(name, z, seen.get(name))
             if name in axis.spec.blocks:
                 z = z + sum(strength(alpha, sign) * axis.block(sign, name)(z) for sign in axis.spec.signs)
         return z

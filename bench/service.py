@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 
 import httpx
@@ -30,10 +31,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(arguments: list[str], port: int, **environment: str) -> Iterator[subprocess.Popen]:
-    """A process of Python that answers on a port."""
+def running(
+    arguments: list[str], port: int, folder: Path | None = None, **environment: str
+) -> Iterator[subprocess.Popen]:
+    """A process of Python that answers on a port, begun in a folder."""
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
+        cwd=folder,
         env=os.environ | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import torch
 
 from bench.networks import photograph, shipped
 from dynamicnet import Inputs
-from server.allocator import bound_compiled_operators, keep_freed_memory
+from server.engine.allocator import bound_compiled_operators, keep_freed_memory
 from server.settings import Settings
 
 SECONDS = 90.0

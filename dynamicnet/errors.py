@@ -15,3 +15,7 @@ class DynamicNetError(Exception):
         self.code = code
         self.message = message
         self.status = status
+
+    def __reduce__(self) -> tuple[type["DynamicNetError"], tuple[str, str, int]]:
+        """For pickle: decoders raise them in a process of their own."""
+        return type(self), (self.code, self.message, self.status)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dynamicnet import package
-from dynamicnet.blocks import AxisSpec, Sign
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import AxisSpec, Sign
 from dynamicnet.package import Manifest, NetworkSpec, Training
 
 KindName = Literal["style", "style-dual", "dcgan"]

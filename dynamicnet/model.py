@@ -1,20 +1,20 @@
 """A model ready for use: the one road from what a person sends to the picture they get back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from dynamicnet import package
-from dynamicnet.alpha import AlphaLike, resolve
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
-from dynamicnet.auto import Auto
-from dynamicnet.dynamic import Prepared
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.alpha import AlphaLike, resolve
+from dynamicnet.method.auto import RENDERED_SIDE, Auto
+from dynamicnet.method.dynamic import Prepared
 from dynamicnet.package import Manifest
 from dynamicnet.precision import autocast
 
@@ -63,9 +63,16 @@ class PreparedInputs:
 
     @property
     def bytes(self) -> int:
-        """How much memory it takes, about: that of its tensors, and of the picture it came from."""
+        """How much memory it takes, about: that of its tensors, and of the picture it came from, in each space."""
         width, height = self.encoded.size
-        return self.prepared.bytes + self.encoded.batch.nbytes + 3 * width * height
+        each = 4 if self.encoded.own is None else 20  # of a pixel: what lies beyond sRGB is in float32
+        encoded = sum(tensor.nbytes for tensor in (self.encoded.batch, self.encoded.full) if tensor is not None)
+        return self.prepared.bytes + encoded + each * width * height
+
+    @property
+    def in_srgb(self) -> "PreparedInputs":
+        """The same, to be rendered in sRGB, where the picture's own space would be kept."""
+        return replace(self, encoded=replace(self.encoded, own=None))
 
 
 class Model:
@@ -133,13 +140,12 @@ class Model:
     @torch.inference_mode()
     def prepare(self, encoded: Encoded) -> PreparedInputs:
         """Everything that does not depend on α, in float32: see :func:`dynamicnet.precision.autocast`."""
-        batch = encoded.batch.to(self.device)
-        if batch.dim() == 4:
-            batch = batch.to(memory_format=LAYOUT)
-        return PreparedInputs(self.net.prepare(batch), encoded)
+        batch = self._placed(encoded.batch)
+        full = None if encoded.full is None else self._placed(encoded.full)
+        return PreparedInputs(self.net.prepare(batch, full), encoded)
 
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
-        """Everything that does.
+        """Everything that does: RGB, or RGBA where the photograph is transparent; sRGB, or of ``info["icc_profile"]``.
 
         Raises:
             DynamicNetError: α cannot be used.
@@ -152,7 +158,7 @@ class Model:
         Raises:
             DynamicNetError: the inputs cannot be used.
         """
-        small = self.prepare(self.encode(auto.small(inputs, self.application.takes)))
+        small = self.prepare(self.encode(inputs.at_most(RENDERED_SIDE, self.application.takes)))
         return auto.pick([self.render(small, alpha) for alpha in auto.candidates()])
 
     def together(self, size: tuple[int, int]) -> int:
@@ -165,6 +171,9 @@ class Model:
         with autocast(self.device):
             outputs = self.net.render_together([(one.prepared, self._within(one, alpha)) for one, alpha in batch])
         return [self.application.decode(out, one.encoded) for out, (one, _) in zip(outputs, batch, strict=True)]
+
+    def _placed(self, batch: Tensor) -> Tensor:
+        return batch.to(self.device, memory_format=LAYOUT if batch.dim() == 4 else torch.preserve_format)
 
     def _within(self, one: PreparedInputs, alpha: AlphaLike) -> AlphaLike:
         """α, as far as it is to count at each place of the picture."""

@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from dynamicnet.blocks import AxisSpec
-from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks import NETWORKS
 
 FORMAT: Final = 1
@@ -65,7 +65,12 @@ class Training(_Strict):
 
 
 class Manifest(_Strict):
-    """model.json."""
+    """model.json.
+
+    Attributes:
+        order: models are listed from the lowest to the highest, and by name where it is the same; where none is asked
+            for, it is the first.
+    """
 
     format: Literal[1] = FORMAT
     title: Annotated[str, Field(min_length=1, max_length=80)]
@@ -76,6 +81,7 @@ class Manifest(_Strict):
     training: Training
     measured: dict[str, Any] = {}
     licence: str
+    order: int = 0
 
     def with_measured(self, measured: dict[str, Any]) -> "Manifest":
         """The same with the figures of an evaluation, its maps from positions to α and what ``alpha=auto`` aims at."""
@@ -199,9 +205,8 @@ def write(folder: Path, manifest: Manifest, net: DynamicNet, *, half: bool = Tru
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write model.json alone, when only what is said about the model changes."""
-    (folder / MANIFEST).write_text(
-        json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", "utf-8"
-    )
+    text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+    _replace(folder / MANIFEST, text.encode())
 
 
 def write_objectives(folder: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -213,7 +218,15 @@ def write_objectives(folder: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> None:
-    file.write_bytes(save(tensors))  # safetensors' own files are for their owner alone; a server may be someone else
+    # safetensors' own files are for their owner alone; a server may be someone else.
+    _replace(file, save(tensors))
+
+
+def _replace(file: Path, data: bytes) -> None:
+    """Write a file so that whoever is stopped, or reads it meanwhile, finds the old one or the new one whole."""
+    partial = file.with_name(f"{file.name}.partial")
+    partial.write_bytes(data)
+    partial.replace(file)
 
 
 def read_objectives(folder: Path) -> dict[str, Tensor]:
@@ -226,8 +239,16 @@ def read_objectives(folder: Path) -> dict[str, Tensor]:
 
 
 def find(folder: Path) -> list[Path]:
-    """The model packages in a folder, by name."""
-    return sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    """The model packages in a folder, in their order and by name; one that says none, or is damaged, is at 0."""
+    packages = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
+    return sorted(packages, key=lambda package: (_order(package), package))
+
+
+def _order(folder: Path) -> int:
+    try:
+        return int(json.loads((folder / MANIFEST).read_bytes())["order"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return 0
 
 
 def _invalid(what: str, folder: Path | None = None) -> DynamicNetError:

@@ -2,47 +2,53 @@
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from torch import Tensor
 
+from dynamicnet import decoders
 from dynamicnet.decode import MIN_SIDE as MIN_SIDE
-from dynamicnet.decode import decode
+from dynamicnet.decode import Decoded, decode
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files import icc
+from dynamicnet.files.keep import Metadata
 
-MAX_PIXELS = 25_000_000  # a 24-megapixel photograph takes about 12 GB to render on the CPU
+MAX_PIXELS = 25_000_000  # at its own size, a 24-megapixel photograph takes about 12 GB to render on the CPU
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535}  # of their encoders; PNG has no limit that matters
 
 
 def read(data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Decode an uploaded picture: the first frame, upright, RGB, transparency flattened on white.
+    """Decode an uploaded picture: the first frame, upright, sRGB, transparency flattened on white.
 
     Args:
         data: the file.
-        max_side: shrink so that the longer side is at most this, in pixels; never enlarges.
+        max_side: shrink so that the longer side is at most this, in pixels, as far as the shorter side stays at
+            MIN_SIDE; never enlarges.
         max_pixels: refuse anything larger before decoding it.
 
     Returns:
-        RGB, 8 bits, without metadata.
+        RGB, 8 bits of sRGB, without metadata.
 
     Raises:
         DynamicNetError: ``picture-missing``, ``picture-unreadable``, ``picture-too-large``,
             ``picture-too-small`` or ``max-side-invalid``.
     """
-    return flatten(read_layers(data, max_side, max_pixels), "white")
+    return flatten(read_layers(data, max_side, max_pixels).picture, "white")
 
 
 def read_layers(
-    data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_PIXELS, what: str = "picture"
-) -> Image.Image:
-    """The same with its transparency, if it has any: RGBA, else RGB; ``what`` it is called in errors.
-
-    The size depends on the picture's size and on ``max_side`` alone, so that a mask of the same size stays with it.
-    """
-    return decode(data, max_side, max_pixels, what)
+    data: bytes | None,
+    max_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    what: str = "picture",
+    keep_space: bool = False,
+) -> Decoded:
+    """The same with its transparency, and all else that is known of it; see :func:`dynamicnet.decode.decode`."""
+    return decoders.run(decode, what, data or b"", max_side, max_pixels, what, keep_space)
 
 
 def flatten(picture: Image.Image, background: str) -> Image.Image:
@@ -52,6 +58,21 @@ def flatten(picture: Image.Image, background: str) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", picture.size, background), picture).convert("RGB")
 
 
+def read_where(data: bytes | None, max_pixels: int) -> Decoded | None:
+    """A picture of where α counts; None where there is none.
+
+    Raises:
+        DynamicNetError: as :func:`read`.
+    """
+    return None if data is None else read_layers(data, None, max_pixels, "picture of where α counts")
+
+
+def to_map(where: Decoded, size: tuple[int, int]) -> Tensor:
+    """How far α counts at each place of a picture of some (width, height): (1, 1, H, W) in [0, 1], white being 1."""
+    grey = flatten(where.picture, "black").convert("L")
+    return to_tensor(grey.resize(size, Image.Resampling.BILINEAR).convert("RGB"))[:, :1]
+
+
 def to_tensor(picture: Image.Image) -> Tensor:
     """RGB picture to (1, 3, H, W), float32 in [0, 1]."""
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].contiguous().float() / 255
@@ -59,8 +80,8 @@ def to_tensor(picture: Image.Image) -> Tensor:
 
 def to_picture(tensor: Tensor) -> Image.Image:
     """(1, 3, H, W) in any units of [0, 1], clamped, to an RGB picture."""
-    array = tensor[0].detach().float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
-    return Image.fromarray(array)
+    levels = tensor[0].detach().float().clamp(0, 1).mul(255).round().byte()
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())  # in order before it leaves a device
 
 
 def check_format(format: str, quality: int) -> None:  # noqa: A002
@@ -99,8 +120,26 @@ def check_longest(size: tuple[int, int], format: str) -> None:  # noqa: A002
         )
 
 
-def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes:  # noqa: A002
-    """Encode a picture as ``png``, ``jpeg`` or ``webp``; ``quality`` (1 to 100) is for the last two.
+def lost(picture: Image.Image, format: str) -> tuple[str, ...]:  # noqa: A002
+    """Sentences on what a picture has and a format no room for."""
+    if picture.mode == "RGBA" and format == "jpeg":
+        return ("JPEG has no transparency, so the picture was put on white; choose png or webp.",)
+    return ()
+
+
+def write(
+    picture: Image.Image,
+    format: str = "png",  # noqa: A002
+    quality: int = 90,
+    metadata: Metadata | None = None,
+) -> bytes:
+    """Encode a picture, and say in the file what its numbers mean: sRGB, or the profile in its ``info``.
+
+    Args:
+        picture: RGB or RGBA; JPEG has no transparency and gets it on white.
+        format: ``png``, ``jpeg`` or ``webp``.
+        quality: 1 to 100, of the last two.
+        metadata: what else the file says; nothing unless told.
 
     Raises:
         DynamicNetError: ``format-unknown``, ``quality-invalid``, or ``picture-too-large`` for the format.
@@ -108,13 +147,33 @@ def write(picture: Image.Image, format: str = "png", quality: int = 90) -> bytes
     check_format(format, quality)
     check_longest(picture.size, format)
     out = io.BytesIO()
+    said = tag(picture, format) | _kept(metadata)
     if format == "png":
-        picture.save(out, "PNG", compress_level=1)
+        picture.save(out, "PNG", compress_level=1, **said)
     elif format == "jpeg":
-        picture.save(out, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
+        flat = flatten(picture, "white")
+        flat.save(out, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **said)
     else:
-        picture.save(out, "WEBP", quality=quality, method=2)
+        picture.save(out, "WEBP", quality=quality, method=2, **said)
     return out.getvalue()
+
+
+def tag(picture: Image.Image, format: str) -> dict[str, Any]:  # noqa: A002
+    """What Pillow's encoders are to be told, that a file says what its numbers mean. GIF cannot, and means sRGB."""
+    profile = picture.info.get("icc_profile")
+    if format == "png" and profile is None:
+        said = PngImagePlugin.PngInfo()
+        said.add(b"sRGB", b"\1")  # relative colorimetric, as colours are converted here
+        return {"pnginfo": said}
+    return {} if format == "gif" else {"icc_profile": profile or icc.SRGB}
+
+
+def _kept(metadata: Metadata | None) -> dict[str, Any]:
+    """The same for metadata. WebP has its DPI in EXIF alone, and takes no other."""
+    exif = metadata.exif() if metadata else None
+    if not metadata or not exif:
+        return {}
+    return {"exif": exif.tobytes()} | ({"dpi": metadata.dpi} if metadata.dpi else {})
 
 
 def fit(picture: Image.Image, short: int) -> Image.Image:

@@ -4,6 +4,8 @@ from functools import cache
 
 import torch
 
+torch.backends.cudnn.allow_tf32 = False  # it would round float32 to the 11 bits of float16, where that must not be
+
 
 def autocast(device: torch.device) -> torch.autocast:
     """Convolutions in bfloat16 where the device has units for it, which are twice to several times as fast.

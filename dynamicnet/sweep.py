@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 
 from dynamicnet import pictures
-from dynamicnet.alpha import AlphaLike, AxisAlpha, axis_named
-from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.alpha import AlphaLike, AxisAlpha, axis_named
+from dynamicnet.method.blocks import AxisSpec
 
 FORMATS = {"webp": "image/webp", "gif": "image/gif", "png": "image/png", "jpeg": "image/jpeg"}
 """Of animations, then of contact sheets."""
@@ -65,11 +65,12 @@ class Sweep:
             yield self.alphas[start : start + size]
 
     def write(self, frames: Sequence[Image.Image]) -> bytes:
-        """The file, from a picture for each α: RGB, of one size.
+        """The file, from a picture for each α: RGB or RGBA, of one size, in sRGB. Transparency is put on white.
 
         Raises:
             DynamicNetError: ``picture-too-large`` for the format.
         """
+        frames = [pictures.flatten(frame, "white") for frame in frames]
         if self.format not in ANIMATIONS:
             return pictures.write(_sheet(frames, self.labels), self.format, self.quality)
         pictures.check_longest(frames[0].size, self.format)
@@ -83,6 +84,7 @@ class Sweep:
             duration=round(ONE_WAY / (len(frames) - 1)),
             loop=0,
             **({"quality": self.quality, "method": 2} if self.format == "webp" else {}),
+            **pictures.tag(frames[0], self.format),
         )
         return out.getvalue()
 

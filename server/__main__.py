@@ -6,8 +6,8 @@ import uvicorn
 
 from dynamicnet import DynamicNetError
 from dynamicnet.model import pick_device
-from server import logs
 from server.app import create_app
+from server.operations import logs
 from server.settings import Settings, read_settings
 
 

@@ -7,15 +7,16 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from dynamicnet import __version__
-from server import errors
-from server.engine import Engine
-from server.gate import Gate
-from server.logs import Requests
-from server.metrics import Counted, Metrics
-from server.middleware import BodyLimit, Policy
-from server.routes import health, infer, metrics, models, pages, session, sweep
+from server.engine.engine import Engine
+from server.http import errors
+from server.http.middleware import BodyLimit, Policy
+from server.http.routes import health, infer, metrics, models, pages, sweep
+from server.http.thumbnails import Thumbnails
+from server.operations.admission import Admission
+from server.operations.logs import Requests
+from server.operations.metrics import Counted, Metrics
+from server.sessions import session
 from server.settings import STATIC, Settings, read_settings
-from server.thumbnails import Thumbnails
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -47,8 +48,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = counts
-    app.state.gate = gate = Gate(settings)
-    counts.sessions.set_function(lambda: gate.sessions)
+    app.state.admission = admission = Admission(settings)
+    counts.sessions.set_function(lambda: admission.sessions)
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
     app.add_middleware(Policy)

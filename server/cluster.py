@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 from ray import serve
 
-from server import logs
 from server.app import create_app
+from server.operations import logs
 from server.settings import read_settings
 
 settings = read_settings()

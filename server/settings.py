@@ -82,8 +82,8 @@ class Settings(BaseSettings):
         gt=0,
         description="After so long without one, the session is closed: a phone that left the net says no goodbye.",
     )
-    request_seconds: float = Field(
-        default=60, gt=0, description="Longest a request may take; a large picture on a CPU takes ten."
+    waiting_seconds: float = Field(
+        default=60, gt=0, description="Longest a request may stand in line; what has begun by then is finished."
     )
     drain_seconds: int = Field(
         default=20, gt=0, description="How long requests in flight may take after SIGTERM, before they are cut off."

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,12 +15,18 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
+from pages import launch, model_that_takes
+from playwright.sync_api import Browser, Page, sync_playwright
 from safetensors.torch import save_file
 
+from dynamicnet.model import pick_device
 from server.settings import ROOT, STATIC, Settings
 
 # The server under test has the cores; many small tensors are faster on one thread than on two that wait.
 torch.set_num_threads(1)
+
+DEVICE = str(pick_device(Settings().device))
+"""Where servers under test run, and what is compared with them: CUDA where there is one, or DYNAMICNET_DEVICE."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,7 +42,9 @@ class Running:
 
 
 @contextmanager
-def running_server(folder: Path, **settings: object) -> Iterator[Running]:
+def running_server(
+    folder: Path, program: Sequence[str | Path] = ("-m", "server"), **settings: object
+) -> Iterator[Running]:
     """A server process of its own, on a free port unless one is named; settings as in server.settings."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -45,7 +53,7 @@ def running_server(folder: Path, **settings: object) -> Iterator[Running]:
     file = folder / "server.log"
     with file.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "server"],
+            [sys.executable, *program],
             cwd=ROOT,
             env=os.environ | changes,
             stdout=log,
@@ -75,6 +83,12 @@ def memory(running: Running) -> int:
     """Bytes that the server's process has in memory."""
     status = Path(f"/proc/{running.process.pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that have not ended."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 @pytest.fixture(scope="session")
@@ -114,3 +128,47 @@ def write_encoder(folder: Path, *widths: int) -> Path:
     file = folder / "encoder.safetensors"
     save_file(tensors, file)
     return file
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A page that no test may leave with an error in its console or a request to another origin."""
+    page = browser.new_context(
+        base_url=server, viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    ).new_page()
+    page.set_default_timeout(20_000)
+    troubles: list[str] = []
+    page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: request.url.startswith((server, "blob:")) or troubles.append(request.url))
+    page.on(
+        "websocket", lambda socket: socket.url.startswith(server.replace("http", "ws")) or troubles.append(socket.url)
+    )
+    yield page
+    page.context.close()
+    assert not troubles
+
+
+@pytest.fixture(scope="module")
+def all_models(http: httpx.Client) -> list[dict]:
+    return http.get("/models").json()["models"]
+
+
+@pytest.fixture
+def mender(all_models: list[dict]) -> dict:
+    """A model that fills holes."""
+    return model_that_takes(all_models, "mask")
+
+
+@pytest.fixture
+def sower(all_models: list[dict]) -> dict:
+    """A model that makes pictures from seeds."""
+    return model_that_takes(all_models, "seed")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dynamicnet import AxisSpec, DynamicNetError, over_picture, per_picture, per_point
-from dynamicnet.alpha import at_position, choose, defaults, parse, resolve
+from dynamicnet.method.alpha import at_position, choose, defaults, parse, resolve
 
 ONE = AxisSpec(id="one", title="One", ends=("a", "b"), default=0.4, blocks=("res2", "res5", "join"))
 DUAL = AxisSpec(id="dual", title="Dual", ends=("a", "b"), range=(-1, 1), default=0.0, blocks=("res2", "res5"))

@@ -96,7 +96,7 @@ IMAGES: dict[str, tuple[bytes, tuple[int, str]]] = {
     "a png without data": (png(64, 64, data=b""), CUT),
     "a png of a colour type that is none": (png(64, 64, 8, 5), READABLE),
     "a png of 3 bits": (png(64, 64, 3, 2), READABLE),
-    "a png with a wrong checksum": (PICTURE.replace(PICTURE[29:33], b"\0\0\0\0", 1), READABLE),
+    "a png with a wrong checksum": (PICTURE.replace(PICTURE[29:33], b"\0\0\0\0", 1), CUT),
     "a gif without frames": (FILES["GIF"][:13] + b";", READABLE),
     # Odd, but pictures: the first frame, upright, on white
     "an animated gif": (frames("GIF"), FINE),
@@ -110,7 +110,7 @@ IMAGES: dict[str, tuple[bytes, tuple[int, str]]] = {
     "a palette with a hole": (saved(NOISE.convert("P"), "PNG", transparency=3), FINE),
     "opacity": (saved(NOISE.convert("RGBA"), "PNG"), FINE),
     "16 bits": (saved(Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16), "PNG"), FINE),
-    "32 bits": (saved(Image.fromarray(np.arange(64 * 64, dtype=np.int32).reshape(64, 64)), "TIFF"), FINE),
+    "32 bits": (saved(Image.fromarray(np.arange(64 * 64, dtype=np.int32).reshape(64, 64)), "TIFF"), READABLE),
     "floats": (saved(Image.fromarray(np.full((64, 64), np.nan, np.float32)), "TIFF"), FINE),
     "cmyk": (saved(NOISE.convert("CMYK"), "JPEG"), FINE),
     "cmyk tiff": (saved(NOISE.convert("CMYK"), "TIFF"), FINE),
@@ -157,6 +157,7 @@ ALPHAS: dict[str, tuple[int, str]] = {
 FIELDS: dict[tuple[str, str], tuple[int, str]] = {
     **{("quality", value): (422, "quality-invalid") for value in ("0", "-1", "101", "1e2", "5.5", "best", "9" * 30)},
     **{("max_side", value): (422, "max-side-invalid") for value in ("0", "-64", "31", "64.5", "large", "nan")},
+    **{("detail", value): (422, "detail-invalid") for value in ("31", "large")},
     **{("format", value): (422, "format-invalid") for value in ("gif", "PNG", "png ", "image/png", "exe")},
     **{
         ("model", value): (404, "model-unknown")

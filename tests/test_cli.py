@@ -10,7 +10,8 @@ from unittest.mock import patch
 import pytest
 import torch
 from authors_layout import random_state
-from PIL import Image
+from conftest import DEVICE
+from PIL import ExifTags, Image
 
 from dynamicnet import Inputs, Model, package, pictures
 from dynamicnet.cli import main
@@ -36,7 +37,7 @@ def test_infer_writes_what_the_library_renders(tmp_path: Path) -> None:
     axis = package.read_manifest(FIRST).axes[0]
     result = run("infer", str(PHOTO), "--model", FIRST.name, "--alpha", f'{{"{axis.id}": 0.6}}', "-o", str(out))
     assert result.returncode == 0, result.stderr
-    model = Model.load(FIRST, "cpu")
+    model = Model.load(FIRST, DEVICE)
     rendered = model.render(model.prepare(model.encode(Inputs(image=PHOTO.read_bytes()))), {axis.id: 0.6})
     got, wanted = (pictures.to_tensor(p.convert("RGB")) for p in (Image.open(out), rendered))
     assert got.shape == wanted.shape
@@ -48,6 +49,25 @@ def test_the_suffix_decides_the_format_and_max_side_the_size(tmp_path: Path) -> 
     assert run("infer", str(PHOTO), "--max-side", "128", "-o", str(out)).returncode == 0
     with Image.open(io.BytesIO(out.read_bytes())) as picture:
         assert (picture.format, max(picture.size)) == ("JPEG", 128)
+
+
+def test_metadata_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    photo, exif = tmp_path / "photo.jpg", Image.Exif()
+    exif[ExifTags.Base.Artist] = "Jane"
+    Image.open(PHOTO).save(photo, exif=exif)
+    for options, wanted in (([], None), (["--metadata", "keep"], "Jane")):
+        result = run("infer", str(photo), "--max-side", "64", *options, "-o", str(tmp_path / "out.png"))
+        assert result.returncode == 0, result.stderr
+        assert Image.open(tmp_path / "out.png").getexif().get(ExifTags.Base.Artist) == wanted
+
+
+def test_what_is_not_as_one_expects_of_a_file_is_said_on_stderr(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(PHOTO.read_bytes()[: PHOTO.stat().st_size * 19 // 20])
+    for command in (["infer"], ["sweep", "--frames", "2"]):
+        result = run(*command, str(cut), "--max-side", "64", "-o", str(tmp_path / "out.png"))
+        assert result.returncode == 0
+        assert "rows are missing" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize(

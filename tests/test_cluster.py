@@ -34,7 +34,7 @@ MARK = "DYNAMICNET_TEST_CLUSTER"
 
 # As docs/scaling.md has them.
 ENVIRONMENT = {
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "server.again:middlewares",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "server.operations.retry:middlewares",
     "RAY_AUTH_MODE": "disabled",  # Ray asks for a token where a node has another address than loopback
 }
 

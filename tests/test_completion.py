@@ -14,22 +14,24 @@ from conftest import write_encoder
 from PIL import ExifTags, Image
 from typer.testing import CliRunner
 
-from dynamicnet import DynamicNetError, Inputs, Model, exemplar, masks, package, pictures
-from dynamicnet.blocks import AxisSpec
-from dynamicnet.cli import app
-from dynamicnet.dynamic import DynamicNet
-from dynamicnet.evaluation.completion import energy, seam
-from dynamicnet.membrane import fill
-from dynamicnet.networks import DilatedNetwork
-from dynamicnet.objectives.completion import (
+from dynamicnet import DynamicNetError, Inputs, Model, package, pictures
+from dynamicnet.applications.completion import exemplar, masks
+from dynamicnet.applications.completion.evaluate import energy, seam
+from dynamicnet.applications.completion.membrane import fill
+from dynamicnet.applications.completion.objective import (
     CompletionSpec,
     both,
     compared,
     energy_gap,
+    layers_of,
     likeness,
     log_error,
     squared_error,
 )
+from dynamicnet.cli import app
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.networks import DilatedNetwork
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.package import Manifest, NetworkSpec, Training
 
@@ -126,7 +128,18 @@ def test_opacity_below_half_is_a_hole_and_above_keeps_its_colour(model) -> None:
     encoded = model.encode(Inputs(image=file(picture)))
     assert encoded.batch[0, 3].sum() == 20 * 20
     result = filled(model, Inputs(image=file(picture)))
-    assert (result[:20] == np.asarray(picture)[:20, :, :3]).all()
+    inside = (slice(20, 40), slice(20, 40))
+    assert (result[inside][..., 3] == 255).all(), "what was filled is opaque"
+    result[inside] = np.asarray(picture)[inside]
+    assert (result == np.asarray(picture)).all(), "colours and opacity of what is known stay"
+
+
+def test_what_is_said_of_picture_and_mask_comes_along(model) -> None:
+    def film(picture: Image.Image) -> bytes:
+        return file(picture, "GIF", save_all=True, append_images=[picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
+
+    (note,) = model.encode(Inputs(image=film(photo(64, 64)), mask=film(disc(64, 64, 9, (0.4, 0.5))))).notes
+    assert "2 frames" in note
 
 
 def test_alpha_moves_the_hole_and_0_is_the_main_network(model) -> None:
@@ -134,8 +147,9 @@ def test_alpha_moves_the_hole_and_0_is_the_main_network(model) -> None:
     encoded = model.encode(inputs)
     z = encoded.batch
     with torch.inference_mode():
+        seen = model.net.network.look(encoded.batch)
         for name in model.net.network.stages:
-            z = model.net.network.run(name, z, model.net.network.look(name, encoded.batch))
+            z = model.net.network.run(name, z, seen.get(name))
     main = np.asarray(pictures.to_picture(z), np.int16)
     assert np.abs(filled(model, inputs, 0.0) - main).max() <= 1  # a rounding apart
     assert np.abs(filled(model, inputs, 0.0) - filled(model, inputs, 1.0)).max() > 2
@@ -263,7 +277,8 @@ def test_texture_prefers_a_sharp_guess_to_a_blur(encoder: Path) -> None:
     look = Encoder(encoder)
 
     def texture(inside: torch.Tensor) -> torch.Tensor:
-        return likeness(look, torch.where(hole > 0, inside, real), real, hole).texture
+        ours, wanted = (look(x, layers_of(look)) for x in (torch.where(hole > 0, inside, real), real))
+        return likeness(ours, wanted, hole).texture
 
     assert texture(real) == 0
     assert texture(guess) < 0.5 * texture(torch.full_like(real, 0.5))
@@ -440,7 +455,8 @@ def test_the_terms_add_up_to_the_objective(encoder: Path) -> None:
     real, made = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)
     holes = masks.batch(2, 64, "terms")
     spec = CompletionSpec(perceptual=2, texture=3, adversarial=7, energy=0.5)
-    terms = compared(spec, Encoder(encoder), made, real, holes)
+    look = Encoder(encoder)
+    terms = compared(spec, made, real, holes, look(made, layers_of(look)), look(real, layers_of(look)))
     weighted = terms["reconstruction"] + 2 * terms["perceptual"] + 3 * terms["texture"] + 0.5 * terms["energy"]
     assert torch.allclose(terms["total"], weighted)
     low, high = both(spec, Encoder(encoder), made, torch.cat([real, holes, real], 1), real)

@@ -55,9 +55,10 @@ def plain(net, given, alphas=None):
     """The method as the paper writes it, stage by stage; ``alphas`` are (N, points, H, W) by axis."""
     height, width = given.shape[2:]
     inputs = padded(given, net.network.multiple)
+    seen = net.network.look(inputs)
     z = inputs
     for stage in net.network.stages:
-        z = net.network.run(stage, z, net.network.look(stage, inputs))
+        z = net.network.run(stage, z, seen.get(stage))
         tuned = z
         for name, alpha in (alphas or {}).items():
             spec = net.axes[name].spec

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import DEVICE
 
 from dynamicnet import DynamicNetError, Inputs, package
-from server.engine import Engine
-from server.metrics import Metrics
+from server.engine.engine import Engine
+from server.operations.metrics import Metrics
 from server.settings import Settings
 
 
@@ -24,7 +25,7 @@ def with_engine(folder: Path, use, prepared_bytes=10**9, models_bytes=10**9):
     """Run ``use(engine)`` on an engine that has loaded a folder."""
 
     async def run():
-        engine = Engine("cpu", prepared_bytes, models_bytes, Metrics())
+        engine = Engine(DEVICE, prepared_bytes, models_bytes, Metrics())
         await engine.load(folder)
         try:
             return await use(engine)

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from dynamicnet import AxisSpec, DynamicNet, pictures
-from dynamicnet.auto import POSITIONS, Auto, travelled
 from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.front import volumes
+from dynamicnet.method.auto import POSITIONS, Auto, travelled
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.training.path import balance, mixed, shares
 

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from dynamicnet import Model, package, precision
-from dynamicnet.alpha import AlphaLike, over_picture
+from dynamicnet.method.alpha import AlphaLike, over_picture
 from dynamicnet.networks.layers import ConvLayer
 from server.settings import STATIC, Settings
 
@@ -26,7 +26,11 @@ on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no 
 in_bfloat16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="bfloat16 would take minutes here"
 )
-PLACES = ["cpu", pytest.param("cpu with-units", marks=in_bfloat16), pytest.param("cuda", marks=on_cuda)]
+PLACES = [
+    "cpu",
+    pytest.param("cpu with-units", marks=in_bfloat16),
+    *(pytest.param(place, marks=on_cuda) for place in ("cuda", "cuda float16")),
+]
 
 
 def test_normalisation_is_instance_norm() -> None:
@@ -54,6 +58,8 @@ def test_features_stay_channels_last(folder) -> None:
 def test_pictures_are_those_of_plain_float32(folder, place, monkeypatch) -> None:
     device, _, units = place.partition(" ")
     monkeypatch.setattr(precision, "_has_units", lambda: bool(units))
+    if units == "float16":
+        monkeypatch.setattr("dynamicnet.model.autocast", lambda device: torch.autocast(device.type, torch.float16))
     model, plain = Model.load(folder, device), package.load(folder).net
     for name in SAMPLES:
         encoded = model.encode(example(model, name))

@@ -84,7 +84,7 @@ def message(draw: random.Random) -> str:
     fields = {
         name: value() for name in draw.sample(["seq", "alpha", "position", "model", "files", "reuse", "frame"], 3)
     }
-    return json.dumps({"type": draw.choice(["open", "alpha", "position", "ack", words(draw)])} | fields)
+    return json.dumps({"type": draw.choice(["look", "open", "alpha", "position", "ack", words(draw)])} | fields)
 
 
 def post(client: httpx.Client, draw: random.Random, files: list[bytes]) -> None:

@@ -10,18 +10,18 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dynamicnet import package
-from dynamicnet.alpha import per_picture
 from dynamicnet.applications import Inputs
-from dynamicnet.applications.generation import Generation, latent_of, mosaic
-from dynamicnet.blocks import AxisSpec
+from dynamicnet.applications.generation import recipe
+from dynamicnet.applications.generation.evaluate import classify, frechet, train_classifier, variety
+from dynamicnet.applications.generation.labelled import Labelled
+from dynamicnet.applications.generation.pictures import Generation, latent_of, mosaic
 from dynamicnet.cli import app
-from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.evaluation.generation import classify, frechet, train_classifier, variety
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.training import generation as recipe
-from dynamicnet.training.labelled import Labelled
 from dynamicnet.training.photos import is_held_out
 
 APPLICATION = Generation()

@@ -15,14 +15,14 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from conftest import running_server
-from PIL import Image
+from conftest import DEVICE, running_server
+from PIL import ExifTags, Image
 
-from dynamicnet import Inputs, Model, pictures
+from dynamicnet import Inputs, Model, package, pictures
 from dynamicnet.applications import APPLICATIONS, FIELDS
 from dynamicnet.precision import autocast
 from server.app import create_app
-from server.negotiate import choose_format
+from server.http.negotiate import choose_format
 from server.settings import STATIC, Settings
 
 PROBLEM = "application/problem+json"
@@ -73,6 +73,19 @@ def test_max_side_shrinks_the_picture(http, photo):
     assert opened(rendered(http, photo.read_bytes(), max_side=90)).size == (90, 60)
 
 
+def test_a_style_paints_the_same_picture_at_every_size_unless_asked_for_finer_strokes(http, models, photo):
+    with Image.open(photo) as picture:
+        sizes = [picture.resize((width, width * 2 // 3), Image.Resampling.LANCZOS) for width in (800, 1600)]
+
+    def small(picture: Image.Image, **fields) -> np.ndarray:
+        painted = opened(rendered(http, saved(picture), model="starry-night", alpha="0.6", **fields))
+        assert painted.size == picture.size
+        return np.asarray(painted.resize((400, 267), Image.Resampling.BOX), np.int16)
+
+    one, other, finer = small(sizes[0]), small(sizes[1]), small(sizes[1], detail=1600)
+    assert np.abs(one - other).mean() < 5 < 12 < np.abs(one - finer).mean()
+
+
 def test_quality_makes_a_difference(http, small):
     low, high = (rendered(http, saved(small), format="jpeg", quality=quality) for quality in (10, 95))
     assert len(low) < len(high)
@@ -91,14 +104,14 @@ def test_pixels_move_away_from_the_main_network_as_alpha_grows(http, models, pho
 
 
 def test_alpha_0_is_the_main_network(http, models, small):
-    model = Model.load(Settings().weights / models[0]["id"], "cpu")
-    z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))).batch)
+    model = Model.load(Settings().weights / models[0]["id"], DEVICE)
+    z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))).batch.to(model.device))
     rendering = False  # in float32 before the first insertion point, in what precision renders have after it
     with torch.inference_mode():
+        seen = model.net.network.look(inputs)
         for stage in model.net.network.stages:
-            seen = model.net.network.look(stage, inputs)
             with autocast(model.device) if rendering else nullcontext():
-                z = model.net.network.run(stage, z, seen)
+                z = model.net.network.run(stage, z, seen.get(stage))
             rendering = rendering or stage == model.net.first_point
     main = pictures.to_picture(z[..., : small.height, : small.width])
     assert np.abs(pixels(rendered(http, saved(small), alpha="0")) - np.asarray(main, np.int16)).max() <= 1
@@ -164,12 +177,114 @@ def test_alpha_counts_where_it_is_to(http, models, photo):
     assert_problem(post(b"hello"), 415, "picture-unreadable")
 
 
+def test_transparency_is_kept_where_the_reply_has_room_for_it(http, models, small):
+    layered = small.convert("RGB")
+    opacity = Image.linear_gradient("L").resize(small.size)
+    layered.putalpha(opacity)
+    mender = next(model["id"] for model in http.get("/models").json()["models"] if "mask" in model["takes"])
+    mask = Image.new("L", small.size)
+    mask.paste(255, (20, 20, 40, 40))
+    filled = opacity.copy()
+    filled.paste(255, mask=mask)
+    for files, model, wanted in (
+        ({"image": saved(layered)}, models[0]["id"], opacity),
+        ({"image": saved(layered), "mask": saved(mask)}, mender, filled),
+    ):
+
+        def reply(kind: str, files=files, model=model) -> httpx.Response:
+            return http.post("/infer", files=files, data={"model": model, "format": kind, "quality": 95})
+
+        kept = reply("png")
+        assert np.array_equal(np.asarray(opened(kept.content))[..., 3], np.asarray(wanted))
+        assert np.array_equal(np.asarray(opened(reply("webp").content))[..., 3], np.asarray(wanted))
+        flat = reply("jpeg")
+        assert np.abs(pixels(flat.content) - np.asarray(pictures.read(kept.content), np.int16)).mean() < 4
+        assert "no transparency" in flat.headers["x-dynamic-net-notes"]
+        assert "x-dynamic-net-notes" not in kept.headers
+
+
+def test_an_opacity_that_is_full_all_over_is_none(http, small):
+    whole = infer(http, saved(small.convert("RGBA")), format="jpeg")
+    assert "x-dynamic-net-notes" not in whole.headers
+    assert opened(rendered(http, saved(small.convert("RGBA")), format="png")).mode == "RGB"
+
+
+def test_a_sweep_puts_transparency_on_white(http, small):
+    layered = small.convert("RGBA")
+    layered.putalpha(0)
+    for kind in ("webp", "gif", "png", "jpeg"):
+        reply = http.post("/sweep", files={"image": saved(layered)}, data={"frames": 2, "format": kind})
+        assert tuple(pixels(reply.content)[50, 50]) == (255, 255, 255)
+
+
+TAG, IFD = ExifTags.Base, ExifTags.IFD
+TEXTS = {TAG.Copyright: "© Jürgen", TAG.Artist: "Jane", TAG.Make: "Kodak", TAG.Model: "Brownie"}
+WHEN = {TAG.DateTimeOriginal: "1999:12:31 23:59:59"}
+PLACE = {ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: (52.0, 30.0, 15.0)}
+
+
+def described(picture: Image.Image, kind: str) -> bytes:
+    """A photograph of which its file says a lot, lying on its side."""
+    exif = Image.Exif()
+    exif.update({tag: text.encode() for tag, text in TEXTS.items()} | {TAG.Software: "SECRET", TAG.Orientation: 6})
+    exif.update({TAG.XResolution: 300, TAG.YResolution: 150, TAG.ResolutionUnit: 2})
+    exif.get_ifd(IFD.Exif).update(WHEN | {TAG.UserComment: b"SECRET"})
+    exif.get_ifd(IFD.GPSInfo).update(PLACE | {ExifTags.GPS.GPSAreaInformation: b"SECRET" * 999})
+    return saved(picture, kind, exif=exif, dpi=(300, 150))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("sent", ["PNG", "JPEG", "WEBP"])
+def test_metadata_is_kept_where_it_is_asked_for(http, small, sent, kind):
+    for choice in ("keep", "keep,gps"):
+        data = rendered(http, described(small, sent), format=kind, metadata=choice)
+        assert b"SECRET" not in data
+        exif = opened(data).getexif()
+        assert {tag: exif[tag].encode("latin-1").decode() for tag in TEXTS} == TEXTS
+        assert exif.get_ifd(IFD.Exif) == WHEN
+        assert exif.get_ifd(IFD.GPSInfo) == (PLACE if choice == "keep,gps" else {})
+        assert TAG.Orientation not in exif
+        inches = (exif[TAG.XResolution], exif[TAG.YResolution])
+        for resolution in (inches, opened(data).info.get("dpi", inches)):
+            assert resolution == pytest.approx((150, 300), abs=0.02)  # it was turned
+        assert opened(data).size == small.size[::-1]
+    for fields in ({}, {"metadata": "none"}):
+        clean = opened(rendered(http, described(small, sent), format=kind, **fields))
+        assert dict(clean.getexif()) == {}
+        assert "dpi" not in clean.info
+
+
+def test_metadata_that_is_no_choice_is_refused(http, small):
+    assert_problem(infer(http, saved(small), metadata="gps"), 422, "metadata-invalid")
+    assert_problem(http.post("/sweep", files={"image": saved(small)}, data={"metadata": "keep"}), 422, "field-unknown")
+    assert rendered(http, saved(small), metadata="keep,gps") == rendered(http, saved(small))  # nothing to keep
+
+
 def test_without_alpha_every_axis_is_at_its_default(http, models, small):
     for model in models:
         defaults = {axis["id"]: axis["default"] for axis in model["axes"]}
         response = infer(http, saved(small), model=model["id"])
         assert json.loads(response.headers["x-dynamic-net-alpha"]) == defaults
         assert response.content == rendered(http, saved(small), model=model["id"], alpha=json.dumps(defaults))
+
+
+@pytest.mark.parametrize("route", ["/infer", "/sweep"])
+def test_what_is_not_as_one_expects_of_a_file_is_said_once(http, models, photo, route):
+    first, *others = (Image.new("L", (64, 48), grey) for grey in (0, 99, 200))
+    film = saved(first, "GIF", save_all=True, append_images=others)
+    whole = photo.read_bytes()
+    cut = whole[: len(whole) * 19 // 20]
+
+    def notes(**files: bytes) -> list[str]:
+        reply = http.post(route, files=files, data={"max_side": 64} | ({"frames": 2} if route == "/sweep" else {}))
+        assert reply.status_code == 200, reply.text
+        return json.loads(reply.headers.get("x-dynamic-net-notes", "[]"))
+
+    frames = "The file holds 3 frames; the first was used."
+    rows, *rest = notes(image=cut, where=film)
+    assert ("rows are missing" in rows, rest) == (True, [frames])
+    assert notes(image=film, where=film) == [frames]
+    assert notes(image=whole) == []
 
 
 def test_headers_say_what_was_rendered_and_what_it_took(http, models, small):
@@ -209,7 +324,8 @@ def _kinds(rgb: Image.Image) -> dict[str, tuple[bytes, Image.Image]]:
 @pytest.mark.parametrize("kind", ["exif", "rgba", "grey", "16-bit", "palette", "cmyk"])
 def test_every_kind_of_picture_is_taken_as_a_viewer_shows_it(http, small, kind):
     file, meant = _kinds(small)[kind]
-    assert rendered(http, file, alpha="0.5") == rendered(http, saved(meant), alpha="0.5")
+    ours, wanted = (pixels(rendered(http, data, alpha="0.5")) for data in (file, saved(meant)))
+    assert np.array_equal(ours, wanted)
 
 
 # Negotiation
@@ -365,7 +481,7 @@ def test_the_page_is_served(http):
 
 
 def test_models_are_described_as_their_manifests_say(http):
-    folders = sorted(path.parent.name for path in Settings().weights.glob("*/model.json"))
+    folders = [folder.name for folder in package.find(Settings().weights)]
     listed = http.get("/models").json()["models"]
     assert [model["id"] for model in listed] == folders
     for model in listed:
@@ -472,11 +588,11 @@ def test_openapi_is_whole(http):
 def test_openapi_describes_infer(http):
     document = http.get("/openapi.json").json()
     operation = document["paths"]["/infer"]["post"]
-    statuses = {"400", "401", "404", "406", "413", "415", "422", "503", "504", "507"}
+    statuses = {"400", "401", "404", "406", "413", "415", "422", "503", "507"}
     assert set(operation["responses"]) == {"200", *statuses, "default"}
     assert set(operation["responses"]["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
     (reference,) = _references(operation["requestBody"]["content"]["multipart/form-data"])
     form = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
     assert "required" not in form  # a model says what it takes
-    assert set(form["properties"]) == {*FIELDS, "model", "alpha", "position", "format", "quality"}
+    assert set(form["properties"]) == {*FIELDS, "model", "alpha", "position", "format", "quality", "metadata"}
     assert all("description" in field for field in form["properties"].values())

@@ -11,12 +11,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dynamicnet import pictures
+from dynamicnet.applications.style.curve import Curve
+from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, style_targets
+from dynamicnet.applications.style.yardstick import iterations_matched, optimise_pixels
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.evaluation.curve import Curve
-from dynamicnet.evaluation.optimise import iterations_matched, optimise_pixels
 from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, fool_loss
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.objectives.perceptual import StyleObjective, StyleSpec, gram, style_targets
+from dynamicnet.objectives.gram import gram
 
 SAMPLES = Path(__file__).parent.parent / "static" / "samples"
 CHANNELS = {"conv11": (3, 6), "conv12": (6, 6), "conv21": (6, 8), "conv31": (8, 10)}
@@ -143,7 +144,7 @@ def test_a_panel_judges_pictures_and_what_a_frozen_encoder_sees_of_them(tmp_path
     frozen = {name: value.clone() for name, value in encoder.named_buffers()}
     panel = Panel(Discriminator(3, 4, 4), encoder, torch.rand(2, 3, 64, 64))
     pictures = torch.rand(2, 3, 64, 64, requires_grad=True)
-    scores = panel(pictures, pictures.detach())
+    scores = panel(encoder(pictures, panel.layers), pictures.detach())
     assert scores.shape == (2, 4 * 16)  # its own discriminator, and three layers
     fool_loss(scores).backward()
     assert pictures.grad.abs().max() > 0  # by way of the encoder alone
@@ -157,3 +158,32 @@ def test_augmentation_follows_from_its_seed_and_differs_from_picture_to_picture(
     assert changed.shape == pictures.shape
     assert torch.equal(changed, augmented(pictures, torch.Generator().manual_seed(1)))
     assert len({one.sum().item() for one in changed}) == 3
+
+
+def test_of_several_files_each_gives_what_those_before_it_lack(tensors, encoder, tmp_path) -> None:
+    first = {name: t * 0.5 for name, t in tensors.items() if name.startswith(("conv0", "conv11", "conv12"))}
+    save_file(first, tmp_path / "first.safetensors")
+    save_file(tensors, tmp_path / "second.safetensors")
+    both = Encoder(tmp_path / "first.safetensors", tmp_path / "second.safetensors")
+    x = square("chelsea.jpg")
+    features = both(x, ["conv12", "conv31"])
+    assert torch.equal(features["conv31"], encoder(x, ["conv31"])["conv31"])
+    assert torch.equal(features["conv12"], Encoder(tmp_path / "first.safetensors")(x, ["conv12"])["conv12"])
+    assert both.name == "first.safetensors + second.safetensors"
+
+
+def test_lifted_gram_matrices_are_those_of_lifted_features(tensors, tmp_path) -> None:
+    lift = torch.randn(24, 6, 1, 1, generator=torch.Generator().manual_seed(3))
+    file = tmp_path / "lifted.safetensors"
+    save_file({**tensors, "conv12_aux.weight": lift, "conv12_aux.bias": torch.ones(24)}, file)
+    lifted = Encoder(file)
+    x, painting = square("chelsea.jpg"), square("coffee.jpg")
+    targets = {name: t for name, t in style_targets(lifted, painting).items() if name.startswith("conv12")}
+    spec = StyleSpec(painting="coffee.jpg", size=64, style_weight=1, variation_weight=0, lifted=True)
+    wide, aim = (F.conv2d(lifted(one, ["conv12"])["conv12"], lift) for one in (x, painting))
+    mean = aim.mean((2, 3), keepdim=True)
+    wanted = gram(aim - mean)
+    expected = (gram(wide - mean) - wanted).square().sum() / wanted.square().sum()
+    assert StyleObjective(spec, lifted, targets).terms(x, x).style.item() == pytest.approx(expected.item(), rel=1e-4)
+    plain = StyleObjective(spec.model_copy(update={"lifted": False}), lifted, targets).terms(x, x).style.item()
+    assert plain != pytest.approx(expected.item(), rel=1e-2)

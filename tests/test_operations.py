@@ -27,7 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from server.middleware import POLICY
+from server.http.middleware import POLICY
 from server.settings import ROOT, Settings
 
 
@@ -127,7 +127,7 @@ def guarded(tmp_path_factory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory) -> Iterator[Running]:
     """A server that has little patience."""
-    limits = {"max_sessions_per_address": 2, "idle_seconds": 1, "max_messages": 20, "request_seconds": 0.05}
+    limits = {"max_sessions_per_address": 2, "idle_seconds": 1, "max_messages": 20, "waiting_seconds": 0.05}
     with running_server(tmp_path_factory.mktemp("strict"), **limits) as running:
         yield running
 
@@ -208,9 +208,16 @@ def test_messages_beyond_the_rate_wait(strict):
         assert time.monotonic() - begun > 0.9  # twenty at once, and twenty more a second
 
 
-def test_a_request_that_takes_too_long_is_given_up(strict):
-    response = post(strict.url, LARGE)
-    assert (response.status_code, response.json()["code"]) == (504, "too-slow")
+def test_a_request_that_stands_in_line_for_too_long_is_told_so_and_one_that_is_worked_on_is_finished(strict):
+    with ThreadPoolExecutor(3) as people:
+        replies = list(people.map(lambda side: post(strict.url, saved(side)), (1500, 1501, 1502)))
+    served = [reply for reply in replies if reply.status_code == 200]
+    told = [reply.json() for reply in replies if reply.status_code == 503]
+    assert len(served) in (1, 2)  # whose work took far longer than anyone may wait
+    assert len(told) == 3 - len(served)
+    assert {(problem["code"], problem["detail"]) for problem in told} == {
+        ("waited-too-long", "This stood in line for 0.05 seconds, behind other requests; try again in a moment.")
+    }
 
 
 def test_beyond_the_bound_requests_are_refused_at_once_and_the_others_served(narrow):
@@ -325,6 +332,6 @@ def test_prometheus_can_read_what_happened(guarded):
 
 
 def test_every_reply_tells_browsers_what_the_page_may_do(http):
-    for path in ("/", "/models", "/nowhere", "/static/style.css"):
+    for path in ("/", "/models", "/nowhere", "/static/css/base.css"):
         headers = http.get(path).headers
         assert {name: headers.get(name) for name in POLICY} == POLICY

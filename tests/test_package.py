@@ -103,12 +103,14 @@ def test_objectives_that_are_not_there_are_refused(folder):
     assert refused.value.code == "package-invalid"
 
 
-def test_find_lists_packages_by_name_and_nothing_else(tmp_path):
-    for name in ("b", "a"):
-        package.write(tmp_path / name, manifest(), network())
+def test_find_lists_packages_in_their_order_and_by_name_and_nothing_else(tmp_path):
+    for name, order in (("b", 0), ("a", 0), ("z", -1)):
+        package.write(tmp_path / name, manifest().model_copy(update={"order": order}), network())
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "model.json").write_text("[]")
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")
-    assert [path.name for path in package.find(tmp_path)] == ["a", "b"]
+    assert [path.name for path in package.find(tmp_path)] == ["z", "a", "b", "m"]
     assert package.find(tmp_path / "nowhere") == []
 
 

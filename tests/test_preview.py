@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from server.preview import FRAME_MS, LEVELS, Pace
+from server.sessions.preview import FRAME_MS, LEVELS, Pace
 
 
 def drive(cost, frames=200, shorter_side=1000, smallest=32) -> list[float]:

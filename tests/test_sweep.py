@@ -7,14 +7,15 @@ import json
 import httpx
 import numpy as np
 import pytest
+from conftest import DEVICE
 from PIL import Image, ImageSequence
 from test_cli import run
 from test_http import assert_problem
 
 from dynamicnet import Inputs, Model
 from dynamicnet.sweep import FORMATS, plan
-from server.engine import Engine
-from server.metrics import Metrics
+from server.engine.engine import Engine
+from server.operations.metrics import Metrics
 from server.settings import Settings
 
 SIDE = 96
@@ -37,7 +38,7 @@ def apart(one: np.ndarray, other: np.ndarray) -> float:
 
 def rendered(model: dict, photo, *alphas: float) -> list[np.ndarray]:
     """What the library makes of the photograph along the first axis."""
-    loaded = Model.load(Settings().weights / model["id"], "cpu")
+    loaded = Model.load(Settings().weights / model["id"], DEVICE)
     prepared = loaded.prepare(loaded.encode(Inputs(image=photo.read_bytes(), max_side=SIDE)))
     others = {axis["id"]: axis["default"] for axis in model["axes"]}
     return [np.asarray(loaded.render(prepared, others | {model["axes"][0]["id"]: alpha}), np.int16) for alpha in alphas]
@@ -131,7 +132,7 @@ def test_what_cannot_be_swept_is_refused_with_a_reason(http, photo, case):
 
 
 def test_frames_that_are_too_much_to_hold_are_refused_with_what_would_do(models, photo):
-    axes = Model.load(Settings().weights / models[0]["id"], "cpu").manifest.axes
+    axes = Model.load(Settings().weights / models[0]["id"], DEVICE).manifest.axes
     sweep = plan(axes, 0.0, None, 60, "webp", 80)
     with pytest.raises(Exception, match="max_side 1264") as refused:
         sweep.check_size((1500, 1000))
@@ -141,9 +142,9 @@ def test_frames_that_are_too_much_to_hold_are_refused_with_what_would_do(models,
 
 def test_others_have_their_turn_between_two_batches(models, photo):
     async def overtaken() -> bool:
-        engine = Engine("cpu", 10**9, 10**9, Metrics())
+        engine = Engine(DEVICE, 10**9, 10**9, Metrics())
         try:
-            model = engine.models[models[0]["id"]] = Model.load(Settings().weights / models[0]["id"], "cpu")
+            model = engine.models[models[0]["id"]] = Model.load(Settings().weights / models[0]["id"], DEVICE)
             inputs = [Inputs(image=photo.read_bytes(), max_side=side) for side in (256, 64)]
             large, small = [await engine.open(model, each, {}) for each in inputs]
             sweep = plan(model.manifest.axes, 0.0, None, 60, "jpeg", 80)

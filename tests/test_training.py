@@ -1,7 +1,12 @@
 """Training: it lowers the loss, leaves θ alone in phase two, resumes exactly, and says what it skipped."""
 
 import json
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +21,8 @@ from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import Gains
 from dynamicnet.evaluation.report import COLUMNS
-from dynamicnet.training.phase import Plan, Progressed, learning_rate, run_phase
+from dynamicnet.training import phase
+from dynamicnet.training.phase import Budget, Done, Opponent, Plan, Progressed, learning_rate, run_phase
 from dynamicnet.training.photos import Photos, is_held_out
 
 SAMPLES = Path(__file__).parent.parent / "static" / "samples"
@@ -40,17 +46,17 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_encoder(tmp_path_factory.mktemp("encoder"), 8, 12, 16)
 
 
-def train(content: Path, encoder: Path, out: Path, *more: str) -> None:
-    CliRunner().invoke(
-        app,
-        [
-            *("train", "style", "--style", str(SAMPLES / "coffee.jpg"), "--axis", "strength", "--weight", "0.1,5"),
-            *("--content", str(content), "--encoder", str(encoder), "--out", str(out), "--title", "Coffee"),
-            *("--main-steps", "30", "--axis-steps", "30", "--batch", "2", "--crop", "64", "--size", "96"),
-            *("--run", str(out.parent / f"run-{out.name}"), *more),
-        ],
-        catch_exceptions=False,
-    )
+def command(content: Path, encoder: Path, out: Path, *more: str) -> list[str]:
+    return [
+        *("train", "style", "--style", str(SAMPLES / "coffee.jpg"), "--axis", "strength", "--weight", "0.1,5"),
+        *("--content", str(content), "--encoder", str(encoder), "--out", str(out), "--title", "Coffee"),
+        *("--main-steps", "30", "--axis-steps", "30", "--batch", "2", "--crop", "64", "--size", "96"),
+        *("--run", str(out.parent / f"run-{out.name}"), *more),
+    ]
+
+
+def train(content: Path, encoder: Path, out: Path, *more: str) -> str:
+    return CliRunner().invoke(app, command(content, encoder, out, *more), catch_exceptions=False).output
 
 
 @pytest.fixture(scope="module")
@@ -213,39 +219,117 @@ class Line(torch.nn.Module):
         self.value = torch.nn.Parameter(torch.zeros(2))
 
 
-def run_line(folder: Path, stop_at: int | None = None) -> torch.Tensor:
-    line = Line()
+class Filter(torch.nn.Module):
+    """As many numbers as a convolution of features channels-last has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.zeros(2, 3, 5, 5).to(memory_format=torch.channels_last))
+
+
+def run_line(
+    folder: Path, stop_at: int | None = None, hours: float | None = None, fitted: type[torch.nn.Module] = Line
+) -> tuple[torch.Tensor, Done]:
+    line = fitted()
 
     def losses(step: int) -> dict[str, torch.Tensor]:
         if step == stop_at:
             raise KeyboardInterrupt
-        target = torch.randn(2, generator=torch.Generator().manual_seed(step)) + 3
+        target = torch.randn(line.value.shape, generator=torch.Generator().manual_seed(step)) + 3
         return {"total": (line.value - target).square().sum()}
 
-    files = Progressed(folder / "line.safetensors", 4, lambda step: None)
-    run_phase("line", line, losses, Plan(20, 1, 1, 0.1, 0), files, QUIET)
-    return line.value.detach()
+    files, plan = Progressed(folder / "line.safetensors", lambda done: None), Plan(20, 1, 1, 0.1, 0)
+    done = run_phase("line", line, losses, plan, files, QUIET, budget=Budget(hours, 40))
+    return line.value.detach(), done
 
 
-def test_a_run_that_was_killed_ends_with_the_same_bits(tmp_path: Path) -> None:
-    whole = run_line(tmp_path / "whole")
+def curve(folder: Path) -> list[list[float]]:
+    header, *rows = (folder / "line.csv").read_text().splitlines()
+    assert header == "step,seconds,rate,total"
+    return [[float(value) for value in row.split(",")] for row in rows]
+
+
+@pytest.mark.parametrize("fitted", [Line, Filter])
+def test_a_run_that_was_killed_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fitted: type[torch.nn.Module]
+) -> None:
+    whole, _ = run_line(tmp_path / "whole", fitted=fitted)
+    monkeypatch.setattr(phase, "SAVE_SECONDS", 0.0)  # every step
     with pytest.raises(KeyboardInterrupt):
-        run_line(tmp_path / "killed", stop_at=10)
-    assert torch.equal(run_line(tmp_path / "killed"), whole)
+        run_line(tmp_path / "killed", stop_at=13, fitted=fitted)
+    (tmp_path / "killed" / "line.csv").open("a").write("17,9,9,9\n")  # as if killed between a row and a checkpoint
+    monkeypatch.undo()
+    again, done = run_line(tmp_path / "killed", fitted=fitted)
+    assert torch.equal(again, whole)
+    assert done.steps == 20
+    assert [row[0] for row in curve(tmp_path / "killed")] == [*range(1, 14), 14, 20]
+
+
+def test_what_judges_is_given_no_gradient_by_what_it_judges(tmp_path: Path) -> None:
+    line, judge = Line(), Line()
+    seen = []
+
+    def losses(step: int) -> dict[str, torch.Tensor]:
+        seen.append(judge.value.requires_grad)
+        return {"total": (line.value * judge.value).sum() + line.value.square().sum()}
+
+    opponent = Opponent(judge, lambda step: {"total": (judge.value - 1).square().sum()})
+    files = Progressed(tmp_path / "line.safetensors", lambda done: None)
+    run_phase("line", line, losses, Plan(20, 1, 1, 0.1, 0), files, QUIET, opponent)
+    assert seen == [False] * 20
+    assert judge.value.requires_grad
+    assert judge.value.detach().min() > 0.5
+    assert line.value.detach().max() < 0
+
+
+def test_hours_end_a_phase_at_its_share_and_its_schedule_with_it(tmp_path: Path) -> None:
+    _, done = run_line(tmp_path, hours=3 / 3600)  # 20 steps of 40 in all
+    assert 1.5 <= done.seconds < 2.5
+    assert done.steps > 100
+    rates = [row[2] for row in curve(tmp_path)]
+    assert max(rates) == pytest.approx(0.1, rel=0.01)
+    assert rates[-1] < 0.001
+    assert run_line(tmp_path, stop_at=0, hours=3 / 3600)[1].steps == done.steps
+
+
+def test_losses_that_are_not_finite_leave_the_last_checkpoint(tmp_path: Path) -> None:
+    line, files = Line(), Progressed(tmp_path / "line.safetensors", lambda done: None)
+    with pytest.raises(DynamicNetError) as diverged:
+        run_phase("line", line, lambda step: {"total": line.value.sum() / 0}, Plan(20, 1, 1, 0.1, 0), files, QUIET)
+    assert diverged.value.code == "training-diverged"
+    assert not files.checkpoint.exists()
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
-    whole = run_line(tmp_path)
-    assert torch.equal(run_line(tmp_path, stop_at=0), whole)
+    whole, _ = run_line(tmp_path)
+    assert torch.equal(run_line(tmp_path, stop_at=0)[0], whole)
 
 
-def test_a_whole_recipe_taken_up_again_gives_the_same_package(content: Path, encoder: Path, tmp_path: Path) -> None:
-    steps = ("--main-steps", "6", "--axis-steps", "6", "--batch", "1")
-    train(content, encoder, tmp_path / "whole", *steps)
-    train(content, encoder, tmp_path / "again", *steps)
-    (tmp_path / "run-again" / "strength.high.safetensors").unlink()  # as if stopped between the phases
-    train(content, encoder, tmp_path / "again", *steps)
-    assert (tmp_path / "whole/model.safetensors").read_bytes() == (tmp_path / "again/model.safetensors").read_bytes()
+def test_a_run_stopped_by_a_signal_is_taken_up_by_another_process(
+    trained: Path, content: Path, encoder: Path, tmp_path: Path
+) -> None:
+    out, run = tmp_path / "coffee", tmp_path / "run-coffee"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dynamicnet", *command(content, encoder, out)],
+        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        next(line for line in process.stdout if line.startswith("strength.high 3%  step 1  "))
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+    assert str(run) in first
+    assert process.returncode == 128 + signal.SIGTERM
+    steps = re.search(r"strength.high: stopped after step (\d+), which is saved", rest)
+    assert steps
+    assert not out.exists()
+    assert [phase.steps for phase in package.load(run / "coffee").manifest.training.phases] == [30, int(steps[1])]
+    said = train(content, encoder, out)
+    assert f"strength.high: going on after step {steps[1]}" in said
+    assert (out / package.TENSORS).read_bytes() == (trained / package.TENSORS).read_bytes()
 
 
 def test_a_run_folder_of_another_recipe_is_refused(trained: Path, content: Path, encoder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import threading
 import time
@@ -11,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 import uvicorn
-from PIL import Image
+from PIL import ExifTags, Image
 from websockets.sync.client import ClientConnection, connect
 
 from server.app import create_app
@@ -35,7 +36,8 @@ class Client:
             return json.loads(message)
         (length,) = struct.unpack(">I", message[:4])
         header = json.loads(message[4 : 4 + length])
-        self.send({"type": "ack", "frame": header["frame"]})
+        if "frame" in header:
+            self.send({"type": "ack", "frame": header["frame"]})
         return header, message[4 + length :]
 
     def exact(self) -> tuple[dict, bytes]:
@@ -101,9 +103,15 @@ def test_a_picture_opens(client, models, image):
         "width": 90,
         "height": 60,
         "columns": 1,
+        "notes": [],
         "axes": models[-1]["axes"],
     }
     assert set(timings) == {"decode", "prepare"}
+
+
+def test_ready_says_what_is_not_as_one_expects_of_the_file(client, image):
+    (note,) = client.open(image[: len(image) * 19 // 20], max_side=64)["notes"]
+    assert "rows are missing" in note
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
@@ -239,6 +247,37 @@ def test_seeds_are_opened_without_a_file_and_reused(client, http):
     assert client.open(None, model=maker["id"])["columns"] == 2
 
 
+def test_a_picture_is_looked_at_as_it_is_read_then_opened_without_being_sent_again(client, models):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    turned = io.BytesIO()
+    Image.effect_noise((400, 200), 60).convert("RGB").save(turned, "JPEG", exif=exif)
+    client.send({"type": "look", "seq": 5, "max_side": 100, "format": "png"})
+    client.send(turned.getvalue()[: int(0.9 * len(turned.getvalue()))])
+    header, picture = client.receive()
+    assert re.search("cut off: the last .*% of its rows are missing", header.pop("notes")[0])
+    sizes = {"width": 50, "height": 100, "full": [200, 400]}
+    assert header == {"original": True, "seq": 5, "format": "png"} | sizes
+    assert Image.open(io.BytesIO(picture)).size == (50, 100)
+    client.ask(0)
+    assert client.receive()["code"] == "picture-not-open"
+    ready = client.open(None, max_side=100)
+    assert (ready["width"], ready["height"]) == (50, 100)
+    client.render(some_alpha(models[0], 1))
+
+
+def test_an_original_keeps_its_transparency(client):
+    clear = io.BytesIO()
+    Image.new("RGBA", (64, 48), (255, 0, 0, 99)).save(clear, "PNG")
+    for asked, kind in (("jpeg", "PNG"), ("webp", "WEBP")):
+        client.send({"type": "look", "format": asked})
+        client.send(clear.getvalue())
+        header, picture = client.receive()
+        opened = Image.open(io.BytesIO(picture))
+        assert (header["format"], opened.format, opened.mode) == (kind.lower(), kind, "RGBA")
+        assert opened.getpixel((9, 9))[3] == 99
+
+
 def test_opening_drops_the_alpha_that_waits(client, models, image):
     client.open(image)
     for _ in range(3):
@@ -364,6 +403,8 @@ BAD_OPENS = {
     "no picture": ({}, b"", "picture-missing"),
     "not a picture": ({}, b"hello", "picture-unreadable"),
     "an upload too large": ({}, b"\0" * 20_000_001, "upload-too-large"),
+    "a look at nothing": ({"type": "look"}, b"", "picture-missing"),
+    "a look in a model": ({"type": "look", "model": "any"}, None, "field-unknown"),
 }
 
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from server.worker import Worker
+from server.engine.worker import Worker
 
 
 def run(use):

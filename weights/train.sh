@@ -1,60 +1,58 @@
 #!/usr/bin/env bash
-# The commands that made the shipped models. From the repository's root, with a folder or link `data` that holds
-# content/ (photographs), faces/, styles/ (paintings) and perceptual/ (the encoder):
+# The commands that make the models. Style models with the network and objective that are in training now; those that
+# are shipped were made before them, by the commands in their manifests. From the repository's root, with a folder or
+# link `data` that holds content/ (photographs), faces/, styles/ (paintings) and perceptual/ (the encoders):
 #     weights/train.sh            # all of them, in order
 #     weights/train.sh NAME …     # some; a model that starts from another needs that one first
+#     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
 set -euo pipefail
 
 train() {
     local out=$1
     shift
     .venv/bin/dynamic-net train style --content data/content --out "$out" \
-        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@"
+        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
 }
 
-starry-wave() { # strong θ, which the others start from
-    train weights/starry-wave --title "Starry Night to the Great Wave" --axis style --ends "Starry Night,Great Wave" \
-        --style data/styles/starry_night.jpg --style data/styles/wave.jpg \
-        --weight 1 --main-steps 1200 --norm --axis-steps 300 --path-steps 1200 --axis-rate 1.5e-3 --reach 0.9
+painting() { # the wide encoder's own first layers see the finest strokes best, and go first
+    local out=$1
+    shift
+    .venv/bin/dynamic-net train style --content data/content --out "$out" --network scales --norm --batch 8 \
+        --encoder data/perceptual/vgg19_to_conv31.safetensors --encoder data/perceptual/vgg19_distilled_16x.safetensors \
+        --main-steps 3000 --axis-steps 800 --path-steps 1600 --axis-rate 1.5e-3 --reach 0.9 "$@" "${more[@]}"
 }
 
-scream_to_wave=(--axis style --ends "The Scream,Great Wave" --style data/styles/the_scream.jpg
-    --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 --batch 2)
-
-scream-wave() { # what study-style trains: the model whose fixed networks the page shows
-    train weights/scream-wave --title "The Scream to the Great Wave" "${scream_to_wave[@]}" --start weights/starry-wave \
-        --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 500 --path-steps 1500 --axis-rate 1.5e-3 --reach 0.9
+strength() { # faint, main and strong objectives: a dual axis
+    local out=$1 title=$2 painting=$3
+    shift 3
+    painting "weights/$out" --title "$title" --axis strength --dual --style "data/styles/$painting.jpg" \
+        --weight 0.02,0.3,2 "$@"
 }
 
-the-scream() { # faint, main and strong objectives: a dual axis
-    train weights/the-scream --title "The Scream" --axis strength --dual --style data/styles/the_scream.jpg \
-        --start weights/starry-wave --weight 0.03,0.4,2 --batch 2 \
-        --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 600 --path-steps 1800 --axis-rate 1.5e-3 --reach 0.85
-}
-
-starry-night() {
-    train weights/starry-night --title "Starry Night" --axis strength --dual --style data/styles/starry_night.jpg \
-        --start weights/starry-wave --weight 0.01,0.3,2 --batch 2 \
-        --main-steps 300 --main-rate 1e-3 --norm --axis-steps 400 --path-steps 1200 --axis-rate 1.5e-3 --reach 0.9
-}
-
-great-wave() {
-    train weights/great-wave --title "The Great Wave" --axis strength --dual --style data/styles/wave.jpg \
-        --start weights/starry-wave --weight 0.02,0.3,2 --batch 2 \
-        --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 600 --path-steps 1800 --axis-rate 1.5e-3 --reach 0.9
-}
+starry-night() { strength starry-night "Starry Night" starry_night; }
+the-scream() { strength the-scream "The Scream" the_scream; }
+great-wave() { strength great-wave "The Great Wave" wave; }
+udnie() { strength udnie "Udnie" udnie; }
 
 composition-brush() {
-    train weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
-        --style data/styles/composition_vii.jpg --start weights/starry-wave --weight 1 --size 128,192,640 --batch 2 \
-        --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 600 --path-steps 1800 --axis-rate 1.5e-3 --reach 0.9
+    painting weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
+        --style data/styles/composition_vii.jpg --weight 1 --size 192,320,640
+}
+
+starry-wave() {
+    painting weights/starry-wave --title "Starry Night to the Great Wave" --axis style --ends "Starry Night,Great Wave" \
+        --style data/styles/starry_night.jpg --style data/styles/wave.jpg --weight 1
+}
+
+scream-wave() {
+    painting weights/scream-wave --title "The Scream to the Great Wave" --axis style --ends "The Scream,Great Wave" \
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --weight 1
 }
 
 three-paintings() { # a second axis on the θ of starry-wave, which stays as it is
-    train weights/three-paintings --title "Starry Night, the Great Wave, Udnie" --axis style --axis-id udnie \
+    painting weights/three-paintings --title "Starry Night, the Great Wave, Udnie" --axis style --axis-id udnie \
         --axis-title "Towards Udnie" --ends "Starry Night,Udnie" \
-        --style data/styles/udnie.jpg --base weights/starry-wave --weight 1 --batch 2 \
-        --norm --axis-steps 400 --path-steps 1200 --axis-rate 1.5e-3 --reach 0.9
+        --style data/styles/udnie.jpg --base weights/starry-wave --weight 1
 }
 
 # Nothing to ship: the two networks that docs/networks.md compares, for as many steps and for as long.
@@ -69,6 +67,9 @@ wave() {
 }
 
 # Nothing to ship: what docs/objective-space.md compares; evaluate --against trains the others.
+
+scream_to_wave=(--axis style --ends "The Scream,Great Wave" --style data/styles/the_scream.jpg
+    --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 --batch 2)
 
 study-strength() {
     study train strength starry-wave 1500 500 1500 1.5e-3 1e-3 --axis strength --style data/styles/wave.jpg \
@@ -111,7 +112,7 @@ heads() {
 }
 
 generation() {
-    .venv/bin/dynamic-net train generation --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@"
+    .venv/bin/dynamic-net train generation --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
 }
 
 drawn-heads() { # the second axis goes on top of the first; needs pip install -e '.[heads]' to draw them
@@ -144,7 +145,7 @@ completion() {
     local out=$1
     shift
     .venv/bin/dynamic-net train completion --out "$out" \
-        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@"
+        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
 }
 
 mend-photos() {
@@ -168,7 +169,7 @@ restoration() { # on one GPU: minutes; on two cores: hours
     local out=$1
     shift
     .venv/bin/dynamic-net train restoration --out "$out" --images data/content --exclude data/cbsd68.txt \
-        --encoder data/perceptual/vgg19_distilled_16x.safetensors --batch 64 --crop 96 --dual "$@"
+        --encoder data/perceptual/vgg19_distilled_16x.safetensors --batch 64 --crop 96 --dual "$@" "${more[@]}"
 }
 
 denoise-gaussian() { # what the published tables measure
@@ -183,8 +184,14 @@ denoise-photos() {
         --main-steps 6000 --axis-steps 0 --path-steps 7000 --crisp-steps 3000
 }
 
-all=(starry-wave scream-wave the-scream starry-night great-wave composition-brush three-paintings)
+all=(starry-wave scream-wave the-scream starry-night great-wave udnie composition-brush three-paintings)
 all+=(drawn-heads painted-faces mend-photos denoise-gaussian denoise-photos)
-for name in "${@:-${all[@]}}"; do
+names=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    names+=("$1")
+    shift
+done
+more=("${@:2}")
+for name in "${names[@]:-${all[@]}}"; do
     "$name"
 done

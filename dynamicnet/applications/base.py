@@ -1,14 +1,20 @@
 """The protocol between an application and everything that serves it."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from PIL import Image
 from torch import Tensor
 
+from dynamicnet.decode import Decoded, Own
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files.keep import Metadata
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.pictures import MAX_PIXELS
+
+DETAIL = 640
+"""Longer side that pictures are worked at unless told otherwise, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,9 @@ class Inputs:
         where: a picture file's bytes, by which α is multiplied: white where it counts in full, black where not at all.
         seed: whole numbers with commas between, one for each picture to be made.
         latent: JSON: a list of numbers, or a list of such lists, instead of seeds.
-        max_side: shrink the picture so that its longer side is at most this, in pixels.
+        max_side: shrink the picture so that its longer side is at most this, in pixels; its shorter one stays at 32.
+        detail: longer side at which a picture is worked at, in pixels, if it is larger; what is painted is finer for
+            a larger one.
         max_pixels: refuse a picture with more.
     """
 
@@ -31,6 +39,7 @@ class Inputs:
     seed: str | None = None
     latent: str | None = None
     max_side: int | None = None
+    detail: int | None = None
     max_pixels: int = MAX_PIXELS
 
     def only(self, *takes: str) -> None:
@@ -39,14 +48,20 @@ class Inputs:
         Raises:
             DynamicNetError: ``field-not-taken``.
         """
-        for field in FIELDS:
-            if field not in takes and getattr(self, field) is not None:
+        for name in FIELDS:
+            if name not in takes and getattr(self, name) is not None:
                 raise DynamicNetError(
-                    "field-not-taken", f"This model has no use for the field {field}; it takes {', '.join(takes)}."
+                    "field-not-taken", f"This model has no use for the field {name}; it takes {', '.join(takes)}."
                 )
 
+    def at_most(self, side: int, takes: Sequence[str]) -> "Inputs":
+        """The same smaller, for an application that takes ``max_side``: its longer side at most so many pixels."""
+        if "max_side" not in takes:
+            return self
+        return replace(self, max_side=min(self.max_side or side, side))
 
-FIELDS = tuple(field.name for field in fields(Inputs) if field.name != "max_pixels")
+
+FIELDS = tuple(one.name for one in fields(Inputs) if one.name != "max_pixels")
 """What a person may send; ``max_pixels`` is the server's to say."""
 
 FILES = ("image", "mask", "where")
@@ -60,16 +75,29 @@ class Encoded:
     Attributes:
         batch: what ``DynamicNet.prepare`` takes, on the CPU.
         size: (width, height) of the picture that ``decode`` will return.
-        where: what α is multiplied by, (1, 1, H, W) in [0, 1] on the CPU; None is 1 everywhere.
+        full: the same larger, to be laid over, on the CPU; None for what is worked at as it is.
+        where: what α is multiplied by, (1, 1, H, W) of the batch, in [0, 1], on the CPU; None is 1 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
+        notes: sentences, on what is not as a person may expect of what was sent.
+        metadata: what may be kept of what the picture file says about it.
+        own: the picture in its own space, if ``decode`` is to return one in it; else it is in sRGB.
         context: whatever else ``decode`` needs.
     """
 
     batch: Tensor
     size: tuple[int, int]
+    full: Tensor | None = None
     where: Tensor | None = None
     columns: int = 1
+    notes: tuple[str, ...] = ()
+    metadata: Metadata = field(default_factory=Metadata)
+    own: Own | None = None
     context: Any = None
+
+
+def notes(*read: Decoded | None) -> tuple[str, ...]:
+    """What there is to be said of the files that were sent, each sentence once."""
+    return tuple(dict.fromkeys(note for one in read if one for note in one.notes))
 
 
 class Application(Protocol):
@@ -91,7 +119,10 @@ class Application(Protocol):
         ...
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """The network's output to one picture."""
+        """The network's output to one picture: RGB, or RGBA where what was sent is transparent.
+
+        In sRGB, or in another space that ``info["icc_profile"]`` names.
+        """
         ...
 
     def example(self, photo: bytes) -> Inputs:

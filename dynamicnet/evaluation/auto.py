@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dynamicnet.alpha import per_picture
-from dynamicnet.auto import POSITIONS, reaches, travelled
-from dynamicnet.blocks import AxisSpec
-from dynamicnet.dynamic import DynamicNet
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.auto import POSITIONS, reaches, travelled
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
 
 MIDDLE = POSITIONS.index(0.5)
 

@@ -16,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dynamicnet import package
-from dynamicnet.alpha import per_picture
-from dynamicnet.blocks import AxisSpec
-from dynamicnet.dynamic import DynamicNet
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.pair import Pair
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed
@@ -59,9 +59,10 @@ class Film(nn.Module):
 
     def forward(self, inputs: Tensor, shares: Tensor) -> Tensor:
         """Inputs (N, C, H, W), sides multiples of the network's, and the share of O₁ of each, (N,)."""
+        seen = self.network.look(inputs)
         z = inputs
         for name in self.network.stages:
-            z = self.network.run(name, z, self.network.look(name, inputs))
+            z = self.network.run(name, z, seen.get(name))
             if name in self.conditions:
                 scale, shift = self.conditions[name](shares[:, None])[..., None, None].chunk(2, 1)
                 z = z * (1 + scale) + shift
@@ -86,9 +87,10 @@ class Gains(nn.Module):
         net, axis = self._frozen
         near = 1 - (shares[:, None] - torch.tensor(SHARES[1:])).abs() * len(self.knots)
         gains = dict(zip(axis.blocks, (near.clamp_min(0) @ self.knots).unbind(1), strict=True))
+        seen = net.network.look(inputs)
         z = inputs
         for name in net.network.stages:
-            z = net.network.run(name, z, net.network.look(name, inputs))
+            z = net.network.run(name, z, seen.get(name))
             if name in gains:
                 z = z + gains[name][:, None, None, None] * net.axes[axis.id].block("high", name)(z)  # type: ignore[operator]
         return z
@@ -231,7 +233,7 @@ class Baselines:
                 return {"total": mixed(*self.pair.both(outputs, sample), self.scale, shares).mean()}
 
             checkpoint = self.runs / f"{name}.checkpoint.safetensors"
-            run_phase(name, net, losses, plan, Progressed(checkpoint, 200, lambda _: None), self.console)
+            run_phase(name, net, losses, plan, Progressed(checkpoint, lambda _: None), self.console)
             save_file(net.state_dict(), file)
             checkpoint.unlink()
         net.load_state_dict(load_file(file))

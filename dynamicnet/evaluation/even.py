@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dynamicnet.alpha import per_picture
-from dynamicnet.blocks import AxisSpec
-from dynamicnet.dynamic import DynamicNet
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.objectives.encoder import Encoder
 
 KNOTS = 21
@@ -66,6 +66,9 @@ def level(net: DynamicNet, axis: AxisSpec, encoder: Encoder, inputs: Sequence[Te
         steps = _steps(net, axis, encoder, seen, alphas)
         travelled = np.concatenate([[0.0], np.cumsum(steps)])
         alphas = np.interp(np.linspace(0, travelled[-1], KNOTS), travelled, alphas).round(4)
+        if not (np.diff(alphas) > 0).all():  # a step so large that knots of equal distances fall together in it
+            alphas = linear
+            break
     before, after = (_steps(net, axis, encoder, unseen, knots[::every]) for knots in (linear, alphas))
     return Evenness(
         tuple(alphas.tolist()), float(before.max() / before.min()), float(after.max() / after.min()), len(unseen)

@@ -16,12 +16,12 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from dynamicnet.blocks import AxisSpec
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import NAMES, SHARES, SINGLE, Baselines, Render, along
 from dynamicnet.evaluation.curve import averages, grid
 from dynamicnet.evaluation.pair import Both, Pair, Sample
 from dynamicnet.evaluation.task import Task
+from dynamicnet.method.blocks import AxisSpec
 
 REFERENCE = 1.1
 MIXTURES = (0.0, 0.5, 1.0)

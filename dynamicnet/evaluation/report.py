@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dynamicnet.blocks import AxisSpec
 from dynamicnet.evaluation.baselines import SINGLE
 from dynamicnet.evaluation.task import Task
+from dynamicnet.method.blocks import AxisSpec
 
 COLUMNS = ("share", "low", "low_margin", "high", "high_margin")
 

@@ -13,7 +13,7 @@ class Task:
     Attributes:
         folder: its package.
         images: folder of pictures; only those held out of training are measured on.
-        encoder: the frozen encoder's file.
+        encoder: the frozen encoder's files.
         side: side of the squares measured on, in pixels.
         limit: at most so many pictures; None for all.
         yardstick: on how many pictures the objective is optimised directly, where that is measured.
@@ -25,7 +25,7 @@ class Task:
 
     folder: Path
     images: Path
-    encoder: Path
+    encoder: tuple[Path, ...]
     side: int
     limit: int | None
     yardstick: int

@@ -7,6 +7,7 @@ from dynamicnet.networks.dcgan import DcganNetwork
 from dynamicnet.networks.dilated import DilatedNetwork
 from dynamicnet.networks.johnson import JohnsonNetwork
 from dynamicnet.networks.lean import LeanNetwork
+from dynamicnet.networks.scales import ScalesNetwork
 from dynamicnet.networks.unet import ShallowUNet
 from dynamicnet.networks.upsampling import UpsamplingNetwork
 
@@ -16,6 +17,7 @@ NETWORKS: dict[str, Callable[..., MainNetwork]] = {
     "dilated": DilatedNetwork,
     "unet": ShallowUNet,
     "dcgan": DcganNetwork,
+    "scales": ScalesNetwork,
     "upsampling": UpsamplingNetwork,
 }
 
@@ -26,6 +28,7 @@ __all__ = [
     "JohnsonNetwork",
     "LeanNetwork",
     "MainNetwork",
+    "ScalesNetwork",
     "ShallowUNet",
     "UpsamplingNetwork",
 ]

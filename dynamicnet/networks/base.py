@@ -17,6 +17,8 @@ class MainNetwork(nn.Module):
         multiple: height and width of an input must be a multiple of this; DynamicNet pads and crops.
         latent: how many numbers it makes a picture of; 0 for networks that are given a picture.
         side: of the square picture it makes of them, in pixels.
+        gated: whether its last stage lays what it painted over the picture, which may be larger than what the others
+            were given: see :func:`dynamicnet.networks.layers.laid_over`.
     """
 
     stages: nn.ModuleDict
@@ -25,18 +27,18 @@ class MainNetwork(nn.Module):
     multiple: int = 1
     latent: int = 0
     side: int = 0
+    gated: bool = False
 
-    def look(self, name: str, inputs: Tensor) -> Tensor | None:
-        """What a stage makes of the network's inputs alone, whatever comes out of the stage before it.
+    def look(self, inputs: Tensor) -> dict[str, Tensor]:
+        """What stages make of the network's inputs alone, whatever comes out of the stage before them.
 
         Args:
-            name: which stage.
             inputs: what the network was given.
 
         Returns:
-            What ``run`` is to be told, (N, ...); None for stages that don't look at the inputs again.
+            What ``run`` is to be told, (N, ...), by name of the stages that look at the inputs again.
         """
-        return None
+        return {}
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage.
@@ -44,6 +46,6 @@ class MainNetwork(nn.Module):
         Args:
             name: which stage.
             z: the output of the stage before it; the inputs, for the first.
-            seen: what ``look`` returned.
+            seen: what ``look`` returned for it; None for stages that it does not name.
         """
         return self.stages[name](z)  # type: ignore[no-any-return]

@@ -96,14 +96,14 @@ class DilatedNetwork(MainNetwork):
                 if isinstance(block, DilatedBlock):
                     block.convs[-1].weight.mul_(0.1)  # type: ignore[operator]
 
-    def look(self, name: str, inputs: Tensor) -> Tensor | None:
+    def look(self, inputs: Tensor) -> dict[str, Tensor]:
         """The last four stages look at the picture, each at its own resolution."""
-        if name in SHUFFLED:
-            return of_last(self._conv(name), F.pixel_unshuffle(_units(inputs), SHUFFLED[name]))
-        if name == "out":
-            filled, hole, copied = torch.split(inputs, [3, 1, 3], 1)
-            return torch.cat([filled, _inwards(hole), copied - filled], 1)
-        return None
+        filled, hole, copied = torch.split(inputs, [3, 1, 3], 1)
+        units = _units(inputs)
+        return {
+            **{name: of_last(self._conv(name), F.pixel_unshuffle(units, by)) for name, by in SHUFFLED.items()},
+            "out": torch.cat([filled, _inwards(hole), copied - filled], 1),
+        }
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage."""

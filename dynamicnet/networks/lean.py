@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.networks.layers import ConvLayer, Doubled, ResidualBlock, of_first, of_last
+from dynamicnet.networks.layers import ConvLayer, Doubled, ResidualBlock, laid_over, of_first, of_last
 
 
 class LeanNetwork(MainNetwork):
@@ -19,6 +19,7 @@ class LeanNetwork(MainNetwork):
     """
 
     multiple = 4
+    gated = True
     default_points = ("res2", "res5", "join", "paint")
 
     def __init__(self, channels: int = 64, half_channels: int = 32, join_channels: int = 16) -> None:
@@ -41,13 +42,13 @@ class LeanNetwork(MainNetwork):
             "paint": 6,
         }
 
-    def look(self, name: str, inputs: Tensor) -> Tensor | None:
+    def look(self, inputs: Tensor) -> dict[str, Tensor]:
         """``join``, ``paint`` and ``out`` look at the picture again, at half and full resolution."""
-        if name == "join":
-            return of_last(self._conv(name), F.pixel_unshuffle(inputs, 2))
-        if name == "paint":
-            return of_last(self._conv(name), inputs)
-        return inputs if name == "out" else None
+        return {
+            "join": of_last(self._conv("join"), F.pixel_unshuffle(inputs, 2)),
+            "paint": of_last(self._conv("paint"), inputs),
+            "out": inputs,
+        }
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage."""
@@ -57,9 +58,7 @@ class LeanNetwork(MainNetwork):
             return F.relu(of_first(self._conv(name), z) + seen)
         if name == "paint":
             return of_first(self._conv(name), Doubled()(z)) + seen
-        painted, gate = z.chunk(2, 1)
-        # Half the picture and half grey to begin with, so that either end is as near.
-        return painted + 0.25 + (gate + 0.5) * seen
+        return laid_over(z, seen)
 
     def _conv(self, name: str) -> nn.Conv2d:
         conv: nn.Conv2d = self.stages[name][0]  # type: ignore[index]

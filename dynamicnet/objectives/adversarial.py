@@ -1,5 +1,7 @@
 """Adversarial objectives: discriminators, what they see, and their losses (Goodfellow et al. 2014)."""
 
+from collections.abc import Collection, Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -46,11 +48,11 @@ class Panel(nn.Module):
 
         Args:
             own: of the pictures, and of whatever else it is shown with them.
-            encoder: stays as it is.
+            encoder: whose features it is shown.
             real: some pictures (N, 3, H, W) in [0, 1], by which features are brought to a size of about 1.
         """
         super().__init__()
-        self.own, self.encoder = own, encoder
+        self.own = own
         last = {layer[4]: layer for layer in encoder.layers}
         halvings = {last[block]: count for block, count in HALVINGS.items() if block in last}
         with torch.no_grad():
@@ -60,14 +62,18 @@ class Panel(nn.Module):
             {layer: Discriminator(z.shape[1], 64, halvings[layer]) for layer, z in features.items()}
         )
 
-    def forward(self, pictures: Tensor, shown: Tensor) -> Tensor:
+    @property
+    def layers(self) -> Collection[str]:
+        """Names of the layers that are judged."""
+        return self.sizes.keys()
+
+    def forward(self, features: Mapping[str, Tensor], shown: Tensor) -> Tensor:
         """Scores of a batch, (N, scores).
 
         Args:
-            pictures: (N, 3, H, W) in [0, 1].
+            features: what the encoder makes of the pictures, at least at ``layers``.
             shown: what its own discriminator is shown of them.
         """
-        features = self.encoder(pictures, self.sizes.keys())
         maps = [judge(features[layer] / self.sizes[layer]) for layer, judge in self.of_features.items()]
         return torch.cat([scores.flatten(1) for scores in (self.own(shown), *maps)], 1)
 

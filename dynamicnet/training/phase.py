@@ -1,18 +1,33 @@
 """One phase of training: some parameters, one objective, so many steps; every phase of every recipe runs here."""
 
 import math
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.training.curve import Curve
+
+SAVE_SECONDS = 120.0
+"""How much of a run may be lost, whatever ends it."""
+
+SAY_SECONDS = 30.0
+"""How often a log that is no terminal is told."""
+
+ROW_STEPS = 10
+"""How many steps are one row of a curve."""
 
 Losses = Mapping[str, Tensor]
 """Scalars by name; ``total`` is what is minimised."""
@@ -38,6 +53,36 @@ class Plan:
     average: float = 0.0
 
 
+class Budget:
+    """The hours that a run may take, shared over its phases in proportion to their steps.
+
+    Whatever else takes time, between phases or before the first, is taken from the phases still to come.
+    """
+
+    def __init__(self, hours: float | None, steps: int) -> None:
+        """Begin to count.
+
+        Args:
+            hours: of the whole run, those of earlier processes included; None gives every phase its steps.
+            steps: of all phases together.
+        """
+        self._left = math.inf if hours is None else 3600 * hours
+        self._steps = steps
+        self._since = time.monotonic()
+
+    def seconds(self, steps: int) -> float:
+        """What the next phase, of so many steps, may take; infinite without hours."""
+        self._left -= time.monotonic() - self._since
+        share = steps / self._steps if self._steps else 1.0
+        self._steps -= steps
+        return max(1.0, self._left * share) if share else math.inf
+
+    def spend(self, seconds: float) -> None:
+        """Tell what the phase took, in this process and in earlier ones."""
+        self._left -= seconds
+        self._since = time.monotonic()
+
+
 @dataclass(frozen=True)
 class Opponent:
     """A discriminator, trained in turn with what it judges: each step it goes first.
@@ -51,20 +96,48 @@ class Opponent:
     losses: Callable[[int], Losses]
 
 
+class Done(NamedTuple):
+    """How far a phase has come, earlier processes included."""
+
+    steps: int
+    seconds: float
+
+
 @dataclass(frozen=True)
 class Progressed:
-    """Where a phase's files go and how often: checkpoint, and a callback for sample sheets."""
+    """Where a phase's files go, and what else is done at every checkpoint, with the average of the parameters.
+
+    Attributes:
+        checkpoint: its file; the curve is beside it.
+        pause: writes sample sheets, and the package as it stands.
+    """
 
     checkpoint: Path
-    every: int
-    sample: Callable[[int], None]
+    pause: Callable[[Done], None]
 
 
-def learning_rate(plan: Plan, step: int) -> float:
-    """Linear warm-up over the first twentieth, then half a cosine down to nothing."""
+class Stopped(Exception):  # noqa: N818  # nothing went wrong
+    """SIGINT or SIGTERM came, and all is saved.
+
+    Attributes:
+        status: what shells expect the process to exit with.
+    """
+
+    def __init__(self, title: str, steps: int, number: int) -> None:
+        super().__init__(f"{title}: stopped after step {steps}, which is saved; the same command goes on from there.")
+        self.status = 128 + number
+
+
+def learning_rate(plan: Plan, step: float) -> float:
+    """Linear warm-up over the first twentieth, then half a cosine down to nothing.
+
+    Args:
+        plan: the phase.
+        step: how many of its steps are done; where time is what counts, as many as that share of it stands for.
+    """
     warm = max(1, plan.steps // 20)
     if step < warm:
-        return plan.learning_rate * (step + 1) / warm
+        return plan.learning_rate * min(1.0, (step + 1) / warm)
     return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, plan.steps - warm)))
 
 
@@ -75,7 +148,7 @@ class _Side:
         self.parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
         kept = module.state_dict().keys()
         self.buffers = {name: b for name, b in module.named_buffers() if name in kept}
-        self.optimiser = torch.optim.Adam(self.parameters.values(), lr=plan.learning_rate, betas=plan.betas)
+        self.optimiser = torch.optim.Adam(self.parameters.values(), plan.learning_rate, plan.betas, fused=True)
         self.decay = average
         self.averages = {name: p.detach().clone() for name, p in self.parameters.items()} if average else {}
 
@@ -89,6 +162,17 @@ class _Side:
         decay = min(self.decay, (step + 1) / (step + 10))  # early on, the start must not weigh
         for name, average in self.averages.items():
             average.lerp_(self.parameters[name].detach(), 1 - decay)
+
+    @contextmanager
+    def fixed(self) -> Iterator[None]:
+        """No gradients of its parameters are computed, for as long as the context lasts."""
+        for parameter in self.parameters.values():
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in self.parameters.values():
+                parameter.requires_grad_(True)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -122,9 +206,11 @@ class _Side:
             average.copy_(tensors[f"average.{name}"])
         for name, parameter in self.parameters.items():
             parameter.data.copy_(tensors[f"value.{name}"])
+            moments = {part: tensors[f"{part}.{name}"] for part in ("exp_avg", "exp_avg_sq")}
             self.optimiser.state[parameter] = {
-                part: tensors[f"{part}.{name}"].to(parameter.device if part != "step" else "cpu")
-                for part in ("step", "exp_avg", "exp_avg_sq")
+                "step": tensors[f"step.{name}"].to(parameter.device),
+                # As the parameter lies in memory: a fused step goes through all of them in one order.
+                **{part: torch.empty_like(parameter.detach()).copy_(moment) for part, moment in moments.items()},
             }
 
 
@@ -136,11 +222,15 @@ def run_phase(
     files: Progressed,
     console: Console,
     opponent: Opponent | None = None,
-) -> float:
+    budget: Budget | None = None,
+) -> Done:
     """Train one module, going on from its checkpoint where there is one.
 
     Everything random in a step must follow from ``plan.seed`` and the step's number, so that a run that was
-    killed and taken up again ends with the same bits as one that was not.
+    killed and taken up again ends with the same bits as one that was not. Where a budget gives hours, how many
+    steps there are, and the learning rate of each, follow from the time that has passed instead.
+
+    SIGINT and SIGTERM are waited for until the step is done and saved; a second one is not.
 
     Args:
         title: for the progress bar.
@@ -150,66 +240,127 @@ def run_phase(
         files: checkpoint and samples.
         console: where to report.
         opponent: what it is trained against, for adversarial objectives.
+        budget: of the run that it is a phase of; without one, or without hours, it takes the plan's steps.
 
-    Returns:
-        Seconds spent, the interrupted runs' included.
+    Raises:
+        Stopped: by a signal.
+        DynamicNetError: ``training-diverged``.
     """
+    budget = budget or Budget(None, plan.steps)
     sides = {"trained": _Side(trained, plan, plan.average)}
     if opponent is not None:
         sides["opponent"] = _Side(opponent.module, plan, 0.0)
-    start, spent = _restore(files.checkpoint, sides)
-    begun = time.monotonic() - spent
+    begun = time.monotonic()
+    allowed = budget.seconds(plan.steps)
+    start = _restore(files.checkpoint, sides)
+    begun -= start.seconds
+    curve = Curve(files.checkpoint.with_suffix(".csv"), start.steps)
+
+    def reached(step: int) -> float:
+        """In steps of the plan."""
+        return step if math.isinf(allowed) else plan.steps * (time.monotonic() - begun) / allowed
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]:.2f} steps/s  {task.fields[losses]}"),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[text]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(title, total=plan.steps, completed=start, speed=0.0, losses="")
-        since = time.monotonic()
-        for step in range(start, plan.steps):
-            rate = learning_rate(plan, step)
+    at = float(plan.steps) if start.finished else reached(start.steps)
+    if start.steps:
+        console.print(f"{title}: going on after step {start.steps}", soft_wrap=True)
+    step, said, saved, since = start.steps, -math.inf, time.monotonic(), time.monotonic()
+    with _signals() as signals, Progress(*columns, console=console) as progress:
+        task = progress.add_task(title, total=plan.steps, text="")
+        while at < plan.steps:
+            rate = learning_rate(plan, at)
             now: dict[str, Tensor] = {}
             if opponent is not None:
                 theirs = opponent.losses(step)
                 sides["opponent"].step(theirs, rate, step)
                 now = {f"opponent {name}": value for name, value in theirs.items()}
-            ours = losses(step)
-            sides["trained"].step(ours, rate, step)
-            now |= ours
-            done = step + 1
-            pauses = done % files.every == 0 or done == plan.steps
-            if done % 10 == 0 or pauses:
-                speed = (done - start) / (time.monotonic() - since)
-                text = "  ".join(f"{name} {value.item():.4f}" for name, value in now.items())
-                progress.update(task, completed=done, speed=speed, losses=text)
+            with sides["opponent"].fixed() if opponent else nullcontext():
+                ours = losses(step)
+                sides["trained"].step(ours, rate, step)
+            curve.add(now | dict(ours))
+            step += 1
+            at = reached(step)
+            clock = time.monotonic()
+            pauses = at >= plan.steps or clock - saved >= SAVE_SECONDS or bool(signals)
+            if step % ROW_STEPS == 0 or pauses or math.isinf(said):
+                means = curve.row(step, clock - begun, rate)
+                if not all(map(math.isfinite, means.values())):
+                    raise _diverged(title, step)
+                speed = (step - start.steps) / (clock - since)
+                text = f"step {step}  {speed:.2f} steps/s  " + "  ".join(f"{k} {v:.4f}" for k, v in means.items())
+                progress.update(task, completed=at, text=text)
+                if not console.is_terminal and (pauses or clock - said >= SAY_SECONDS):
+                    console.print(f"{title} {min(1.0, at / plan.steps):.0%}  {text}", soft_wrap=True)
+                    said = clock
             if pauses:
-                if not console.is_terminal:
-                    console.print(f"{title} {done}/{plan.steps}  {speed:.2f} steps/s  {text}", soft_wrap=True)
-                _save(files.checkpoint, sides, done, time.monotonic() - begun)
+                done = Done(step, clock - begun)
+                _save(files.checkpoint, sides, done, finished=at >= plan.steps)
                 with sides["trained"].averaged():
-                    files.sample(done)
+                    files.pause(done)
+                if signals:
+                    raise Stopped(title, step, signals[0])
+                saved = time.monotonic()
     sides["trained"].keep_average()
-    return time.monotonic() - begun
+    done = Done(step, start.seconds if start.finished else time.monotonic() - begun)
+    budget.spend(done.seconds)
+    return done
 
 
-def _save(file: Path, sides: Mapping[str, _Side], step: int, spent: float) -> None:
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """The signals that asked to stop, as they come; the second of a kind does what it would have done."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # which alone can be told
+        yield seen
+        return
+
+    def note(number: int, _: object) -> None:
+        seen.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _diverged(title: str, step: int) -> DynamicNetError:
+    return DynamicNetError(
+        "training-diverged",
+        f"{title}: losses are not finite any more at step {step}; train at a lower rate. The last checkpoint is kept.",
+    )
+
+
+class _Start(NamedTuple):
+    """Where a checkpoint stands."""
+
+    steps: int
+    seconds: float
+    finished: bool
+
+
+def _save(file: Path, sides: Mapping[str, _Side], done: Done, *, finished: bool) -> None:
     tensors = {f"{which}.{name}": t for which, side in sides.items() for name, t in side.tensors().items()}
-    file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"step": str(step), "spent": str(spent)})
+    save_file(tensors, partial, {"step": str(done.steps), "spent": str(done.seconds), "finished": str(finished)})
     partial.replace(file)
 
 
-def _restore(file: Path, sides: Mapping[str, _Side]) -> tuple[int, float]:
+def _restore(file: Path, sides: Mapping[str, _Side]) -> _Start:
     if not file.exists():
-        return 0, 0.0
+        return _Start(0, 0.0, finished=False)
     with safe_open(file, "pt") as saved:
         metadata = saved.metadata()
         tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
     for which, side in sides.items():
         prefix = f"{which}."
         side.restore({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
-    return int(metadata["step"]), float(metadata["spent"])
+    return _Start(int(metadata["step"]), float(metadata["spent"]), metadata["finished"] == "True")

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from dynamicnet import pictures
-from dynamicnet.alpha import per_picture
-from dynamicnet.dynamic import DynamicNet
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.dynamic import DynamicNet
 
 
 @torch.inference_mode()
@@ -22,10 +22,13 @@ def write_sheet(file: Path, net: DynamicNet, inputs: Tensor, axis: str | None, a
         axis: the axis to move along; None shows the main network alone.
         alphas: the columns.
     """
+    training = net.training
+    net.eval()
     rows = []
     for picture in torch.split(inputs, 1):
         prepared = net.prepare(picture)
         results = net.render(prepared, {axis: per_picture(alphas)} if axis else 0.0)
         rows.append(torch.cat([picture, *torch.split(results, 1)], 3))
+    net.train(training)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(pictures.write(pictures.to_picture(torch.cat(rows, 2)), "jpeg", 92))

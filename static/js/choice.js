@@ -5,12 +5,10 @@ import { Hole } from "./hole.js";
 const SOFT = 64; // shorter side of what says where α counts, in pixels
 const EVERYWHERE = await new Hole().file({ width: SOFT, height: SOFT }, "#fff");
 
-export const UNSEEN = "This browser cannot show this file, so it cannot be painted on. Open a JPEG, PNG or WebP.";
-
 /** Where α counts, small: scaled up to the picture, its edges become soft. Everywhere, while nothing is painted. */
 async function where(photo) {
   const { size, area } = photo;
-  if (!size || area.isEmpty) return EVERYWHERE;
+  if (area.isEmpty) return EVERYWHERE;
   const scale = SOFT / Math.min(size.width, size.height);
   photo.where ??= area.file({ width: Math.round(size.width * scale), height: Math.round(size.height * scale) });
   return photo.where;
@@ -18,7 +16,7 @@ async function where(photo) {
 
 export class Choice {
   model = null;
-  photo = null; // see photos.js; `size`, null where the browser cannot show it, `hole` and `area` once it was decoded
+  photo = null; // see photos.js; `hole` and `area` are painted on it, once the server has read it
   alpha = {};
 
   takes(field) {
@@ -32,17 +30,16 @@ export class Choice {
 
   /** Why there is nothing to open yet, if so. */
   get lack() {
-    if (!this.takes("mask")) return null;
-    if (!this.photo.size) return UNSEEN;
-    return this.photo.hole.isEmpty ? "There is no hole yet. Paint one, or start with one in the centre." : null;
+    const lacks = this.takes("mask") && this.photo.hole.isEmpty;
+    return lacks ? "There is no hole yet. Paint one, or start with one in the centre." : null;
   }
 
-  /** What the model takes; `seeds` is a list of them. */
-  async fields(seeds) {
+  /** What the model takes; `seeds` is a list of them, and the mask is made for a picture of a size. */
+  async fields(seeds, size) {
     return {
       ...(this.takes("image") && { image: this.photo.blob }),
       ...(this.takes("where") && { where: await where(this.photo) }),
-      ...(this.takes("mask") && { mask: await this.photo.hole.file(this.photo.size) }),
+      ...(this.takes("mask") && { mask: await this.photo.hole.file(size) }),
       ...(this.takes("seed") && { seed: seeds.join() }),
     };
   }

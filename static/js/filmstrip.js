@@ -39,8 +39,7 @@ export class Films {
   }
 
   /** What the strips of a subject lack, at α as it was when they were begun: a source of `Idle`. */
-  *missing({ model, alpha, seed, photo }) {
-    if (model.takes.includes("image") && !photo.size) return; // the browser cannot read it
+  *missing({ model, alpha, seed }) {
     this.#alpha ??= alpha;
     for (const button of this.#container.querySelectorAll(".film button")) {
       if (button.firstChild.width) continue;

@@ -2,20 +2,18 @@
 // being rendered, and given up at once when something is.
 
 import { request } from "./http.js";
+import { small } from "./small.js";
 
 const LONGER = 192; // longer side that is rendered, in pixels
-const SHORTER = 32; // the server takes nothing smaller
 const WAIT = 300; // ms without anything asked for
 
 /** A canvas drawn small, as a JPEG file; no more is needed, and the whole would be sent for each picture. */
 function shrunk(canvas) {
-  const [shorter, longer] = [canvas.width, canvas.height].sort((a, b) => a - b);
-  const scale = Math.min(1, Math.max(LONGER / longer, SHORTER / shorter));
-  const small = new OffscreenCanvas(Math.round(canvas.width * scale), Math.round(canvas.height * scale));
-  const context = small.getContext("2d");
+  const { width, height } = small(canvas, LONGER);
+  const context = new OffscreenCanvas(width, height).getContext("2d");
   context.imageSmoothingQuality = "high";
-  context.drawImage(canvas, 0, 0, small.width, small.height);
-  return small.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+  context.drawImage(canvas, 0, 0, width, height);
+  return context.canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
 }
 
 function draw(canvas, picture) {

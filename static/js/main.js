@@ -5,7 +5,7 @@ import * as address from "./address.js";
 import { Adjust } from "./adjust.js";
 import { carry, fit } from "./alpha.js";
 import { Brush } from "./brush.js";
-import { Choice, UNSEEN } from "./choice.js";
+import { Choice } from "./choice.js";
 import { compare } from "./compare.js";
 import { Films } from "./filmstrip.js";
 import { Frames } from "./frames.js";
@@ -19,6 +19,7 @@ import { saves } from "./save.js";
 import { Seeds, fit as fitSeeds } from "./seeds.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
+import { largest } from "./small.js";
 import { Status } from "./status.js";
 import { Zoom } from "./zoom.js";
 
@@ -27,6 +28,7 @@ const at = (id) => document.getElementById(id);
 const chosen = new Choice();
 const leftAt = new Map(); // α of models that were tried before, by id
 let opened = null; // what the server could open last, and what it answered
+let read = null; // the photograph that it could read last and is in use, or was
 let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
 let models = null; // the tiles
@@ -115,7 +117,13 @@ const zoom = new Zoom({
 
 const session = new Session({
   sending: () => live.isOn || status.say("Sending the photograph…"),
-  preparing: () => live.isOn || status.say("Warming up…", 400),
+  preparing: ({ model }) => live.isOn || status.say(model ? "Warming up…" : "Reading the photograph…", 400),
+  looked: async ({ photo }, { full: [width, height], notes }, image) => {
+    photo.size = largest({ width, height }, Number(at("file").dataset.maxPixels));
+    Object.assign(photo, { notes, original: image });
+    await show(photo);
+    if (photo === chosen.photo) open();
+  },
   ready: (wanted, answer) => {
     opened = { ...wanted, answer };
     enableSaves(true);
@@ -132,9 +140,10 @@ const session = new Session({
   refused: (sentence, refused) => {
     live.stop();
     status.fail(sentence);
-    if (!refused || !opened || refused.photo === opened.photo) return;
+    const last = refused && [read, opened?.photo].find((photo) => photo && photo !== refused.photo);
+    if (!last) return;
     photos.forget(refused.photo);
-    usePhoto(opened.photo);
+    usePhoto(last);
   },
   lost: () => {
     status.renew();
@@ -145,7 +154,8 @@ const session = new Session({
 const enableSaves = saves(
   { save: at("save"), animation: at("animation"), sheet: at("sheet") },
   async () => ({
-    fields: await chosen.fields(seeds.value.seeds),
+    fields: await chosen.fields(seeds.value.seeds, chosen.photo.size),
+    size: chosen.photo.size,
     model: chosen.model,
     alpha: chosen.alpha,
     name: takes("image") ? chosen.photo.name : "",
@@ -161,8 +171,13 @@ function describe() {
     return length ? `Ready. Locked: ${length}.` : "Ready. Pick a picture to lock it.";
   }
   const live = `${width} × ${height}`;
-  if (!size || size.width <= width) return `Ready. ${live} pixels.`;
-  return `Ready. Shown at ${live}, saved at ${size.width} × ${size.height}.`;
+  if (size.width <= width) return noted(`Ready. ${live} pixels.`);
+  return noted(`Ready. Shown at ${live}, saved at ${size.width} × ${size.height}.`);
+}
+
+/** A sentence, and what else is to be known of the photograph. */
+function noted(sentence) {
+  return [sentence, ...(chosen.photo.notes ?? [])].join(" ");
 }
 
 function pickPhoto(photo) {
@@ -173,33 +188,41 @@ function pickPhoto(photo) {
 async function usePhoto(photo) {
   live.stop();
   chosen.photo = photo;
-  photos.check(photo);
-  photo.size = await stage.original(photo);
-  zoom.fit();
-  if (photo !== chosen.photo) return; // another was picked meanwhile
-  if (takes("mask") && !photo.size && opened?.photo.size) {
-    status.fail(UNSEEN);
-    photos.forget(photo);
-    return usePhoto(opened.photo);
-  }
-  photo.hole ??= new Hole(at("original"), photo.start);
   photo.area ??= new Hole();
-  open();
+  photos.check(photo);
+  const isRead = Boolean(photo.hole);
+  if (!isRead) open();
+  await show(photo);
+  if (isRead && photo === chosen.photo) open();
+}
+
+/** Draw a photograph: as the server read it or, until it has, as the browser does, if it can. */
+async function show(photo) {
+  const file = photo.original ?? photo.blob;
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (bitmap && photo === chosen.photo && file === (photo.original ?? photo.blob)) {
+    stage.original(bitmap);
+    zoom.fit();
+    photos.draw(photo, at("original"));
+    if (photo.original) photo.hole ??= new Hole(at("original"), photo.start);
+  }
+  bitmap?.close();
 }
 
 /** The same for one that is on the screen already. */
 function usePicture(photo) {
   chosen.photo = photo;
   photos.check(photo);
+  photos.draw(photo, at("original"));
   open();
 }
 
 /** Have the brush paint what the model takes, if it does. */
 function takeBrush() {
-  const { size, hole, area } = chosen.photo;
+  const { hole, area } = chosen.photo;
   at("brush").hidden = !takes("mask") && !paintsWhere();
-  brush.active = !at("brush").hidden && size !== null;
-  brush.begin(at("original"), takes("mask") ? hole : area);
+  brush.active = !at("brush").hidden && Boolean(hole);
+  if (hole) brush.begin(at("original"), takes("mask") ? hole : area);
 }
 
 function useModel(model, alpha) {
@@ -224,21 +247,27 @@ function pickModel(model, photo = chosen.photo) {
 }
 
 function open() {
-  if (!chosen.photo.hole) return; // it is being decoded, and opened then
-  const { lack } = chosen;
   remember();
-  session.open(null, chosen.alpha); // what is under way is of something else
+  opening++; // what is under way is of something else
   frames.drop();
   idle.clear();
   films.clear();
   takeBrush();
-  comparison.available(chosen.photo.size !== null && !lack);
+  if (takes("image") && !chosen.photo.hole) {
+    enableSaves(false);
+    session.look(chosen.photo); // and it is opened then
+    return;
+  }
+  if (takes("image")) read = chosen.photo;
+  const { lack } = chosen;
+  session.open(null, chosen.alpha);
+  comparison.available(!lack);
   at("picture").classList.toggle("unfilled", takes("mask"));
-  at("picture").classList.toggle("empty", chosen.photo.hole.isEmpty);
+  at("picture").classList.toggle("empty", Boolean(lack));
   if (lack) {
     stage.blank();
     enableSaves(false);
-    status.say(lack);
+    status.say(noted(lack));
     return;
   }
   send();
@@ -247,7 +276,8 @@ function open() {
 /** Have the server open what was chosen. */
 async function send() {
   const turn = ++opening;
-  const wanted = { model: chosen.model, photo: chosen.photo, fields: await chosen.fields(seeds.value.seeds) };
+  const fields = await chosen.fields(seeds.value.seeds, at("original"));
+  const wanted = { model: chosen.model, photo: chosen.photo, fields };
   if (turn === opening) session.open(wanted, chosen.alpha);
 }
 

@@ -89,7 +89,6 @@ export class Models {
 
   /** The pictures that are not of the photograph in use: a source of `Idle`. A hole would be too small to be seen. */
   *missing({ photo }) {
-    if (!photo.size) return; // the browser cannot read it
     for (const [model, tile] of this.#tiles) {
       if (!model.takes.includes("image") || model.takes.includes("mask") || this.#shown.get(model) === photo) continue;
       const canvas = tile.querySelector("canvas") ?? document.createElement("canvas");

@@ -1,5 +1,6 @@
 // Where photographs come from: the samples, the file chooser, a drop, a paste. A photograph is
 // `{ id, name, blob }`; its id says which tile of the strip it belongs to. A sample's `start` is a hole to begin with.
+// Once the server has read it, there are `original`, how it looks and which way is up, `size` and `notes`.
 
 async function sample(radio) {
   const response = await fetch(radio.dataset.source);
@@ -8,7 +9,7 @@ async function sample(radio) {
 
 /** A file of a kind that the server does not read, as one that it does, where the browser can read it. */
 async function readable(file, kinds) {
-  if (kinds.includes(file.type)) return file;
+  if (!file.type.startsWith("image/") || kinds.includes(file.type)) return file; // the server looks for itself
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return file; // the server says what it is
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
@@ -26,6 +27,7 @@ export class Photos {
   #maxBytes;
   #on;
   #own = null;
+  #tile;
 
   /** `on.chosen(photo)` is called when a person picks a photograph, from anywhere; `on.refused(sentence)` if it is too large. */
   constructor(strip, file, on) {
@@ -33,6 +35,7 @@ export class Photos {
     this.#kinds = file.accept.split(",");
     this.#maxBytes = Number(file.dataset.maxBytes);
     this.#on = on;
+    this.#tile = strip.querySelector("#own canvas").getContext("2d");
     strip.addEventListener("change", (event) => this.#pick(event.target.value));
     file.addEventListener("change", () => {
       this.#take(file.files);
@@ -53,6 +56,16 @@ export class Photos {
   check(photo) {
     if (photo.id === "own" && photo !== this.#own) this.#keep(photo);
     this.#strip.querySelector(`input[value="${photo.id}"]`).checked = true;
+  }
+
+  /** Draw a photograph, a canvas, on its tile. */
+  draw(photo, picture) {
+    if (photo !== this.#own) return; // samples have theirs
+    const { canvas } = this.#tile;
+    const side = Math.min(picture.width, picture.height);
+    const [left, top] = [(picture.width - side) / 2, (picture.height - side) / 2];
+    this.#tile.clearRect(0, 0, canvas.width, canvas.height);
+    this.#tile.drawImage(picture, left, top, side, side, 0, 0, canvas.width, canvas.height);
   }
 
   /** One that cannot be used leaves the strip. */
@@ -78,21 +91,9 @@ export class Photos {
   }
 
   #keep(photo) {
-    const tile = this.#strip.querySelector("#own");
-    tile.hidden = false;
+    this.#strip.querySelector("#own").hidden = false;
     this.#own = photo;
-    this.#paint(tile.querySelector("canvas"), photo.blob);
-  }
-
-  async #paint(canvas, blob) {
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    const bitmap = await createImageBitmap(blob).catch(() => null);
-    if (!bitmap) return; // a format only the server reads: the tile stays plain
-    const side = Math.min(bitmap.width, bitmap.height);
-    const [left, top] = [(bitmap.width - side) / 2, (bitmap.height - side) / 2];
-    context.drawImage(bitmap, left, top, side, side, 0, 0, canvas.width, canvas.height);
-    bitmap.close();
+    this.#tile.clearRect(0, 0, this.#tile.canvas.width, this.#tile.canvas.height);
   }
 
   #listenForDrops() {

@@ -10,16 +10,14 @@ const KINDS = {
   sheet: { path: "sweep", format: "jpeg", frames: 9, sentence: "Making a contact sheet…" },
 };
 
-async function save({ path, format, frames }, { fields, model, alpha, name }) {
+async function save({ path, format, frames }, { fields, size, model, alpha, name }) {
   const form = new FormData();
   for (const [field, value] of Object.entries(fields)) form.set(field, value);
   form.set("model", model.id);
   form.set("alpha", JSON.stringify(alpha));
   form.set("format", format);
-  if (frames) {
-    form.set("frames", frames);
-    if (model.takes.includes("max_side")) form.set("max_side", SWEPT_SIDE);
-  }
+  if (frames) form.set("frames", frames);
+  if (model.takes.includes("max_side")) form.set("max_side", frames ? SWEPT_SIDE : Math.max(size.width, size.height));
   const response = await request(path, { method: "POST", body: form });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await response.blob());
@@ -29,9 +27,9 @@ async function save({ path, format, frames }, { fields, model, alpha, name }) {
 }
 
 /**
- * Wire up the buttons `{ save, animation, sheet }`. `what()` tells, when one is pressed, the `{ fields, model, alpha,
- * name }` to be made into a file called after `name`, where there is one, and the model. Returns what enables them all,
- * or disables.
+ * Wire up the buttons `{ save, animation, sheet }`. `what()` tells, when one is pressed, the `{ fields, size, model,
+ * alpha, name }` to be made into a file called after `name`, where there is one, and the model. Returns what enables
+ * them all, or disables.
  */
 export function saves(buttons, what, status) {
   for (const [id, kind] of Object.entries(KINDS)) {

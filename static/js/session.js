@@ -1,5 +1,5 @@
-// A live session over a WebSocket (docs/protocol.md): what a model takes is opened in it once, then rendered for
-// every α asked for. The server shows the newest α it was told, and waits with the next frame until this one was
+// A live session over a WebSocket (docs/protocol.md): a photograph is looked at, what a model takes is opened once, then
+// rendered for every α asked for. The server shows the newest α it was told, and waits with the next frame until this one was
 // acknowledged.
 // A lost connection is made again, and the session with it.
 
@@ -12,7 +12,7 @@ export class Session {
   #on;
   #socket = null;
   #attempts = 0;
-  #wanted = null; // what to open: { model, fields }
+  #wanted = null; // what to open: { model, fields }; or to look at, without a model
   #opened = null; // what the server has open
   #opening = null; // what it was asked to open and has not answered
   #sent = null; // the fields the server has, and need not be sent again
@@ -22,8 +22,9 @@ export class Session {
   #first = 1; // frames of lower numbers are of something else
 
   /**
-   * `on` holds: sending(), preparing() when all was sent, ready(what was opened, the server's answer), rendering(), frame(header, image),
-   * refused(sentence, what could not be opened or null), lost().
+   * `on` holds: sending(), preparing(what) when all was sent, looked(what was looked at, header, image), ready(what
+   * was opened, the server's answer), rendering(), frame(header, image), refused(sentence, what could not be opened or
+   * looked at, or null), lost().
    */
   constructor(on) {
     this.#on = on;
@@ -36,6 +37,12 @@ export class Session {
     this.#wanted = wanted;
     this.#first = this.#seq + 1;
     this.set(alpha);
+  }
+
+  /** Have the server read a photograph, and say how it looks. */
+  look(photo) {
+    if (this.#wanted?.photo === photo && !this.#wanted.model) return; // it is at that
+    this.open({ photo, fields: { image: photo.blob } }, null);
   }
 
   /** Show what is open at α. */
@@ -66,29 +73,32 @@ export class Session {
   #advance() {
     if (this.#socket?.readyState !== WebSocket.OPEN || this.#opening || !this.#wanted) return;
     if (this.#opened !== this.#wanted) this.#open();
-    else if (!this.#asked) this.#ask();
+    else if (this.#opened.model && !this.#asked) this.#ask();
   }
 
   #open() {
     const { model, fields } = this.#wanted;
+    if (!model) this.#sent = null; // what is looked at comes alone
     const news = Object.entries(fields).filter(([name, value]) => this.#sent?.[name] !== value);
     const files = news.filter(([, value]) => value instanceof Blob);
     const texts = news.filter(([, value]) => !(value instanceof Blob));
-    const message = {
-      type: "open",
-      model: model.id,
-      reuse: this.#sent !== null,
-      files: files.map(([name]) => name),
-      ...Object.fromEntries(texts),
-      ...(model.takes.includes("max_side") && { max_side: LIVE_SIDE }),
-      ...(model.takes.includes("image") ? { format: "jpeg", quality: 85 } : { format: "png" }), // small ones are shown large
-    };
+    const message = model
+      ? {
+          type: "open",
+          model: model.id,
+          reuse: this.#sent !== null,
+          files: files.map(([name]) => name),
+          ...Object.fromEntries(texts),
+          ...(model.takes.includes("max_side") && { max_side: LIVE_SIDE }),
+          ...(model.takes.includes("image") ? { format: "jpeg", quality: 85 } : { format: "png" }), // small ones are shown large
+        }
+      : { type: "look", max_side: LIVE_SIDE, format: "jpeg", quality: 92 };
     this.#opening = this.#wanted;
     this.#asked = false; // the server drops what it was asked for before
     this.#sent = { ...this.#sent, ...fields };
     this.#socket.send(JSON.stringify(message));
     for (const [, file] of files) this.#socket.send(file);
-    if (message.files.includes("image")) this.#on.sending();
+    if (files.some(([name]) => name === "image")) this.#on.sending();
     this.#watch(this.#opening);
   }
 
@@ -96,7 +106,7 @@ export class Session {
   #watch(opening) {
     if (this.#opening !== opening) return;
     if (this.#socket.bufferedAmount) setTimeout(() => this.#watch(opening), 100);
-    else this.#on.preparing();
+    else this.#on.preparing(opening);
   }
 
   #ask() {
@@ -106,16 +116,16 @@ export class Session {
   }
 
   #answer(message) {
-    if (message.type === "ready") this.#isOpen(message);
+    if (message.type === "ready") this.#isOpen("ready", message);
     else if (!("seq" in message)) this.#refuseOpening(message.message);
     else if (message.seq === this.#seq) this.#on.refused(message.message, null);
     this.#advance();
   }
 
-  #isOpen(answer) {
+  #isOpen(how, ...answer) {
     this.#attempts = 0;
     [this.#opened, this.#opening] = [this.#opening, null];
-    if (this.#opened === this.#wanted) this.#on.ready(this.#opened, answer);
+    if (this.#opened === this.#wanted) this.#on[how](this.#opened, ...answer);
   }
 
   #refuseOpening(sentence) {
@@ -128,6 +138,10 @@ export class Session {
 
   #frame(data) {
     const { header, image } = unpack(data);
+    if (header.original) {
+      this.#isOpen("looked", header, image);
+      return this.#advance();
+    }
     this.#socket.send(JSON.stringify({ type: "ack", frame: header.frame }));
     if (header.seq >= this.#first) this.#on.frame(header, image);
   }

@@ -1,5 +1,7 @@
 // A photograph and what is made of it: the newest frame, and the original.
 
+import { small } from "./small.js";
+
 const LIVE_SIDE = 1024;
 
 /** Draw a bitmap to fill a canvas of a size. */
@@ -20,31 +22,22 @@ export class Stage {
     [this.#rendered, this.#original] = picture.querySelectorAll("canvas");
   }
 
-  /** Show a photograph until its first frame comes. Returns its size, or null where the browser cannot read it. */
-  async original(photo) {
-    const bitmap = await createImageBitmap(photo.blob).catch(() => null);
-    this.blank(bitmap !== null);
-    if (!bitmap) {
-      this.#original.width = this.#original.height = 1; // the last one's would be taken for it
-      return null;
-    }
-    const size = { width: bitmap.width, height: bitmap.height };
-    const scale = Math.min(1, LIVE_SIDE / Math.max(size.width, size.height));
-    this.#shape(size);
-    paint(this.#original, bitmap, Math.round(size.width * scale), Math.round(size.height * scale));
-    bitmap.close();
-    return size;
+  /** Show a photograph, a bitmap, until its first frame comes. */
+  original(bitmap) {
+    this.under(bitmap);
+    this.blank();
   }
 
-  /** Have a canvas be the original, under what is shown. */
-  under(canvas) {
-    this.#shape(canvas);
-    paint(this.#original, canvas);
+  /** Have a picture be the original, under what is shown. */
+  under(picture) {
+    const { width, height } = small(picture, LIVE_SIDE);
+    this.#shape({ width, height });
+    paint(this.#original, picture, width, height);
   }
 
   /** Show the original, as nothing has been made of it yet. */
-  blank(on = true) {
-    this.#picture.classList.toggle("unrendered", on);
+  blank() {
+    this.#picture.classList.add("unrendered");
   }
 
   /** Show a frame at the picture's size, which a preview is smaller than. */

@@ -5,12 +5,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from dynamicnet.blocks import AxisSpec
+from dynamicnet.commands import Device, Hours, begin, command_line, console, written
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
 
-def train(
+def mount(app: typer.Typer, train: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    train.command("restoration")(train_restoration)
+
+
+def train_restoration(
     images: Annotated[Path, typer.Option(help="Folder of photographs.", exists=True, file_okay=False)],
     out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
     title: Annotated[str, typer.Option(help="What people read.")],
@@ -45,7 +51,8 @@ def train(
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
-    device: Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1 …")] = "auto",
+    hours: Hours = None,
+    device: Device = "auto",
 ) -> None:
     """Train a restoration model: from light noise to heavy noise and, with --crisp-steps, from faithful to crisp.
 
@@ -53,7 +60,6 @@ def train(
     """
     from dynamicnet.applications.restoration.noise import MARGIN
     from dynamicnet.applications.restoration.recipe import NETWORK, RestorationRecipe, RestorationTraining
-    from dynamicnet.cli import _command, _written, console
 
     if crop % 16 or not 32 <= crop <= scale // 2 - MARGIN:
         raise DynamicNetError(
@@ -92,6 +98,7 @@ def train(
         texture=texture,
         seed=seed,
         licence=licence,
+        hours=hours,
     )
-    RestorationTraining(recipe, out, run or Path("runs") / out.name, device, _command(), console).train()
-    _written(out)
+    RestorationTraining(recipe, out, begin(out, run), device, command_line(), console).train()
+    written(out)

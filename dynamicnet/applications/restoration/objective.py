@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dynamicnet.applications.restoration.noise import Kind
 from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.objectives.perceptual import gram
+from dynamicnet.objectives.gram import gram
 from dynamicnet.precision import autocast
 
 LAYERS = ("conv12", "conv22", "conv34")

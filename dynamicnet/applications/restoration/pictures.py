@@ -4,7 +4,7 @@ from PIL import Image
 from torch import Tensor
 
 from dynamicnet import pictures
-from dynamicnet.applications.base import Encoded, Inputs
+from dynamicnet.applications.base import Encoded, Inputs, notes
 from dynamicnet.networks.base import MainNetwork
 
 
@@ -21,21 +21,25 @@ class Restoration:
             DynamicNetError: a picture cannot be used.
         """
         inputs.only(*self.takes)
-        picture = pictures.read(inputs.image, inputs.max_side, inputs.max_pixels)
-        return Encoded(pictures.to_tensor(picture), picture.size, _where(inputs, picture.size))
+        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
+        where = pictures.read_where(inputs.where, inputs.max_pixels)
+        picture = pictures.flatten(read.picture, "white")
+        return Encoded(
+            pictures.to_tensor(picture),
+            picture.size,
+            where=None if where is None else pictures.to_map(where, picture.size),
+            notes=notes(read, where),
+            metadata=read.metadata,
+            context=read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
+        )
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """(1, 3, H, W) to an RGB picture of that size."""
-        return pictures.to_picture(output)
+        """(1, 3, H, W) to a picture of that size, as opaque as the photograph."""
+        picture = pictures.to_picture(output)
+        if encoded.context is not None:
+            picture.putalpha(encoded.context)
+        return picture
 
     def example(self, photo: bytes) -> Inputs:
         """The photograph."""
         return Inputs(image=photo)
-
-
-def _where(inputs: Inputs, size: tuple[int, int]) -> Tensor | None:
-    if inputs.where is None:
-        return None
-    layers = pictures.read_layers(inputs.where, None, inputs.max_pixels, "picture of where α counts")
-    grey = pictures.flatten(layers, "black").convert("L")
-    return pictures.to_tensor(grey.resize(size, Image.Resampling.BILINEAR).convert("RGB"))[:, :1]

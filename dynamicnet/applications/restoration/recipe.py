@@ -16,18 +16,18 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from dynamicnet import package
-from dynamicnet.alpha import per_picture
 from dynamicnet.applications.restoration.noise import MARGIN, Kind, level, noised
 from dynamicnet.applications.restoration.objective import RestorationSpec, likeness, log_error, psnr
 from dynamicnet.applications.restoration.patches import Patches, read_names
-from dynamicnet.blocks import Axis, AxisSpec, Sign, TuningBlock
-from dynamicnet.dynamic import DynamicNet
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.blocks import Axis, AxisSpec, Sign, TuningBlock
+from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.model import LAYOUT, pick_device, placed
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import shares
-from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
+from dynamicnet.training.phase import Budget, Done, Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
 from dynamicnet.training.runs import claim_run
 from dynamicnet.training.sheets import write_sheet
@@ -51,6 +51,7 @@ class RestorationRecipe:
         encoder: for ``crisp``.
         crop: side of the patches, in pixels.
         perceptual, texture: weights at the crisp end, see :class:`RestorationSpec`.
+        hours: see :class:`dynamicnet.training.phase.Budget`.
     """
 
     title: str
@@ -75,6 +76,7 @@ class RestorationRecipe:
     texture: float
     seed: int
     licence: str
+    hours: float | None
 
 
 class RestorationTraining:
@@ -88,7 +90,8 @@ class RestorationTraining:
         Args:
             recipe: what to train.
             out: the package to write.
-            run: folder for checkpoints and sample sheets; an unfinished run in it is taken up.
+            run: folder for checkpoints, curves, sample sheets and, in a folder of the package's name, the package
+                as it stands; an unfinished run in it is taken up.
             device: see :func:`dynamicnet.model.pick_device`.
             command: the command line, for the manifest.
             console: where to report.
@@ -121,6 +124,8 @@ class RestorationTraining:
             encoder={"file": self.encoder.name, "sha256": self.encoder.sha256} if self.encoder else {},
         )
         claim_run(run, recipe)
+        banks = len(recipe.strength.signs) * (recipe.axis_steps + recipe.path_steps)
+        self.budget = Budget(recipe.hours, recipe.main_steps + banks + recipe.crisp_steps)
 
     def train(self) -> package.Manifest:
         """Run all phases and write the package.
@@ -143,17 +148,7 @@ class RestorationTraining:
             with self._trained(recipe.crisp, "high"):
                 name = package.phase_name(recipe.crisp.id, "high")
                 self._phase(name, recipe.crisp, "high", strength.range, recipe.crisp_steps)
-        manifest = package.Manifest(
-            title=recipe.title,
-            description=recipe.description,
-            application="restoration",
-            network=package.NetworkSpec(name=NETWORK),
-            axes=self.net.specs,
-            training=self.training,
-            licence=recipe.licence,
-        )
-        package.write(self.out, manifest, self.net)
-        return manifest
+        return self._write(self.out, self.training)
 
     @contextmanager
     def _trained(self, spec: AxisSpec, sign: Sign) -> Iterator[None]:
@@ -209,27 +204,42 @@ class RestorationTraining:
                 "texture": textures.mean(),
             }
 
-        def sample(step: int) -> None:
-            self._sheet(f"{title}-{step:06d}", axis)
-
-        files = Progressed(self.run / f"{title}.safetensors", max(1, min(2000, steps // 2)), sample)
-        seconds = run_phase(title, self.net, losses, plan, files, self.console)
-        self.training.phases.append(
-            package.Phase(
+        def training(done: Done) -> package.Training:
+            phase = package.Phase(
                 axis=None if axis is None else axis.id,
                 bank=sign,
                 objective=spec.model_dump(),
-                steps=steps,
+                steps=done.steps,
                 batch=plan.batch,
                 crop=plan.crop,
                 learning_rate=rate,
                 seed=plan.seed,
-                seconds=round(seconds, 1),
+                seconds=round(done.seconds, 1),
                 pictures=self.patches.count,
                 skipped=len(self.photos.skipped),
                 started_from=recipe.start.name if axis is None and recipe.start else None,
             )
+            return self.training.model_copy(update={"phases": [*self.training.phases, phase]})
+
+        def pause(done: Done) -> None:
+            self._sheet(f"{title}-{done.steps:06d}", axis)
+            self._write(self.run / self.out.name, training(done))
+
+        files = Progressed(self.run / f"{title}.safetensors", pause)
+        self.training = training(run_phase(title, self.net, losses, plan, files, self.console, budget=self.budget))
+
+    def _write(self, folder: Path, training: package.Training) -> package.Manifest:
+        manifest = package.Manifest(
+            title=self.recipe.title,
+            description=self.recipe.description,
+            application="restoration",
+            network=package.NetworkSpec(name=NETWORK),
+            axes=self.net.specs,
+            training=training,
+            licence=self.recipe.licence,
         )
+        package.write(folder, manifest, self.net)
+        return manifest
 
     def _pair(self, strengths: Sequence[float], draw: str) -> tuple[Tensor, Tensor]:
         """Patches with noise of the level that each one's α stands for, and without, (batch, 3, crop, crop)."""

@@ -1,0 +1,1 @@
+"""Image completion (paper section 4.3)."""

@@ -1,0 +1,92 @@
+"""`dynamic-net train completion`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dynamicnet.commands import Device, Hours, Norm, begin, command_line, console, written
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.networks import NETWORKS
+
+
+def mount(app: typer.Typer, train: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    train.command("completion")(train_completion)
+
+
+def train_completion(
+    images: Annotated[Path, typer.Option(help="Folder of pictures.", exists=True, file_okay=False)],
+    encoder: Annotated[Path, typer.Option(help="Frozen encoder, as for train style.", exists=True)],
+    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
+    title: Annotated[str, typer.Option(help="What people read.")],
+    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    credit: Annotated[str, typer.Option(help="Whose pictures they are, and under which licence.")] = "",
+    start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
+    channels: Annotated[int, typer.Option(help="Of the network's body; more of them know more shapes.")] = 64,
+    norm: Norm = False,
+    scale: Annotated[
+        int, typer.Option(help="Pictures are scaled so that their shorter side is this, in pixels.")
+    ] = 256,
+    side: Annotated[int, typer.Option(help="Side of the squares cut from them, in pixels.")] = 128,
+    squares: Annotated[int, typer.Option(help="How many squares are cut, each with its hole.")] = 2000,
+    perceptual: Annotated[float, typer.Option(help="Weight of deep features at the sharp end.")] = 2.0,
+    texture: Annotated[float, typer.Option(help="Weight of Gram matrices at the sharp end.")] = 3.0,
+    adversarial: Annotated[float, typer.Option(help="Weight of the discriminator at the sharp end.")] = 0.5,
+    energy: Annotated[float, typer.Option(help="Weight of local gradient energies at the sharp end.")] = 0.5,
+    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 3000,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
+    path_steps: Annotated[int, typer.Option(help="Steps of phase three, as for train style.")] = 0,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 8,
+    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 1e-3,
+    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
+    reach: Annotated[float, typer.Option(help="The end of the slider, as a multiple of the α trained with.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    hours: Hours = None,
+    device: Device = "auto",
+) -> None:
+    """Train a completion model: from a smooth, safe filling of holes to a sharp one that may be wrong.
+
+    Phase one minimises the error in the hole; phase two adds what makes it look real. A run that was stopped goes on
+    where it was.
+    """
+    from dynamicnet.applications.completion.objective import CompletionSpec
+    from dynamicnet.applications.completion.recipe import NETWORK, CompletionRecipe, CompletionTraining
+
+    if side % 4 or not 32 <= side <= scale:
+        raise DynamicNetError("recipe-invalid", "--side: give a multiple of 4, from 32 up to --scale.")
+    recipe = CompletionRecipe(
+        title=title,
+        description=description,
+        credit=credit,
+        axis=AxisSpec(
+            id="sharpness",
+            title="Sharpness",
+            ends=("smooth", "sharp"),
+            blocks=NETWORKS[NETWORK]().default_points,
+            norm=norm,
+        ),
+        sharp=CompletionSpec(perceptual=perceptual, texture=texture, adversarial=adversarial, energy=energy),
+        start=start,
+        channels=channels,
+        images=images,
+        encoder=encoder,
+        scale=scale,
+        side=side,
+        squares=squares,
+        main_steps=main_steps,
+        axis_steps=axis_steps,
+        path_steps=path_steps,
+        batch=batch,
+        main_rate=main_rate,
+        axis_rate=axis_rate,
+        reach=reach,
+        seed=seed,
+        licence=licence,
+        hours=hours,
+    )
+    CompletionTraining(recipe, out, begin(out, run), device, command_line(), console).train()
+    written(out)

@@ -1,0 +1,297 @@
+"""What ``dynamic-net evaluate`` measures of a completion model."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+
+from dynamicnet import package, pictures
+from dynamicnet.applications.completion import masks
+from dynamicnet.applications.completion.membrane import fill
+from dynamicnet.applications.completion.objective import CompletionSpec, both, squared_error
+from dynamicnet.applications.completion.pictures import given
+from dynamicnet.applications.completion.recipe import middle, plan_of
+from dynamicnet.applications.completion.squares import Squares
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation import report
+from dynamicnet.evaluation.auto import distances
+from dynamicnet.evaluation.auto import middle as middle_travelled
+from dynamicnet.evaluation.baselines import along
+from dynamicnet.evaluation.curve import averages, grid
+from dynamicnet.evaluation.even import level
+from dynamicnet.evaluation.front import compare, trace
+from dynamicnet.evaluation.pair import Both, Pair, Sample
+from dynamicnet.evaluation.task import Task
+from dynamicnet.method.alpha import per_picture
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.objectives.encoder import Encoder
+from dynamicnet.training.photos import Photos
+
+HOLES: dict[str, Callable[[int, int], Image.Image]] = {
+    "free-form": lambda side, i: masks.free_form(side, side, random.Random(f"evaluate {i}")),
+    "centre": lambda side, i: masks.centre(side, side),
+}
+"""A hole in the i-th square of a side."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What one kind of hole was filled with along an axis; each tensor (alphas, pictures) unless it says otherwise.
+
+    Attributes:
+        alphas: the grid, from the smooth end to the sharp end.
+        errors: mean squared error in the hole.
+        energies: mean squared gradient in the hole. seams: see :func:`seam`.
+        real_energies, real_seams: of the real pictures, (pictures,).
+        classical: mean squared error of other methods, by name, (pictures,).
+    """
+
+    alphas: list[float]
+    errors: Tensor
+    energies: Tensor
+    seams: Tensor
+    real_energies: Tensor
+    real_seams: Tensor
+    classical: dict[str, Tensor]
+
+    @property
+    def decibels(self) -> Tensor:
+        """PSNR in the hole at each α, mean over the pictures."""
+        return decibels(self.errors).mean(1)
+
+    @property
+    def sharpness(self) -> Tensor:
+        """Gradient energy at each α against the real pictures'."""
+        return self.energies.mean(1) / self.real_energies.mean()
+
+    @property
+    def jumps(self) -> Tensor:
+        """The seam at each α against the same line in the real pictures."""
+        return self.seams.mean(1) / self.real_seams.mean()
+
+    @property
+    def gain(self) -> float:
+        """How much better the smooth end is than the best of the other methods, in dB of mean PSNR."""
+        return float(self.decibels[0]) - max(float(decibels(errors).mean()) for errors in self.classical.values())
+
+    def rising(self, values: Tensor) -> float:
+        """Share of pictures for which something rises at every step towards the sharp end."""
+        return float((values.diff(dim=0) > 0).all(0).float().mean())
+
+    def mean_is_monotone(self) -> bool:
+        """Whether the mean error and the mean sharpness both rise at every step towards the sharp end."""
+        return all(bool((values.mean(1).diff() > 0).all()) for values in (self.errors, self.energies))
+
+
+def decibels(errors: Tensor) -> Tensor:
+    """Mean squared error, of values in [0, 1], as PSNR."""
+    return -10 * errors.clamp_min(1e-10).log10()
+
+
+def energy(pictures: Tensor, holes: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels that are both in the hole: (N, 3, H, W), (N, 1, H, W) to (N,)."""
+    total = count = torch.zeros(())
+    for dim in (2, 3):
+        size = pictures.shape[dim] - 1
+        inside = holes.narrow(dim, 0, size) * holes.narrow(dim, 1, size)
+        total = total + (pictures.diff(dim=dim).square().mean(1, keepdim=True) * inside).sum((1, 2, 3))
+        count = count + inside.sum((1, 2, 3))
+    return total / count.clamp_min(1)
+
+
+def seam(pictures: Tensor, holes: Tensor) -> Tensor:
+    """How much the gradient jumps across the hole's border, (N,).
+
+    The mean absolute second difference of three neighbouring pixels, of which one or two are in the hole.
+
+    Args:
+        pictures: (N, 3, H, W).
+        holes: (N, 1, H, W), 1 in the hole.
+    """
+    total = count = torch.zeros(())
+    for dim in (2, 3):
+        size = pictures.shape[dim] - 2
+        inside = torch.stack([holes.narrow(dim, i, size) for i in range(3)]).sum(0)
+        across = ((inside > 0) & (inside < 3)).float()
+        total = total + (pictures.diff(2, dim).abs().mean(1, keepdim=True) * across).sum((1, 2, 3))
+        count = count + across.sum((1, 2, 3))
+    return total / count.clamp_min(1)
+
+
+def classical(picture: Tensor, hole: Image.Image) -> dict[str, Tensor]:
+    """What OpenCV's two methods make of a hole, (1, 3, H, W) each.
+
+    Raises:
+        DynamicNetError: ``opencv-missing``.
+    """
+    try:
+        import cv2
+    except ImportError:
+        raise DynamicNetError(
+            "opencv-missing", "OpenCV is what the results are compared with: pip install 'dynamic-net[compare]'."
+        ) from None
+    array, mask = np.asarray(pictures.to_picture(picture)), np.asarray(hole)
+    methods = {"Telea": cv2.INPAINT_TELEA, "Navier-Stokes": cv2.INPAINT_NS}
+    return {
+        name: pictures.to_tensor(Image.fromarray(cv2.inpaint(array, mask, 3, method)))
+        for name, method in methods.items()
+    }
+
+
+@torch.inference_mode()
+def measure(net: DynamicNet, axis: AxisSpec, squares: Tensor, kind: str, progress: Callable[..., Any]) -> Filled:
+    """Fill one hole in each of the squares (N, 3, S, S), at every α of the grid."""
+    alphas = grid(axis)
+    errors, energies, seams, real_energies, real_seams = [], [], [], [], []
+    others: dict[str, list[Tensor]] = {}
+    for i, real in enumerate(progress(torch.split(squares, 1))):
+        mask = _hole(kind, real, i)
+        hole = masks.to_tensor(mask)
+        prepared = net.prepare(_filled(real, mask))
+        outputs = net.render(prepared, {axis.id: per_picture(alphas)}).clamp(0, 1)
+        everywhere = hole.expand(len(alphas), -1, -1, -1)
+        errors.append(squared_error(outputs, real, everywhere))
+        energies.append(energy(outputs, everywhere))
+        seams.append(seam(outputs, everywhere))
+        real_energies.append(energy(real, hole))
+        real_seams.append(seam(real, hole))
+        for name, result in classical(real, mask).items():
+            others.setdefault(name, []).append(squared_error(result, real, hole))
+    return Filled(
+        alphas,
+        torch.stack(errors, 1),
+        torch.stack(energies, 1),
+        torch.stack(seams, 1),
+        torch.cat(real_energies),
+        torch.cat(real_seams),
+        {name: torch.cat(values) for name, values in others.items()},
+    )
+
+
+def evaluate(task: Task) -> dict[str, Any]:
+    """Measure a completion model on held-out squares like those it was trained on, and print the tables.
+
+    Returns:
+        The figures, for the manifest.
+    """
+    loaded, console = package.load(task.folder), task.console
+    phase = loaded.manifest.training.phases[0]
+    squares = middle(Photos(task.images, phase.objective["scale"], held_out=True).centres(task.limit), phase.crop)
+    encoder, first = Encoder(*task.encoder), next(iter(HOLES))
+    reals = torch.split(squares, 1)
+    inputs = [_filled(square, _hole(first, square, i)) for i, square in enumerate(reals)]
+    samples: list[Sample] = list(zip(inputs, reals, strict=True))
+    measured: dict[str, Any] = {"pictures": len(squares), "side": phase.crop, "axes": {}}
+    for axis in loaded.manifest.axes:
+        judge = _judge(loaded.manifest.training, axis, encoder)
+        progress = track(samples, f"{task.folder.name} {axis.id}", console=console)
+        plane = trace(along(task.folder, axis), judge, progress, grid(axis))
+        figures: dict[str, Any] = {"alpha": plane.shares, **averages(low=plane.low, high=plane.high)}
+        for kind in HOLES:
+            title = f"{task.folder.name} {axis.id}, {kind}"
+            filled = measure(
+                loaded.net, axis, squares, kind, lambda rows, title=title: track(rows, title, console=console)
+            )
+            console.print(_table(title, axis, filled))
+            console.print(_summary(filled))
+            figures[kind] = _figures(filled)
+        even = level(loaded.net, axis, encoder, inputs)
+        console.print(str(even))
+        travels = distances(loaded.net, axis.model_copy(update={"even": even.alphas}), inputs)
+        figures |= {"position": even.figures(), "auto": {"middle": middle_travelled(travels)}}
+        if task.against:
+            figures["against"] = compare(task, axis, _pair(task, loaded.manifest.training, axis, judge, samples))
+        report.write(task, axis, len(samples), figures)
+        measured["axes"][axis.id] = figures
+    return measured
+
+
+def _spec(training: package.Training, axis: AxisSpec) -> CompletionSpec:
+    sharp = next(phase for phase in training.phases if phase.axis == axis.id)
+    return CompletionSpec.model_validate({name: sharp.objective[name] for name in CompletionSpec.model_fields})
+
+
+def _judge(training: package.Training, axis: AxisSpec, encoder: Encoder) -> Both:
+    """Reconstruction, and what an axis was trained on after that, as far as a real picture can judge it."""
+    spec = _spec(training, axis)
+    return lambda outputs, sample: both(spec, encoder, outputs, *sample)
+
+
+def _pair(task: Task, training: package.Training, axis: AxisSpec, judge: Both, held_out: Sequence[Sample]) -> Pair:
+    """Both objectives, where a real picture can judge all of them, and what to train on.
+
+    Raises:
+        DynamicNetError: ``not-comparable``.
+    """
+    main = training.phases[0]
+    if _spec(training, axis).adversarial or "squares" not in main.objective:
+        raise DynamicNetError(
+            "not-comparable",
+            "What a discriminator says depends on whom it was trained against, so that there is no common scale: "
+            "train with --adversarial 0, by this version, to compare.",
+        )
+    plan = plan_of(main.steps, main.batch, main.crop, main.learning_rate, main.seed)
+    photos = Photos(task.images, main.objective["scale"], held_out=False)
+    count, file = main.objective["squares"], task.out / "squares.safetensors"
+    return Pair(
+        both=judge,
+        held_out=held_out,
+        plan=plan,
+        batch=Squares(photos, plan.crop, count, plan.batch, plan.seed, file, task.console).batch,
+    )
+
+
+def _hole(kind: str, square: Tensor, index: int) -> Image.Image:
+    return HOLES[kind](square.shape[-1], index)
+
+
+def _filled(square: Tensor, mask: Image.Image) -> Tensor:
+    """What the network is given of a square (1, 3, S, S) with a hole: (1, 7, S, S)."""
+    hole = masks.to_tensor(mask)
+    return given(fill(square, hole), hole)
+
+
+def _table(title: str, axis: AxisSpec, filled: Filled) -> Table:
+    table = Table("α", "error", "PSNR", "sharpness", "seam", title=f"{title} ({axis.ends[0]} to {axis.ends[1]})")
+    columns = (filled.errors.mean(1), filled.decibels, filled.sharpness, filled.jumps)
+    for alpha, error, *others in zip(filled.alphas, *(column.tolist() for column in columns), strict=True):
+        table.add_row(f"{alpha:+.1f}", f"{error:.5f}", *(f"{value:.3f}" for value in others))
+    return table
+
+
+def _summary(filled: Filled) -> str:
+    others = ", ".join(f"{name} {decibels(errors).mean():.2f} dB" for name, errors in filled.classical.items())
+    return "\n".join(
+        [
+            f"mean error and sharpness rise at every step: {'yes' if filled.mean_is_monotone() else 'NO'}; in single "
+            f"pictures, the error for {filled.rising(filled.errors):.0%}, sharpness for "
+            f"{filled.rising(filled.energies):.0%}",
+            f"smooth end: {filled.decibels[0]:.2f} dB; {others}: {filled.gain:+.2f} dB against the better",
+        ]
+    )
+
+
+def _figures(filled: Filled) -> dict[str, Any]:
+    def rounded(values: Tensor) -> list[float]:
+        return [round(v, 5) for v in values.tolist()]
+
+    return {
+        "alpha": filled.alphas,
+        "error": rounded(filled.errors.mean(1)),
+        "psnr": rounded(filled.decibels),
+        "sharpness": rounded(filled.sharpness),
+        "seam": rounded(filled.jumps),
+        "monotone": filled.mean_is_monotone(),
+        "error_rises": round(filled.rising(filled.errors), 3),
+        "sharpness_rises": round(filled.rising(filled.energies), 3),
+        "classical_psnr": {name: round(float(decibels(e).mean()), 3) for name, e in filled.classical.items()},
+        "gain": round(filled.gain, 3),
+    }

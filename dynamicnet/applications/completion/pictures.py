@@ -1,0 +1,200 @@
+"""Image completion: a picture with a hole in, the picture without it out, at the same size."""
+
+import random
+from bisect import bisect_left
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from dynamicnet import pictures
+from dynamicnet.applications.base import Encoded, Inputs, notes
+from dynamicnet.applications.completion import exemplar, masks
+from dynamicnet.applications.completion.membrane import fill
+from dynamicnet.decode import Decoded
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.networks.base import MainNetwork
+
+Hole = npt.NDArray[np.bool_]
+
+THICK = 64
+"""The widest square of a hole that the network is shown, in its own pixels: what it was trained to fill."""
+
+LONGEST = 512
+"""The longest side of what the network is shown."""
+
+
+class Place(NamedTuple):
+    """Where in a picture the network works.
+
+    Attributes:
+        picture: in sRGB, else as it was sent: RGB, or RGBA where something is transparent besides the hole.
+        filled: RGB, the hole filled smoothly, on white; of the box alone.
+        hole: mode L, 255 in the hole and 0 elsewhere; of the box alone.
+        box: left, top, right and bottom of the hole's neighbourhood.
+        beyond: (1, 3, H, W) of the box, where the picture's own space is kept: how far its numbers are from those of
+            its sRGB colours, as vivid ones are that sRGB lacks, going on smoothly into the hole: else a seam shows.
+    """
+
+    picture: Image.Image
+    filled: Image.Image
+    hole: Image.Image
+    box: tuple[int, int, int, int]
+    beyond: Tensor | float
+
+
+class ImageCompletion:
+    """How smooth and safe, or sharp and bold, a hole is filled (paper section 4.3).
+
+    The hole's neighbourhood is filled smoothly at full resolution, and scaled down only as far as the hole needs it
+    to be no wider than what the network was trained on. What the network adds is scaled up and laid over the smooth
+    filling, which goes on from the known pixels without a seam; nothing forces it to end at the border, though.
+    """
+
+    name = "completion"
+    takes = ("image", "mask", "max_side")
+
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
+        """A picture file, and a mask file or transparency, to (1, 7, H, W): see :func:`given`.
+
+        White in the mask (128 and above) is the hole; without a mask, it is where the picture is transparent
+        (opacity below 128), and the colour beneath does not matter.
+
+        Raises:
+            DynamicNetError: ``mask-missing``, ``mask-empty``, ``mask-full``, ``mask-size``, or the picture or the
+                mask cannot be read.
+        """
+        inputs.only(*self.takes)
+        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels, keep_space=True)
+        hole, mask = _hole(inputs, read.picture)
+        if not hole.any():
+            raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
+        if hole.all():
+            raise DynamicNetError("mask-full", "The mask is white all over: leave something to go on from.")
+        box, scale = _neighbourhood(hole)
+        left, top, right, bottom = box
+        cut = torch.from_numpy(hole[top:bottom, left:right].astype(np.float32))[None, None]
+        around = _around(read.picture, box, mask)
+        filled = pictures.to_picture(fill(pictures.to_tensor(around), cut))
+        size = [max(pictures.MIN_SIDE, round(side * scale)) for side in cut.shape[2:]]
+        shown = F.interpolate(pictures.to_tensor(filled), size, mode="bilinear", antialias=True)
+        inside = (F.interpolate(cut, size, mode="area") > 0).float()
+        own, beyond = read.own, cast(Tensor | float, 0.0)
+        if own:
+            far = pictures.to_tensor(_around(own.picture, box, mask)) - pictures.to_tensor(around.filter(own.back))
+            own, beyond = replace(own, picture=_opaque(own.picture, hole)), fill(far, cut)
+        place = Place(_opaque(read.picture, hole), filled, _levels(hole[top:bottom, left:right]), box, beyond)
+        return Encoded(
+            given(shown, inside),
+            read.picture.size,
+            notes=notes(read, mask),
+            metadata=read.metadata,
+            own=own,
+            context=place,
+        )
+
+    def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
+        """(1, 3, H, W) to the whole picture, in its own space if that is kept.
+
+        Known pixels are as they were sent, bit for bit; others are opaque.
+        """
+        place: Place = encoded.context
+        added = output.float().cpu() - encoded.batch[:, :3]
+        added = F.interpolate(added, (place.hole.height, place.hole.width), mode="bilinear")
+        painted = pictures.to_picture(pictures.to_tensor(place.filled) + added)
+        own = encoded.own
+        picture = own.picture.copy() if own else place.picture.copy()
+        if own:
+            picture.info["icc_profile"] = own.profile
+            painted = pictures.to_picture(pictures.to_tensor(painted.filter(own.back)) + place.beyond)
+        picture.paste(painted, place.box[:2], place.hole)
+        return picture
+
+    def example(self, photo: bytes) -> Inputs:
+        """The photograph with some strokes missing, always the same ones."""
+        picture = pictures.read(photo, 256)
+        mask = masks.free_form(*picture.size, random.Random(0))
+        return Inputs(image=pictures.write(picture), mask=pictures.write(mask))
+
+
+def given(filled: Tensor, hole: Tensor) -> Tensor:
+    """What the network is given of pictures.
+
+    Args:
+        filled: (N, 3, H, W) in [0, 1], the hole filled smoothly.
+        hole: (N, 1, H, W), 1 in the hole and 0 elsewhere.
+
+    Returns:
+        (N, 7, H, W): both, and the picture with copies of what is known in the hole.
+    """
+    copied = [exemplar.copy(*one) for one in zip(torch.split(filled, 1), torch.split(hole, 1), strict=True)]
+    return torch.cat([filled, hole, torch.cat(copied)], 1)
+
+
+def _hole(inputs: Inputs, picture: Image.Image) -> tuple[Hole, Decoded | None]:
+    """The hole, (H, W), and the mask that says where it is; None if the picture's transparency does."""
+    if inputs.mask is None:
+        transparent = np.asarray(picture.convert("RGBA").getchannel("A")) < 128
+        if not transparent.any():
+            raise DynamicNetError(
+                "mask-missing", "Nothing says where the hole is: send a mask, white there, or make it transparent."
+            )
+        return transparent, None
+    read = pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask")
+    mask = pictures.flatten(read.picture, "black").convert("L")
+    if mask.size != picture.size:
+        raise DynamicNetError(
+            "mask-size",
+            f"The mask is {mask.width}×{mask.height} and the picture {picture.width}×{picture.height}; "
+            "send a mask of the picture's size.",
+        )
+    return np.asarray(mask) >= 128, read
+
+
+def _around(picture: Image.Image, box: tuple[int, int, int, int], mask: Decoded | None) -> Image.Image:
+    """A part of a picture, RGB: on white, but for one whose transparency says where the hole is."""
+    part = picture.crop(box)
+    return pictures.flatten(part, "white") if mask else part.convert("RGB")
+
+
+def _levels(hole: Hole) -> Image.Image:
+    return Image.fromarray(hole.astype(np.uint8) * 255)
+
+
+def _opaque(picture: Image.Image, hole: Hole) -> Image.Image:
+    """A picture opaque in its hole: RGB if it then is all over."""
+    if picture.mode == "RGBA" and (np.asarray(picture.getchannel("A"))[~hole] == 255).all():
+        return picture.convert("RGB")
+    return picture
+
+
+def _neighbourhood(hole: Hole) -> tuple[tuple[int, int, int, int], float]:
+    """The box (left, top, right, bottom) that is worked on, and how much smaller the network is shown it."""
+    (left, right), (top, bottom) = (
+        (int(i[0]), int(i[-1]) + 1) for i in map(np.flatnonzero, (hole.any(0), hole.any(1)))
+    )
+    thick = _thickness(hole[top:bottom, left:right])
+
+    def widen(low: int, high: int, side: int) -> tuple[int, int]:
+        wanted = min(side, max(2 * THICK, high - low + max(thick, THICK)))
+        start = min(max(0, (low + high - wanted) // 2), side - wanted)
+        return start, start + wanted
+
+    (left, right), (top, bottom) = widen(left, right, hole.shape[1]), widen(top, bottom, hole.shape[0])
+    return (left, top, right, bottom), min(1.0, THICK / thick, LONGEST / max(right - left, bottom - top))
+
+
+def _thickness(hole: Hole) -> int:
+    """Side of the largest square that fits into a hole."""
+    sums = np.pad(hole.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+
+    def fits(side: int) -> bool:
+        inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        return bool((inside == side * side).any())
+
+    return bisect_left(range(1, min(hole.shape) + 1), True, key=lambda side: not fits(side))

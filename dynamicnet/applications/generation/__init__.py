@@ -1,0 +1,1 @@
+"""Image generation (paper section 4.2)."""

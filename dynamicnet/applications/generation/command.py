@@ -1,0 +1,102 @@
+"""`dynamic-net train generation`, and `draw-heads` for something to train on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dynamicnet import package
+from dynamicnet.commands import Device, Hours, begin, command_line, console, numbers, two_names, written
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.networks import NETWORKS
+
+
+def mount(app: typer.Typer, train: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    train.command("generation")(train_generation)
+    app.command("draw-heads")(draw_heads_)
+
+
+def train_generation(
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder of folders whose names are labels, or CelebA's.", exists=True, file_okay=False),
+    ],
+    encoder: Annotated[Path, typer.Option(help="Frozen encoder, as for train style.", exists=True)],
+    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
+    title: Annotated[str, typer.Option(help="What people read.")],
+    axis_id: Annotated[str, typer.Option(help="The axis's id.")],
+    axis_title: Annotated[str, typer.Option(help="The axis's title.")],
+    ends: Annotated[str, typer.Option(help="Names of both ends: dark,blond")],
+    low: Annotated[str | None, typer.Option("--from", help="Folders the axis starts from: 'male-*'.")] = None,
+    high: Annotated[str | None, typer.Option("--to", help="Folders it leads to: 'female-*'.")] = None,
+    attribute: Annotated[
+        str | None, typer.Option(help="An attribute of CelebA's, instead: from pictures without to those with it.")
+    ] = None,
+    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    default: Annotated[float, typer.Option(help="Where the slider starts.")] = 0.0,
+    base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
+    channels: Annotated[
+        str, typer.Option(help="Of the generator at 4×4, 8×8, 16×16, 32×32 and 64×64.")
+    ] = "192,128,80,40,20",
+    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
+    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 1e-3,
+    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
+    likeness: Annotated[float, typer.Option(help="Weight of staying like the picture at 0.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights, and credit the data asks for.")] = "Apache-2.0",
+    hours: Hours = None,
+    device: Device = "auto",
+) -> None:
+    """Train a generator on one subset of labelled pictures, and an axis that leads to another.
+
+    --data DIR --from 'male-*' --to 'female-*', or with CelebA's folder --attribute Male. With --base, phase one and
+    --from are left out. A run that was stopped goes on where it was.
+    """
+    from dynamicnet.applications.generation.labelled import WITHOUT
+    from dynamicnet.applications.generation.recipe import NETWORK, GenerationRecipe, GenerationTraining
+
+    if attribute is not None:
+        low, high = None if base else WITHOUT + attribute, attribute
+    if high is None or (low is None) != (base is not None):
+        raise DynamicNetError("recipe-invalid", "Give --from and --to, or --attribute; with --base, --to alone.")
+    names = two_names(ends)
+    points = package.load(base).net.network.default_points if base else NETWORKS[NETWORK]().default_points
+    spec = AxisSpec(id=axis_id, title=axis_title, ends=names, default=default, blocks=points)
+    recipe = GenerationRecipe(
+        title=title,
+        description=description,
+        axis=spec,
+        data=data,
+        encoder=encoder,
+        channels=tuple(round(number) for number in numbers(channels, "--channels")),
+        low=low,
+        high=high,
+        base=base,
+        main_steps=main_steps,
+        axis_steps=axis_steps,
+        batch=batch,
+        main_rate=main_rate,
+        axis_rate=axis_rate,
+        likeness=likeness,
+        seed=seed,
+        licence=licence,
+        hours=hours,
+    )
+    GenerationTraining(recipe, out, begin(out, run), device, command_line(), console).train()
+    written(out)
+
+
+def draw_heads_(
+    out: Annotated[Path, typer.Argument(help="Where the folders go.")],
+    count: Annotated[int, typer.Option(help="How many heads in all.")] = 8000,
+    seed: Annotated[int, typer.Option(help="Every head follows from it.")] = 0,
+) -> None:
+    """Draw heads to train a generator on, into folders by hair colour and beard."""
+    from dynamicnet.applications.generation.heads import CREDIT, draw_heads
+
+    console.print(f"{out}: {', '.join(draw_heads(out, count, seed))}. {CREDIT}")

@@ -1,0 +1,1 @@
+"""Style transfer (paper section 4.1)."""

@@ -1,0 +1,129 @@
+"""`dynamic-net train style`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dynamicnet import package
+from dynamicnet.commands import Device, Hours, Norm, begin, command_line, console, numbers, two_names, written
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.networks import NETWORKS
+
+
+def mount(app: typer.Typer, train: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    train.command("style")(train_style)
+
+
+def train_style(
+    style: Annotated[
+        list[Path], typer.Option(help="A painting; one for all objectives, or one for each.", exists=True)
+    ],
+    axis: Annotated[Literal["strength", "style", "scale"], typer.Option(help="What the axis moves between.")],
+    content: Annotated[Path, typer.Option(help="Folder of photographs.", exists=True, file_okay=False)],
+    encoder: Annotated[
+        list[Path],
+        typer.Option(
+            help="Frozen encoder: .safetensors, or torchvision's VGG-16 .pth; of several, each gives what those before "
+            "it lack.",
+            exists=True,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
+    title: Annotated[str, typer.Option(help="What people read.")],
+    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    axis_id: Annotated[str | None, typer.Option(help="The axis's id; its kind unless told otherwise.")] = None,
+    axis_title: Annotated[str | None, typer.Option(help="The axis's title.")] = None,
+    ends: Annotated[str | None, typer.Option(help="Names of both ends: faint,strong")] = None,
+    default: Annotated[float | None, typer.Option(help="Where the slider starts.")] = None,
+    weight: Annotated[str, typer.Option(help="Style weight; one, or one per objective from the low end up.")] = "5",
+    size: Annotated[str, typer.Option(help="Painting's shorter side in pixels; one, or one per objective.")] = "384",
+    dual: Annotated[bool, typer.Option("--dual", help="Range −1…1: three objectives, low, main and high.")] = False,
+    network: Annotated[str, typer.Option(help=f"Main network: {', '.join(NETWORKS)}.")] = "lean",
+    norm: Norm = False,
+    base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
+    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 2000,
+    path_steps: Annotated[
+        int,
+        typer.Option(help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way."),
+    ] = 0,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 4,
+    crop: Annotated[int, typer.Option(help="Side of the squares trained on, in pixels.")] = 256,
+    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 2e-3,
+    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
+    variation: Annotated[float, typer.Option(help="Weight of total variation.")] = 1.0,
+    reach: Annotated[float, typer.Option(help="Where the slider ends, as a share of the α trained with.")] = 0.85,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    order: Annotated[int, typer.Option(help="Models are listed from the lowest; the first is what people see.")] = 0,
+    hours: Hours = None,
+    device: Device = "auto",
+) -> None:
+    """Train a style model: content + style + total variation, from one objective to another.
+
+    [bold]strength[/bold]: --weight 0.3,5 from faint to strong. [bold]style[/bold]: --style A.jpg --style B.jpg from
+    one painting to another. [bold]scale[/bold]: --size 192,512 from fine to coarse strokes. Objectives are given from
+    the low end of the slider to the high end; phase one trains on the first (on the middle one with --dual). With
+    --base, only the new ends are given. A run that was stopped goes on where it was.
+    """
+    from dynamicnet.applications.style.recipe import End, StyleRecipe, StyleTraining, spread
+
+    count = (3 if dual else 2) - (base is not None)
+    paintings = spread(style, count, "--style")
+    weights = spread(numbers(weight, "--weight"), count, "--weight")
+    sizes = spread(numbers(size, "--size"), count, "--size")
+    objectives = [End(p, int(s), w) for p, s, w in zip(paintings, sizes, weights, strict=True)]
+    high, low = objectives[-1], objectives[0] if dual else None
+    main = None if base else objectives[1 if dual else 0]
+    names = two_names(ends) if ends else _ends(axis, objectives)
+    if network not in NETWORKS:
+        raise DynamicNetError("recipe-invalid", f"--network: there is no '{network}'; there are {', '.join(NETWORKS)}.")
+    points = package.load(base).net.network.default_points if base else NETWORKS[network]().default_points
+    spec = AxisSpec(
+        id=axis_id or axis,
+        title=axis_title or axis.capitalize(),
+        ends=names,
+        range=(-1.0, 1.0) if dual else (0.0, 1.0),
+        default=default if default is not None else (0.0 if dual or base else 0.5),
+        blocks=points,
+        norm=norm,
+    )
+    recipe = StyleRecipe(
+        title=title,
+        description=description,
+        axis=spec,
+        main=main,
+        high=high,
+        low=low,
+        network=network,
+        base=base,
+        start=start,
+        content=content,
+        encoder=tuple(encoder),
+        main_steps=main_steps,
+        axis_steps=axis_steps,
+        path_steps=path_steps,
+        batch=batch,
+        crop=crop,
+        main_rate=main_rate,
+        axis_rate=axis_rate,
+        variation=variation,
+        reach=reach,
+        seed=seed,
+        licence=licence,
+        order=order,
+        hours=hours,
+    )
+    StyleTraining(recipe, out, begin(out, run), device, command_line(), console).train()
+    written(out)
+
+
+def _ends(axis: str, objectives: list) -> tuple[str, str]:  # type: ignore[type-arg]
+    if axis == "style":
+        return objectives[0].painting.stem, objectives[-1].painting.stem
+    return {"strength": ("faint", "strong"), "scale": ("fine strokes", "coarse strokes")}[axis]

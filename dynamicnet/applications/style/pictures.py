@@ -1,0 +1,64 @@
+"""Style transfer: a photograph in, the photograph painted out, at the same size."""
+
+from PIL import Image
+from torch import Tensor
+
+from dynamicnet import pictures
+from dynamicnet.applications.base import DETAIL, Encoded, Inputs, notes
+from dynamicnet.errors import DynamicNetError
+from dynamicnet.networks.base import MainNetwork
+
+
+class StyleTransfer:
+    """How strong a style is, which of two styles, how coarse its strokes (paper section 4.1).
+
+    A network that lays what it paints over the photograph is shown it at one size, whatever its own: so that strokes
+    are in proportion to the picture, and a preview is the picture that it stands for.
+    """
+
+    name = "style"
+    takes = ("image", "where", "max_side", "detail")
+
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
+        """A picture file to (1, 3, H, W) in [0, 1]; where the style goes may have any size, and is scaled.
+
+        Raises:
+            DynamicNetError: a picture cannot be used.
+        """
+        inputs.only(*self.takes)
+        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
+        picture = pictures.flatten(read.picture, "white")
+        where = pictures.read_where(inputs.where, inputs.max_pixels)
+        size = _worked_at(picture.size, DETAIL if inputs.detail is None else inputs.detail, network)
+        larger = size != picture.size
+        return Encoded(
+            pictures.to_tensor(picture.resize(size, Image.Resampling.LANCZOS) if larger else picture),
+            picture.size,
+            full=pictures.to_tensor(picture) if larger else None,
+            where=None if where is None else pictures.to_map(where, size),
+            notes=notes(read, where),
+            metadata=read.metadata,
+            context=read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
+        )
+
+    def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
+        """(1, 3, H, W) to a picture of that size, as opaque as the photograph, which was painted on white."""
+        picture = pictures.to_picture(output)
+        if encoded.context is not None:
+            picture.putalpha(encoded.context)
+        return picture
+
+    def example(self, photo: bytes) -> Inputs:
+        """The photograph."""
+        return Inputs(image=photo)
+
+
+def _worked_at(size: tuple[int, int], detail: int, network: MainNetwork) -> tuple[int, int]:
+    """The (width, height) that a network is shown of a picture, a multiple of what it needs; its own if not larger."""
+    if detail < pictures.MIN_SIDE:
+        raise DynamicNetError("detail-invalid", f"detail must be at least {pictures.MIN_SIDE}; got {detail}.")
+    scale = detail / max(size)
+    if scale >= 1 or not network.gated:
+        return size
+    width, height = (max(pictures.MIN_SIDE, round(side * scale / network.multiple) * network.multiple) for side in size)
+    return width, height

@@ -1,0 +1,61 @@
+"""What the commands share: options, and what they say."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from dynamicnet.errors import DynamicNetError
+
+console = Console(markup=False)  # brackets belong to names: [plots], photo[1].png
+
+Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1 …")]
+Hours = Annotated[
+    float | None,
+    typer.Option(min=1e-3, help="Of the whole run: phases take their share of it, and steps only say which share."),
+]
+Norm = Annotated[bool, typer.Option("--norm", help="Normalise within tuning-blocks, which the paper does not.")]
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """The numbers of an option, with commas between.
+
+    Raises:
+        DynamicNetError: ``recipe-invalid``.
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise DynamicNetError("recipe-invalid", f"{option}: '{text}' is not a number or numbers with commas.") from None
+
+
+def two_names(ends: str) -> tuple[str, str]:
+    """The names of an axis's ends.
+
+    Raises:
+        DynamicNetError: ``recipe-invalid``.
+    """
+    names = [name.strip() for name in ends.split(",")]
+    if len(names) != 2:
+        raise DynamicNetError("recipe-invalid", "--ends: give two names with a comma between.")
+    return names[0], names[1]
+
+
+def command_line() -> str:
+    """The command line as it was given, for a manifest."""
+    return shlex.join(["dynamic-net", *sys.argv[1:]])
+
+
+def begin(out: Path, run: Path | None) -> Path:
+    """The run's folder, said before anything that takes time."""
+    folder = run or Path("runs") / out.name
+    console.print(f"{out}: training; checkpoints, curves and samples go to {folder}", soft_wrap=True)
+    return folder
+
+
+def written(out: Path) -> None:
+    """Say that a package is there."""
+    console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")

@@ -1,0 +1,221 @@
+"""DynamicNet: a main network and the axes it has been given (paper section 3)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dynamicnet.method.alpha import AlphaLike, Alphas, resolve
+from dynamicnet.method.blocks import Axis, AxisSpec, Sign, strength
+from dynamicnet.networks.base import MainNetwork
+
+Residuals = dict[tuple[str, Sign], Tensor]
+"""ψ(z) at one insertion point, by axis id and bank."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything about a batch of inputs that does not depend on α.
+
+    Attributes:
+        z: features at the first insertion point, untuned.
+        residuals: ψ(z) there, for every bank that has a block there.
+        seen: what the stages after it make of the inputs alone, for those that look at them.
+        size: (H, W) of the pictures before padding, and of α that is given per pixel; None for inputs that are not
+            pictures.
+        full: (H, W) of what comes out, where that is larger.
+    """
+
+    z: Tensor
+    residuals: Residuals
+    seen: dict[str, Tensor]
+    size: tuple[int, int] | None
+    full: tuple[int, int] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many inputs the batch holds."""
+        return self.z.shape[0]
+
+    @property
+    def bytes(self) -> int:
+        """How much memory its tensors take."""
+        return sum(tensor.nbytes for tensor in (self.z, *self.residuals.values(), *self.seen.values()))
+
+
+class DynamicNet(nn.Module):
+    """ẑ = z + Σ α·ψ(z) over the axes, at every insertion point (paper equation 1).
+
+    ``prepare`` once, ``render`` for every α. With every α at 0, ``render`` runs no tuning-block and the result
+    is bit for bit the main network's.
+    """
+
+    def __init__(self, network: MainNetwork, axes: Iterable[AxisSpec] = ()) -> None:
+        """Give a main network axes.
+
+        Args:
+            network: θ, trained or to be trained.
+            axes: the axes, with ids that differ.
+
+        Raises:
+            ValueError: two axes share an id, or an axis names an insertion point the network lacks.
+        """
+        super().__init__()
+        self.network = network
+        self.axes = nn.ModuleDict()
+        for spec in axes:
+            self.add_axis(spec)
+
+    def add_axis(self, spec: AxisSpec) -> Axis:
+        """Give the network one more axis, its tuning-blocks untrained; θ is not touched."""
+        if hasattr(self.axes, spec.id) or spec.id in self.axes:
+            raise ValueError(f"the axis id '{spec.id}' is taken")
+        axis = Axis(spec, self.network.points)
+        self.axes[spec.id] = axis
+        return axis
+
+    @property
+    def specs(self) -> list[AxisSpec]:
+        """The axes as people read them, in order."""
+        return [axis.spec for axis in self._axes()]
+
+    def _axes(self) -> list[Axis]:
+        return list(self.axes.values())  # type: ignore[arg-type]
+
+    @property
+    def first_point(self) -> str:
+        """The earliest insertion point any axis uses; the last stage where there is no axis."""
+        used = {point for axis in self._axes() for point in axis.spec.blocks}
+        stages = list(self.network.stages)
+        return next((name for name in stages if name in used), stages[-1])
+
+    def prepare(self, inputs: Tensor, full: Tensor | None = None) -> Prepared:
+        """Do everything that does not depend on α.
+
+        Args:
+            inputs: pictures, RGB (N, 3, H, W), float32 in [0, 1], H and W at least 32; or whatever else the
+                main network's first stage takes. Height and width are padded by reflection to its multiple.
+            full: the same pictures larger, (N, 3, H', W'), which a gated network is to lay what it painted over;
+                height and width of ``inputs`` must be multiples of its multiple then.
+
+        Returns:
+            What ``render`` needs, the first ψ(z) included.
+        """
+        size = (inputs.shape[2], inputs.shape[3]) if inputs.dim() == 4 else None
+        inputs = self._pad(inputs)
+        names = list(self.network.stages)
+        after = names.index(self.first_point) + 1
+        seen = self.network.look(inputs)
+        if full is not None:
+            seen[names[-1]] = full
+        z = inputs
+        for name in names[:after]:
+            z = self.network.run(name, z, seen.pop(name, None))
+        residuals: Residuals = {
+            (axis.spec.id, sign): axis.block(sign, self.first_point)(z)
+            for axis in self._axes()
+            if self.first_point in axis.spec.blocks
+            for sign in axis.spec.signs
+        }
+        return Prepared(z, residuals, seen, size, None if full is None else (full.shape[2], full.shape[3]))
+
+    def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
+        """Do everything that depends on α.
+
+        Args:
+            prepared: what ``prepare`` returned.
+            alpha: see :mod:`dynamicnet.method.alpha`. A single prepared picture may be given one α per picture: the
+                batch that comes back holds it at each.
+
+        Returns:
+            The network's output, of the size of the inputs, or of what they are to be laid over: (N, 3, H, W), not
+            clamped.
+
+        Raises:
+            DynamicNetError: α is not one of the forms, not finite or out of range.
+        """
+        return self.render_together([(prepared, alpha)])[0]
+
+    def render_together(self, batch: Sequence[tuple[Prepared, AlphaLike]]) -> list[Tensor]:
+        """Render several prepared inputs, each at its own α, as one batch.
+
+        Args:
+            batch: what ``prepare`` returned, of inputs of one shape, each with its α as in ``render``.
+
+        Returns:
+            What ``render`` returns, for each.
+
+        Raises:
+            DynamicNetError: as ``render``.
+        """
+        parts = [(one, resolve(alpha, self.specs, one.count, one.size)) for one, alpha in batch]
+        counts = [max([one.count, *(a.shape[0] for a in alphas.values())]) for one, alphas in parts]
+        each = [one for one, _ in parts]
+        z = _joined([one.z for one in each], counts)
+        residuals = {key: _joined([one.residuals[key] for one in each], counts) for key in each[0].residuals}
+        seen = {name: _joined([one.seen[name] for one in each], counts) for name in each[0].seen}
+        alphas = _together([{axis_id: self._pad(a) for axis_id, a in alphas.items()} for _, alphas in parts], counts)
+        names = list(self.network.stages)
+        after = names.index(self.first_point) + 1
+        z = self._tune(z, self.first_point, alphas, residuals)
+        for name in names[after:]:
+            z = self._tune(self.network.run(name, z, seen.get(name)), name, alphas)
+        return [
+            part if one.size is None or one.full else part[..., : one.size[0], : one.size[1]]
+            for part, one in zip(torch.split(z, counts), each, strict=True)
+        ]
+
+    def forward(self, inputs: Tensor, alpha: AlphaLike) -> Tensor:
+        """The same in one go, for training: ``render(prepare(inputs), alpha)``."""
+        return self.render(self.prepare(inputs), alpha)
+
+    def _tune(self, z: Tensor, point: str, alphas: Alphas, residuals: Residuals | None = None) -> Tensor:
+        """Tune at one insertion point, running only the blocks whose α is not 0."""
+        tuned = z
+        for axis_id, alpha in alphas.items():
+            axis: Axis = self.axes[axis_id]  # type: ignore[assignment]
+            if point not in axis.spec.blocks:
+                continue
+            here = alpha if alpha.shape[1] == 1 else alpha[:, [axis.spec.blocks.index(point)]]
+            for sign in axis.spec.signs:
+                share = strength(here, sign)
+                if not bool(share.any()):  # α is on the CPU, so that this waits for no device
+                    continue
+                psi = residuals[axis_id, sign] if residuals is not None else axis.block(sign, point)(z)
+                here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
+                tuned = torch.addcmul(tuned, _resized(here_too, z), psi)
+        return tuned
+
+    def _pad(self, inputs: Tensor) -> Tensor:
+        """Pad height and width by reflection to the network's multiple, to the right and below."""
+        if inputs.dim() != 4 or inputs.shape[2:] == (1, 1):
+            return inputs
+        bottom, right = (-side % self.network.multiple for side in inputs.shape[2:])
+        return F.pad(inputs, (0, right, 0, bottom), mode="reflect") if bottom or right else inputs
+
+
+def _joined(tensors: Sequence[Tensor], counts: Sequence[int]) -> Tensor:
+    """One batch of several, each repeated until it holds so many."""
+    each = [tensor.expand(count, *tensor.shape[1:]) for tensor, count in zip(tensors, counts, strict=True)]
+    return each[0] if len(each) == 1 else torch.cat(each)
+
+
+def _together(each: Sequence[Alphas], counts: Sequence[int]) -> Alphas:
+    """α of a batch, from α of its parts; an axis that a part does not name is at 0 there."""
+    if len(each) == 1:
+        return each[0]
+    joined: Alphas = {}
+    for axis_id in dict.fromkeys(axis_id for alphas in each for axis_id in alphas):
+        parts = [alphas.get(axis_id, torch.zeros(1, 1, 1, 1)) for alphas in each]
+        shape = [max(part.shape[i] for part in parts) for i in (1, 2, 3)]
+        joined[axis_id] = torch.cat([part.expand(n, *shape) for part, n in zip(parts, counts, strict=True)])
+    return joined
+
+
+def _resized(alpha: Tensor, z: Tensor) -> Tensor:
+    if alpha.shape[2:] == (1, 1) or alpha.shape[2:] == z.shape[2:]:
+        return alpha
+    # In double precision, so that weights add up to 1: of a map of 1, float32 makes 0.9999999.
+    return F.interpolate(alpha.double(), z.shape[2:], mode="bilinear", antialias=True).to(alpha.dtype)

@@ -1,0 +1,144 @@
+"""A style network over three scales, with noise to place strokes by."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dynamicnet.networks.base import MainNetwork
+from dynamicnet.networks.layers import (
+    ConvLayer,
+    Doubled,
+    Norm,
+    ReflectedConv,
+    ResidualBlock,
+    laid_over,
+    of_first,
+    of_last,
+)
+
+NOISY = ("stem", "up8", "up4", "up2")
+"""Stages that are given noise."""
+
+
+class ScalesNetwork(MainNetwork):
+    """A body at a sixteenth of the resolution with skips from a quarter and an eighth, and a gate on the photograph.
+
+    What has to be recognised or laid out is done where a few convolutions see all of a swirl, as in a U-Net
+    (Ronneberger et al. 2015). Noise goes in before the norm at every resolution, with a learned strength per channel
+    (Karras et al. 2019): in a flat area every position would look alike otherwise, and one stroke would be repeated
+    in a lattice. Next to nothing is computed at half resolution, and at full resolution the result alone: painted
+    colour y and gate g, enlarged, and y + g·x of the photograph x. Both are one insertion point, so that tuning can
+    open and close the gate.
+
+    Input and output: RGB (N, 3, H, W) in [0, 1]; the output is not clamped.
+    """
+
+    multiple = 16
+    gated = True
+    default_points = ("res3", "up8", "up4", "paint")
+
+    def __init__(
+        self, channels: int = 128, eighth_channels: int = 96, quarter_channels: int = 48, half_channels: int = 16
+    ) -> None:
+        super().__init__()
+        quarter, eighth, half = quarter_channels, eighth_channels, half_channels
+        self.down = nn.ModuleDict(
+            {
+                "quarter": nn.Sequential(nn.PixelUnshuffle(4), ConvLayer(48, quarter), ResidualBlock(quarter)),
+                "eighth": nn.Sequential(nn.PixelUnshuffle(2), ConvLayer(4 * quarter, eighth), ResidualBlock(eighth)),
+                "photo": ReflectedConv(12, half),
+            }
+        )
+        self.stages = nn.ModuleDict(
+            {
+                "stem": nn.Sequential(nn.PixelUnshuffle(2), ConvLayer(4 * eighth, channels)),
+                **{f"res{i}": ResidualBlock(channels) for i in range(1, 4)},
+                "up8": nn.Sequential(ConvLayer(channels + eighth, eighth), ResidualBlock(eighth)),
+                "up4": nn.Sequential(ConvLayer(eighth + quarter, quarter), ResidualBlock(quarter)),
+                "up2": nn.Sequential(ReflectedConv(quarter, 4 * half), nn.PixelShuffle(2), Norm(half, half), nn.ReLU()),
+                "paint": ReflectedConv(half, 6),
+                "out": nn.Identity(),
+            }
+        )
+        self.points = {
+            "stem": channels,
+            **{f"res{i}": channels for i in range(1, 4)},
+            "up8": eighth,
+            "up4": quarter,
+            "up2": half,
+            "paint": 6,
+        }
+        self.noise = nn.ParameterDict(
+            {name: nn.Parameter(torch.full((1, self.points[name], 1, 1), 0.3)) for name in NOISY}
+        )
+
+    def look(self, inputs: Tensor) -> dict[str, Tensor]:
+        """All that comes before the body, and what the stages after it make of that and of noise."""
+        quarter = self.down["quarter"](inputs)
+        eighth = self.down["eighth"](quarter)
+        photo = self.down["photo"](F.pixel_unshuffle(inputs, 2))
+        unshuffle, layer = self._parts("stem")
+        conv, norm, relu = layer
+        origins = self._origins(inputs)
+        return {
+            "stem": relu(norm(self._noisy("stem", conv(unshuffle(eighth)), origins))),
+            "up8": self._noisy("up8", of_last(self._conv("up8"), eighth), origins),
+            "up4": self._noisy("up4", of_last(self._conv("up4"), quarter), origins),
+            "up2": self._noisy("up2", photo, origins),
+            "out": inputs,
+        }
+
+    def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
+        """Run one stage."""
+        if seen is None:
+            return super().run(name, z, seen)
+        if name == "stem":
+            return seen
+        if name == "up2":
+            conv, shuffle, norm, relu = self._parts(name)
+            activated: Tensor = relu(norm(shuffle(conv(z)) + seen))
+            return activated
+        if name == "out":
+            return laid_over(z, seen)
+        (conv, norm, relu), block = self._parts(name)
+        up: Tensor = block(relu(norm(of_first(conv, Doubled()(z)) + seen)))
+        return up
+
+    def _parts(self, name: str) -> Any:  # noqa: ANN401  # modules, and layers of modules
+        return self.stages[name]
+
+    def _conv(self, name: str) -> nn.Conv2d:
+        conv: nn.Conv2d = self.stages[name][0][0]  # type: ignore[index]
+        return conv
+
+    def _noisy(self, name: str, z: Tensor, origins: Tensor) -> Tensor:
+        noise = position_noise(z.shape[2:], origins + 7919 * NOISY.index(name))
+        strength: Tensor = self.noise[name]
+        return z + strength.to(z.dtype) * noise.to(z.dtype)
+
+    def _origins(self, inputs: Tensor) -> Tensor:
+        """Where in the noise each picture lies, (N or 1, 2): anywhere in training, always the same after it."""
+        if not self.training:
+            return torch.zeros(1, 2, dtype=torch.int64, device=inputs.device)
+        return torch.randint(2**20, (inputs.shape[0], 2)).to(inputs.device, non_blocking=True)
+
+
+def position_noise(size: torch.Size, origins: Tensor) -> Tensor:
+    """Noise that depends on the position alone, so that a picture always comes out the same, and a part of it alike.
+
+    Args:
+        size: height and width.
+        origins: row and column of the first position, (N, 2), int64, from 0 to 2²⁶.
+
+    Returns:
+        (N, 1, height, width), float32, uniform with mean 0 and variance 1; the same on every device.
+    """
+    rows = torch.arange(size[0], device=origins.device) + origins[:, :1]
+    columns = torch.arange(size[1], device=origins.device) + origins[:, 1:]
+    mixed = (rows[:, None, :, None] * 0x2C1B3C6D + columns[:, None, None, :] * 0x297A2D39) & 0x7FFFFFFF
+    for multiplier, shift in ((0x2C9277B5, 15), (0x5851F42D, 13), (0x3243F6A9, 16)):
+        mixed = ((mixed ^ (mixed >> shift)) * multiplier) & 0x7FFFFFFF
+    mixed = mixed ^ (mixed >> 15)
+    return (mixed.to(torch.float32) / 2**31 - 0.5) * 12**0.5

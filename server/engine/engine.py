@@ -1,0 +1,323 @@
+"""The engine: what is asked for is prepared once, kept, and rendered on the device's one thread."""
+
+import asyncio
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from PIL import Image
+
+from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, decoders, package, pictures
+from dynamicnet.decode import Decoded
+from dynamicnet.files.keep import Metadata
+from dynamicnet.method.alpha import AlphaLike, AxisAlpha, resolve
+from dynamicnet.method.auto import RENDERED_SIDE, Auto
+from dynamicnet.model import pick_device
+from dynamicnet.sweep import Sweep
+from server.engine.allocator import bound_compiled_operators, keep_freed_memory
+from server.engine.cache import Cache
+from server.engine.patience import stand_in_line
+from server.engine.single_flight import SingleFlight
+from server.engine.worker import Worker
+from server.operations.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_TOO_LITTLE = re.compile(r"memory(?! access)|ALLOC_FAILED")  # an illegal access is an accident of another kind
+
+Timings = dict[str, float]
+"""What each step took, in milliseconds, without the time it waited."""
+
+AxisValues = dict[str, AxisAlpha]
+"""α of every axis of a model, by axis id."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a client sent, opened in a model.
+
+    Attributes:
+        size: (width, height) of what is rendered. columns, notes, metadata: see :class:`dynamicnet.Encoded`.
+        key: what it is kept under, by content: the same bytes in the same model are prepared once.
+    """
+
+    model: Model
+    inputs: Inputs
+    size: tuple[int, int]
+    columns: int
+    notes: tuple[str, ...]
+    metadata: Metadata
+    key: tuple[str, bytes]
+
+
+class Engine:
+    """Holds the models and runs them.
+
+    Models are brought to the device, prepare and render on the device's one thread; pictures are decoded in
+    processes of their own, and encoded on other threads. The event loop only ever waits; awaiting a step and being
+    cancelled takes it out of the line.
+    """
+
+    def __init__(self, device: str, prepared_bytes: int, models_bytes: int, metrics: Metrics) -> None:
+        """Choose a device.
+
+        Args:
+            device: see :func:`dynamicnet.model.pick_device`.
+            prepared_bytes: how much of what was prepared is kept.
+            models_bytes: how many bytes of parameters stay on the device; the model in use always does.
+            metrics: where to count.
+
+        Raises:
+            DynamicNetError: ``device-unknown``.
+        """
+        self.device = pick_device(device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
+            bound_compiled_operators()
+        self.models: dict[str, Model] = {}
+        self.left_out: list[str] = []  # packages that could not be loaded
+        self.worker = Worker()
+        self.prepared: Cache[PreparedInputs] = Cache(prepared_bytes)
+        self._decoding = ThreadPoolExecutor(decoders.COUNT, "decode")  # so that who waits for a decoder can leave
+        self._preparing: SingleFlight[tuple[PreparedInputs, Timings]] = SingleFlight()
+        self._models_bytes = models_bytes
+        self._metrics = metrics
+        metrics.waiting.set_function(lambda: self.worker.waiting)
+        metrics.prepared_bytes.set_function(lambda: self.prepared.held)
+        self._resident: dict[str, Model] = {}  # on the device, least recently used first; the worker's thread's own
+
+    async def load(self, folder: Path) -> None:
+        """Load every package in a folder, a damaged one is logged and left out; and start the decoders meanwhile.
+
+        Raises:
+            DynamicNetError: ``decoders-missing``.
+        """
+        starting = asyncio.create_task(asyncio.to_thread(decoders.start))
+        for path in package.find(folder):
+            try:
+                self.models[path.name] = await self.worker.run(self._load, path)
+            except Exception as error:  # whatever is wrong with one package, the others serve
+                log.error("Model package left out: %s", error)
+                self.left_out.append(path.name)
+        await starting
+
+    def close(self) -> None:
+        """Drop what waits, end the decoders and let the device finish what it is at."""
+        self._decoding.shutdown(wait=False, cancel_futures=True)
+        decoders.stop()
+        self.worker.close()
+
+    def model(self, model_id: str | None) -> Model:
+        """A model by id; the first there is for None.
+
+        Raises:
+            DynamicNetError: ``model-unknown`` or, when there is none at all, ``no-models``.
+        """
+        if not self.models:
+            raise DynamicNetError(
+                "no-models", "There are no models here; put a model package in the weights folder.", 503
+            )
+        if model_id is None:
+            return next(iter(self.models.values()))
+        if model_id not in self.models:
+            known = ", ".join(self.models)
+            raise DynamicNetError("model-unknown", f"There is no model '{model_id[:40]}'; there are {known}.", 404)
+        return self.models[model_id]
+
+    async def check(self, model: Model, alpha: AlphaLike) -> AxisValues:
+        """Check α before any work is done for it, and name it for every axis: 0 where the caller named none.
+
+        Args:
+            model: the model whose axes it is for.
+            alpha: numbers or lists of numbers, as ``alpha.parse`` returns them.
+
+        Raises:
+            DynamicNetError: α cannot be used.
+        """
+        axes = model.manifest.axes
+        await asyncio.to_thread(resolve, alpha, axes, 1)
+        given = alpha if isinstance(alpha, Mapping) else {axes[0].id: alpha}
+        return {axis.id: given.get(axis.id, 0.0) for axis in axes}
+
+    async def look(self, inputs: Inputs) -> Decoded:
+        """The picture that a client sent as it is read; see :func:`dynamicnet.pictures.read_layers`.
+
+        Raises:
+            DynamicNetError: it cannot be read.
+        """
+        read = partial(pictures.read_layers, inputs.image, inputs.max_side, inputs.max_pixels)
+        return (await self._decoded(read))[0]
+
+    async def open(self, model: Model, inputs: Inputs, timings: Timings) -> Opened:
+        """Decode and prepare what a client sent, unless the same was prepared before and is still here.
+
+        Raises:
+            DynamicNetError: the inputs cannot be used.
+        """
+        timings |= {"decode": 0.0, "prepare": 0.0}
+        key = (model.id, await asyncio.to_thread(_digest, inputs))
+        kept = self.prepared.get(key)
+        self._metrics.prepared.labels("no" if kept is None else "yes").inc()
+        kept = kept or await self._prepared(model, inputs, key, timings)
+        encoded = kept.encoded
+        return Opened(model, inputs, encoded.size, encoded.columns, encoded.notes, encoded.metadata, key)
+
+    async def render(self, opened: Opened, alpha: AlphaLike, timings: Timings) -> Image.Image:
+        """Everything that depends on α. What waits for the same model at the same size is rendered with it.
+
+        Raises:
+            DynamicNetError: α cannot be used.
+        """
+        model, key = opened.model, opened.key
+        kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
+        group = (model.id, kept.prepared.z.shape[1:], opened.size)
+        picture, timings["render"] = await self.worker.run(
+            lambda batch: self._render(model, batch), (kept, alpha), group, model.together(opened.size)
+        )
+        return picture  # type: ignore[no-any-return]
+
+    async def settle(self, opened: Opened, values: AxisValues, auto: Auto | None) -> AxisValues:
+        """α with the one that was left to us, if any: found from small renders, which run as batches.
+
+        Raises:
+            DynamicNetError: α cannot be used.
+        """
+        if auto is None:
+            return values
+        model = opened.model
+        small = await self.open(model, opened.inputs.at_most(RENDERED_SIDE, model.application.takes), {})
+        frames = await asyncio.gather(*(self.render(small, alpha, {}) for alpha in auto.candidates()))
+        return {**values, auto.axis.id: await asyncio.to_thread(auto.pick, frames)}
+
+    async def sweep(self, opened: Opened, sweep: Sweep, timings: Timings) -> bytes:
+        """A file of a picture at several α, rendered a batch at a time: between two, others have their turn.
+
+        Raises:
+            DynamicNetError: α cannot be used, or the frames are too many for their size.
+        """
+        model, key = opened.model, opened.key
+        sweep.check_size(opened.size)
+        kept = (self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})).in_srgb
+        timings["render"] = 0.0
+        frames: list[Image.Image] = []
+        for some in sweep.batches(model.together(opened.size)):
+            rendered = await self.worker.run(
+                lambda jobs: [self._render(model, job) for job in jobs], [(kept, alpha) for alpha in some]
+            )
+            frames += [picture for picture, _ in rendered]
+            timings["render"] += rendered[0][1]
+        encoded, timings["encode"] = await asyncio.to_thread(_timed, lambda: sweep.write(frames))
+        return encoded
+
+    async def encode(
+        self,
+        picture: Image.Image,
+        format: str,  # noqa: A002
+        quality: int,
+        timings: Timings,
+        metadata: Metadata | None = None,
+    ) -> bytes:
+        """A picture as a file; see :func:`dynamicnet.pictures.write`."""
+        write = partial(pictures.write, picture, format, quality, metadata)
+        encoded, timings["encode"] = await asyncio.to_thread(_timed, write)
+        return encoded
+
+    async def _prepared(self, model: Model, inputs: Inputs, key: tuple[str, bytes], timings: Timings) -> PreparedInputs:
+        kept, taken = await self._preparing.run(key, lambda: self._prepare(model, inputs, key))
+        timings |= taken
+        return kept
+
+    async def _prepare(self, model: Model, inputs: Inputs, key: tuple[str, bytes]) -> tuple[PreparedInputs, Timings]:
+        encoded, decode = await self._decoded(lambda: model.encode(inputs))
+        kept, prepare = await self.worker.run(
+            lambda batch: [_timed(partial(self._prepare_here, model, one)) for one in batch], encoded
+        )
+        self.prepared.put(key, kept, kept.bytes)
+        return kept, {"decode": decode, "prepare": prepare}
+
+    async def _decoded(self, work: Callable[[], T]) -> tuple[T, float]:
+        loop = asyncio.get_running_loop()
+        begun = loop.create_future()
+
+        def begin() -> tuple[T, float]:
+            loop.call_soon_threadsafe(_begin, begun)
+            return _timed(work)
+
+        done = loop.run_in_executor(self._decoding, begin)
+        try:
+            await stand_in_line(begun)
+            return await done
+        finally:
+            done.cancel()
+
+    # What follows runs on the worker's thread.
+
+    def _load(self, paths: Sequence[Path]) -> list[Model]:
+        models = [Model.load(path, str(self.device)) for path in paths]
+        for model in models:
+            self._bring(model)
+        return models
+
+    def _bring(self, model: Model) -> None:
+        """Have a model on the device; what was used least recently leaves it to make room."""
+        if self._resident.pop(model.id, None) is None:
+            model.come()
+        self._resident[model.id] = model
+        while len(self._resident) > 1 and sum(m.bytes for m in self._resident.values()) > self._models_bytes:
+            self._resident.pop(next(iter(self._resident))).leave()
+
+    def _prepare_here(self, model: Model, encoded: Encoded) -> PreparedInputs:
+        self._bring(model)
+        prepared = model.prepare(encoded)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # else its time would be counted as render's
+        return prepared
+
+    def _render(
+        self, model: Model, batch: Sequence[tuple[PreparedInputs, AlphaLike]]
+    ) -> list[tuple[Image.Image, float]]:
+        self._bring(model)
+        rendered, milliseconds = _timed(lambda: model.render_together(batch))
+        self._metrics.rendered(model.id, batch[0][0].encoded.size, len(batch), milliseconds / 1000)
+        return [(picture, milliseconds) for picture in rendered]
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    """A step's result, and its milliseconds.
+
+    Raises:
+        DynamicNetError: ``out-of-memory``.
+    """
+    start = time.perf_counter()
+    try:
+        return work(), (time.perf_counter() - start) * 1000
+    except (RuntimeError, MemoryError) as error:
+        # PyTorch has no error of its own for when the CPU's memory is too little, nor for a library of CUDA's.
+        if isinstance(error, RuntimeError) and not _TOO_LITTLE.search(str(error)):
+            raise
+        raise DynamicNetError(
+            "out-of-memory", "This takes more memory than there is; ask for a smaller picture, or for fewer.", 507
+        ) from None
+
+
+def _begin(turn: asyncio.Future[None]) -> None:
+    if not turn.done():  # whose task may have left meanwhile
+        turn.set_result(None)
+
+
+def _digest(inputs: Inputs) -> bytes:
+    digest = hashlib.blake2b()
+    for value in astuple(inputs):
+        data = value if isinstance(value, bytes) else repr(value).encode()
+        digest.update(b"%d:" % len(data) + data)
+    return digest.digest()

@@ -1,0 +1,144 @@
+"""The form that asks for pictures: what is sent, the model, and α."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, File, Form, Request, UploadFile
+from starlette.datastructures import UploadFile as UploadedFile
+
+from dynamicnet import DynamicNetError, Inputs, Model
+from dynamicnet.applications import DETAIL, FILES
+from dynamicnet.applications import FIELDS as INPUTS
+from dynamicnet.files.names import READABLE
+from dynamicnet.method.alpha import choose
+from dynamicnet.method.auto import Auto, automatic
+from dynamicnet.pictures import MIN_SIDE
+from server.engine.engine import AxisValues
+from server.http.dependencies import EngineDep, SettingsDep
+
+FIELDS = (*INPUTS, "model", "alpha", "position")
+
+
+class StrictForm:
+    """Refuses a form whose fields are unknown, repeated, empty or no files, any of which would else pass in silence."""
+
+    def __init__(self, *own: str) -> None:
+        """For a route that has some fields of its own."""
+        self._fields: Sequence[str] = (*FIELDS, *own)
+
+    async def __call__(self, request: Request) -> None:
+        """Look at the form.
+
+        Raises:
+            DynamicNetError: ``field-unknown``, ``field-repeated``, ``field-empty`` or ``file-missing``.
+        """
+        form = await request.form()
+        for name in form:
+            if name not in self._fields:
+                raise DynamicNetError(
+                    "field-unknown", f"There is no field '{name[:40]}'; there are {', '.join(self._fields)}."
+                )
+            if len(form.getlist(name)) > 1:
+                raise DynamicNetError("field-repeated", f"The field {name} is there more than once; send it once.")
+            if form[name] == "":
+                raise DynamicNetError("field-empty", f"The field {name} is empty; give it a value or leave it out.")
+            if name in FILES and not isinstance(form[name], UploadedFile):
+                raise DynamicNetError(
+                    "file-missing",
+                    f"The field {name} must be a file; with curl: -F {name}=@{name}.png, the @ included.",
+                )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to render, in what, and where: ``alpha`` names every axis, and ``auto`` the one that was left to us."""
+
+    model: Model
+    inputs: Inputs
+    alpha: AxisValues
+    auto: Auto | None
+
+
+async def _asked(
+    engine: EngineDep,
+    settings: SettingsDep,
+    image: Annotated[UploadFile | None, File(description=f"The picture: {READABLE}; for models that take one.")] = None,
+    mask: Annotated[
+        UploadFile | None,
+        File(description="A picture of the same size, white where `image` has a hole; transparency does as well."),
+    ] = None,
+    where: Annotated[
+        UploadFile | None,
+        File(description="A picture by which α is multiplied: white where it counts in full, black where not at all."),
+    ] = None,
+    seed: Annotated[
+        str | None,
+        Form(
+            max_length=10_000,
+            description="Whole numbers with commas between, one for each picture to be made.",
+            examples=["7", "1,2,3"],
+        ),
+    ] = None,
+    latent: Annotated[
+        str | None,
+        Form(max_length=200_000, description="Instead of seeds: a JSON list of numbers, or a list of such lists."),
+    ] = None,
+    model: Annotated[
+        str | None, Form(description="Its id; the first there is if left out.", examples=["starry"])
+    ] = None,
+    alpha: Annotated[
+        str | None,
+        Form(
+            max_length=10_000,
+            description="A number, one per insertion point, or JSON by axis; the model's defaults if left out. auto, "
+            "for one axis, finds the α at which this picture has changed as much as an average one in the middle.",
+            examples=["0.6", "0.2,0.5,0.9", '{"strength": 0.6}', "auto"],
+        ),
+    ] = None,
+    position: Annotated[
+        str | None,
+        Form(
+            max_length=10_000,
+            description="Instead of alpha: from 0 (low end) to 1 (high end) of a slider whose equal steps look equal; "
+            "in the same forms.",
+            examples=["0.5"],
+        ),
+    ] = None,
+    max_side: Annotated[
+        int | None,
+        Form(
+            ge=MIN_SIDE,
+            description="Shrink the picture so that its longer side is at most this, as far as its shorter side "
+            f"stays at {MIN_SIDE}.",
+            examples=[1024],
+        ),
+    ] = None,
+    detail: Annotated[
+        int | None,
+        Form(
+            ge=MIN_SIDE,
+            description="Longer side that a style works at, where the picture is larger: strokes are finer for a "
+            f"larger one. {DETAIL} if left out, so that they are in proportion to the picture, whatever its size.",
+            examples=[1024],
+        ),
+    ] = None,
+) -> Asked:
+    chosen = engine.model(model)
+    axes = chosen.manifest.axes
+    named, auto = automatic(choose(alpha, position, axes), axes)
+    values = await engine.check(chosen, named)
+    inputs = Inputs(
+        image=await image.read() if image else None,
+        mask=await mask.read() if mask else None,
+        where=await where.read() if where else None,
+        seed=seed,
+        latent=latent,
+        max_side=max_side,
+        detail=detail,
+        max_pixels=settings.max_pixels,
+    )
+    return Asked(chosen, inputs, values, auto)
+
+
+AskedDep = Annotated[Asked, Depends(_asked)]

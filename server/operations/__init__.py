@@ -1,0 +1,1 @@
+"""What keeps a server up, and tells how it is."""

@@ -1,0 +1,319 @@
+"""The sliders: from a hand to the picture. In a real browser against a real server."""
+
+import json
+import re
+import struct
+import time
+
+import pytest
+from pages import (
+    DROP,
+    NEEDED,
+    PIXELS,
+    alpha,
+    changed,
+    difference,
+    jpeg,
+    pixels,
+    ready,
+    slider,
+    visit,
+)
+from playwright.sync_api import Page, expect
+
+pytestmark = NEEDED
+
+
+def test_what_is_left_to_the_server_moves_the_slider(page: Page) -> None:
+    page.goto("/#model=starry-night&a.strength=1")
+    ready(page)
+    before = pixels(page)
+    button = page.get_by_role("button", name="Choose Strength for me")
+    button.click()
+    changed(page, before)
+    number = page.locator(".slider input[type=number]").first
+    assert -1 < float(number.input_value()) < 1  # it was at 1
+    expect(button).to_be_focused()
+
+
+def model_with(models: list[dict], axes: int) -> dict:
+    found = next((model for model in models if len(model["axes"]) >= axes), None)
+    return found or pytest.skip(f"no model with {axes} axes")
+
+
+def test_first_picture_appears_rendered_by_the_first_model(page, all_models):
+    shown = visit(page)
+    assert page.locator("#models :checked").get_attribute("value") == all_models[0]["id"]
+    assert page.locator("#models input").count() == len(all_models)
+    original = pixels(page, "#original")
+    assert difference(shown, original) > 1
+
+
+def test_first_visit_shows_the_slider_moving_until_it_is_touched(page, models):
+    page.emulate_media(reduced_motion="no-preference")
+    page.goto("/")
+    expect(page.locator("#picture:not(.unrendered)")).to_be_visible(timeout=20_000)
+    values, shown = [], []
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and len(set(values)) < 8:
+        values.append(float(slider(page).input_value()))
+        shown.append(pixels(page))
+        page.wait_for_timeout(100)
+    assert max(difference(one, shown[0]) for one in shown) > 1
+    page.keyboard.press("Tab")
+    rest = float(slider(page).input_value())
+    page.wait_for_timeout(500)
+    assert float(slider(page).input_value()) == rest
+
+    page.reload()  # a link, or a reload, is shown as it was left
+    changed(page, [])
+    page.wait_for_timeout(500)
+    assert float(slider(page).input_value()) == pytest.approx(rest, abs=0.005)
+
+
+def test_slider_changes_the_picture(page, models):
+    visit(page)
+    default = pixels(page)
+    slider(page).fill("1")
+    at_high = changed(page, default)
+    assert alpha(page) == models[0]["axes"][0]["range"][1]
+    slider(page).fill("0")
+    changed(page, at_high)
+
+
+def test_dragging_has_one_frame_in_flight_and_ends_with_the_exact_last(page):
+    sent: list[dict] = []
+    frames: list[dict] = []
+    unanswered: list[int] = []
+
+    def told(payload: str | bytes) -> None:
+        message = json.loads(payload) if isinstance(payload, str) else {}
+        if message.get("type") == "alpha":
+            sent.append(message)
+        elif message.get("type") == "ack":
+            unanswered.append(len(frames) - message["frame"])
+
+    def came(payload: str | bytes) -> None:
+        if isinstance(payload, bytes):
+            (length,) = struct.unpack(">I", payload[:4])
+            header = json.loads(payload[4 : 4 + length])
+            if "frame" in header:
+                frames.append(header)
+
+    def watch(socket) -> None:
+        socket.on("framesent", told)
+        socket.on("framereceived", came)
+
+    page.on("websocket", watch)
+    visit(page)
+    size = page.evaluate("(({ width, height }) => [width, height])(document.getElementById('rendered'))")
+    box = slider(page).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for step in range(60):
+        page.mouse.move(box["x"] + box["width"] * (0.5 + step / 120), box["y"] + box["height"] / 2)
+    page.mouse.up()
+    ready(page)
+    page.wait_for_timeout(1500)
+    assert set(unanswered) == {0}
+    assert [frame["seq"] for frame in frames] == sorted(frame["seq"] for frame in frames)
+    assert round(next(iter(sent[-1]["alpha"].values())), 2) == alpha(page)
+    assert (frames[-1]["seq"], frames[-1]["exact"]) == (sent[-1]["seq"], True)
+    assert page.evaluate("(({ width, height }) => [width, height])(document.getElementById('rendered'))") == size
+    expect(page.locator("#preview")).to_be_hidden()
+
+
+def test_keys_move_the_slider(page, models):
+    before = visit(page)
+    axis = models[0]["axes"][0]
+    slider(page).focus()
+    for key, by in {"ArrowRight": 0.05, "Shift+ArrowLeft": -0.01, "ArrowDown": -0.05, "Shift+ArrowUp": 0.01}.items():
+        value = float(slider(page).input_value())
+        page.keyboard.press(key)
+        assert float(slider(page).input_value()) == pytest.approx(min(max(value + by, 0), 1), abs=0.003)
+    page.keyboard.press("End" if axis["default"] < axis["range"][1] else "Home")
+    changed(page, before)
+
+
+def test_number_can_be_typed_and_is_kept_in_range(page, models):
+    visit(page)
+    low, high = models[0]["axes"][0]["range"]
+    number = page.locator("#axes input[type=number]").first
+    number.fill(str(high + 5))
+    number.press("Enter")
+    assert float(slider(page).input_value()) == 1
+    number.fill("")
+    number.press("Enter")
+    assert float(number.input_value()) == high
+    number.fill(f"{(low + high) / 2 + 0.1:.2f}")
+    number.press("Tab")
+    assert alpha(page) == pytest.approx((low + high) / 2 + 0.1)
+
+
+def test_double_click_and_reset_bring_the_default_back(page, models):
+    visit(page)
+    axis = models[0]["axes"][0]
+    other = 0 if axis["default"] != axis["range"][0] else 1
+    slider(page).fill(str(other))
+    slider(page).dblclick(position={"x": 200 if other else 20, "y": 22})
+    assert alpha(page) == axis["default"]
+    slider(page).fill(str(other))
+    page.get_by_role("button", name="Reset").click()
+    assert alpha(page) == axis["default"]
+
+
+def strip_of(page: Page) -> list[list[int]]:
+    """What the pictures under the first slider show, once all are there."""
+    film = page.locator("#axes .film").first.locator("canvas")
+    expect(film).to_have_count(7)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and film.evaluate_all("(all) => all.some((each) => !each.width)"):
+        page.wait_for_timeout(50)
+    return [each.evaluate(PIXELS) for each in film.all()]
+
+
+def test_strip_shows_what_the_slider_leads_to_and_takes_one_there(page, models):
+    visit(page)
+    low, high = models[0]["axes"][0]["range"]
+    strip = strip_of(page)
+    steps = [difference(strip[0], other) for other in strip]
+    assert steps[6] > steps[3] > steps[0] == 0
+    for index, value in ((6, high), (0, low)):
+        before = pixels(page)
+        page.locator("#axes .film button").nth(index).click()
+        assert alpha(page) == value
+        after = changed(page, before)
+        assert difference(after, strip[index]) < difference(after, strip[6 - index])
+    before = pixels(page)
+    page.locator("#photos input").nth(1).check()
+    changed(page, before)
+    assert difference(strip_of(page)[0], strip[0]) > 5
+
+
+@pytest.mark.parametrize("application", ["style", "generation", "completion"])
+def test_dot_moves_along_the_measured_curve_as_the_slider_does(page, http, application):
+    model = next(model for model in http.get("/models").json()["models"] if model["application"] == application)
+    axis = model["axes"][0]
+    page.goto(f"/#model={model['id']}")
+    ready(page)
+    page.locator(".curve summary").first.click()
+    drawing = page.locator(".curve").first
+    expect(drawing).to_contain_text(axis["ends"][1])
+
+    def dot() -> tuple[float, float]:
+        circle = drawing.locator("circle")
+        return float(circle.get_attribute("cx")), float(circle.get_attribute("cy"))
+
+    corners = [point.split(",") for point in drawing.locator("polyline").get_attribute("points").split()]
+    places = []
+    for position, corner in (("0", corners[0]), ("0.5", None), ("1", corners[-1])):
+        slider(page).fill(position)
+        places.append(dot())
+        assert corner is None or dot() == pytest.approx([float(each) for each in corner])
+    assert places[0][0] < places[1][0] < places[2][0]  # away from the low end
+    lower = [y for _, y in places]  # towards the high end: down
+    if application == "completion":  # the slider goes further than the α that ψ was trained with
+        lower[1:] = [min(lower[1:])]
+    assert lower == sorted(set(lower))
+
+
+def test_networks_trained_for_one_mixture_are_crosses_beside_the_curve(page, models):
+    model, axis = next((m, a) for m in models for a in m["axes"] if a["fixed"])
+    visit(page, f"#model={model['id']}")
+    page.locator(".curve summary").first.click()
+    drawing = page.locator(".curve").first
+    crosses = [path.get_attribute("d") for path in drawing.locator("path.fixed").all()]
+    assert len(crosses) == len(axis["fixed"]) == 5
+    corner = drawing.locator("polyline").get_attribute("points").split()[0].split(",")
+    start = re.match(r"M([\d.]+) ([\d.]+)l8 8", crosses[0]).groups()  # θ, with which the curve begins too
+    assert [float(each) + 4 for each in start] == pytest.approx([float(each) for each in corner], abs=0.5)
+    expect(drawing).to_contain_text("Crosses")
+
+
+def test_slider_counts_where_was_painted(page, models):
+    model = next((model for model in models if model["axes"][0]["id"] == "strength"), models[0])
+    before = visit(page, f"#model={model['id']}")
+    slider(page).press("End")
+    tuned = changed(page, before)
+    page.locator("#area").click()
+    expect(page.locator("#brush")).to_be_visible()
+    page.locator("#brush [name=size]").fill("40")
+    box = page.locator("#picture").bounding_box()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + box["height"], steps=8)
+    page.mouse.up()
+    within = changed(page, tuned)
+    page.locator("#brush [name=clear]").click()
+    assert difference(changed(page, within), tuned) < 1  # nothing painted: everywhere
+    number = page.locator("#axes input[type=number]").first
+    number.fill("0")
+    number.press("Enter")
+    main = changed(page, tuned)
+
+    def apart(one: list[int], other: list[int], columns: range) -> float:
+        places = [3 * (32 * row + column) for row in range(32) for column in columns]
+        return sum(abs(one[place + i] - other[place + i]) for place in places for i in range(3)) / len(places)
+
+    painted, rest = range(4, 9), range(24, 32)
+    assert apart(within, tuned, painted) < apart(within, main, painted) / 2
+    assert apart(within, main, rest) < apart(within, tuned, rest) / 2
+
+
+def test_every_axis_of_a_model_has_its_own_slider(page, models):
+    model = model_with(models, axes=2)
+    shown = visit(page, f"#model={model['id']}")
+    assert page.locator("#axes input[type=range]").count() == len(model["axes"])
+    for index, axis in enumerate(model["axes"]):
+        far = int(axis["default"] < sum(axis["range"]) / 2)
+        page.locator("#axes input[type=range]").nth(index).fill(str(far))
+        shown = changed(page, shown)
+
+
+def test_pad_moves_both_axes_at_once(page, models):
+    model = next((model for model in models if len(model["axes"]) == 2), None) or pytest.skip("no model with two axes")
+    before = visit(page, f"#model={model['id']}")
+    box = page.locator(".pad").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.1 * box["height"], steps=4)
+    page.mouse.up()
+    changed(page, before)
+    tracks = page.locator("#axes input[type=range]")
+    assert [float(track.input_value()) for track in tracks.all()] == pytest.approx([0.75, 0.9], abs=0.02)
+    tracks.first.fill("0")
+    assert page.locator(".pad i").evaluate("(dot) => dot.style.getPropertyValue('--x')") == "0"
+
+
+def test_fine_control_has_a_slider_per_insertion_point(page, models):
+    shown = visit(page)
+    axes = models[0]["axes"]
+    page.get_by_role("switch", name="Fine control").check()
+    sliders = page.locator("#axes input[type=range]")
+    assert sliders.count() == sum(len(axis["blocks"]) for axis in axes)
+    value, (far, _) = alpha(page), axes[0]["range"]
+    sliders.first.fill("0")
+    changed(page, shown)
+    page.get_by_role("switch", name="Fine control").uncheck()
+    count = len(axes[0]["blocks"])
+    assert alpha(page) == pytest.approx((value * (count - 1) + far) / count, abs=0.006)
+
+
+def test_previews_are_marked_until_the_exact_picture_is_there(page):
+    before = visit(page)
+    page.evaluate(DROP, ["drop", list(jpeg(1024, 1024))])
+    changed(page, before)
+    box = slider(page).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    seen = False
+    deadline = time.monotonic() + 20
+    while not seen and time.monotonic() < deadline:
+        for share in (0.3, 0.4, 0.6, 0.7):
+            page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+            page.wait_for_timeout(15)
+            seen = seen or page.locator("#preview").is_visible()
+    page.mouse.up()
+    assert seen
+    expect(page.locator("#preview")).to_be_hidden()
+    ready(page)

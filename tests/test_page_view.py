@@ -1,0 +1,234 @@
+"""Looking: compare, look closer, come back; on every screen, for everyone. In a real browser against a real server."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from pages import NEEDED, changed, far_end, model_that_takes, ready, slider, until, visit
+from playwright.sync_api import WebSocketRoute, expect
+
+pytestmark = NEEDED
+
+KEEP_SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket { constructor(url) { super(url); window.sockets.push(this); } };
+"""
+
+
+STRICT = """
+new MutationObserver((_, observer) => {
+  if (!document.head) return;
+  observer.disconnect();
+  const policy = document.createElement("meta");
+  [policy.httpEquiv, policy.content] = ["Content-Security-Policy", "default-src 'self'"];
+  document.head.prepend(policy);
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+MEASURE_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def test_reload_brings_everything_back(page, models):
+    model = models[-1]
+    visit(page)
+    page.locator(".samples input").nth(2).check()
+    page.locator(f"#models input[value='{model['id']}']").check()
+    ready(page)
+    page.get_by_role("switch", name="Fine control").check()
+    points = page.locator("#axes input[type=range]")
+    low, high = model["axes"][0]["range"]
+    points.nth(0).fill("0")
+    points.nth(1).fill("1")
+    page.wait_for_url(lambda url: f"{low:g}_{high:g}" in url)
+    values = [each.input_value() for each in points.all()]
+    page.reload()
+    changed(page, [])
+    assert page.locator("#models :checked").get_attribute("value") == model["id"]
+    assert page.locator(".samples input").nth(2).is_checked()
+    assert [each.input_value() for each in points.all()] == values
+
+
+HEARD = """
+window.heard = [];
+document.addEventListener("DOMContentLoaded", () => {
+  const status = document.getElementById("status");
+  new MutationObserver(() => window.heard.push(status.textContent)).observe(status, { childList: true });
+});
+"""
+
+
+def test_what_takes_long_is_said(page):
+    held: list = []
+
+    def slow(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: held.append((socket, message)))
+
+    def let_go() -> None:
+        until(page, lambda: held, "nothing comes from the server")
+        socket, message = held.pop(0)
+        socket.send(message)
+
+    page.route_web_socket(re.compile("/ws$"), slow)
+    page.add_init_script(HEARD)
+    page.goto("/")
+    for sentence in ("Reading the photograph…", "Warming up…", "Rendering…"):
+        expect(page.locator("#status")).to_have_text(sentence)
+        expect(page.locator("#original")).to_be_visible()
+        let_go()
+    ready(page)
+    expect(page.locator("#original")).to_be_hidden()
+    assert page.evaluate("heard.filter(Boolean)[0]") == "Sending the photograph…"
+
+
+def test_holding_shows_the_original(page):
+    visit(page)
+    original = page.locator("#original")
+    expect(original).to_be_hidden()
+    for target in ("#picture", "#hold"):
+        page.locator(target).hover()
+        page.mouse.down()
+        expect(original).to_be_visible()
+        page.mouse.up()
+        expect(original).to_be_hidden()
+    page.locator("#picture").focus()
+    for key in ("Space", "b"):
+        page.keyboard.down(key)
+        expect(original).to_be_visible()
+        page.keyboard.up(key)
+        expect(original).to_be_hidden()
+
+
+def test_divider_follows_pointer_and_keys(page):
+    visit(page)
+    page.locator("#compare").focus()
+    page.keyboard.press("Enter")
+    split = page.locator("#split")
+    expect(split).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    assert split.input_value() == "49"
+    box = page.locator("#picture").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, middle)
+    page.mouse.up()
+    assert split.input_value() == "25"
+    clip = page.locator("#original").evaluate("(canvas) => getComputedStyle(canvas).clipPath")
+    assert clip == "inset(0px 75% 0px 0px)"
+    page.locator("#compare").click()
+    expect(page.locator("#original")).to_be_hidden()
+
+
+def test_wheel_and_keys_look_closer_and_dragging_moves_the_picture(page):
+    visit(page)
+    frame, level = page.locator(".frame"), page.locator("#zoom")
+    fitted = frame.bounding_box()
+    expect(level).to_be_hidden()
+    x, y = fitted["x"] + 0.25 * fitted["width"], fitted["y"] + 0.5 * fitted["height"]
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -600)
+    expect(level).to_be_visible()
+    near = frame.bounding_box()
+    assert near["width"] > 2 * fitted["width"]
+    assert (x - near["x"]) / near["width"] == pytest.approx(0.25, abs=0.01)  # what is pointed at stays where it is
+    page.mouse.down()
+    expect(page.locator("#original")).to_be_hidden()
+    page.mouse.move(x + 30, y - 20)
+    page.mouse.up()
+    moved = frame.bounding_box()
+    assert (moved["x"] - near["x"], moved["y"] - near["y"]) == pytest.approx((30, -20), abs=1)
+    page.locator("#compare").click()
+    sides = [page.locator(canvas).bounding_box() for canvas in ("#rendered", "#original")]
+    assert sides[0] == sides[1] == moved
+    level.click()
+    assert frame.bounding_box() == fitted
+    page.locator("#compare").click()
+    page.locator("#picture").focus()
+    page.keyboard.press("+")
+    assert frame.bounding_box()["width"] == pytest.approx(1.25 * fitted["width"], rel=0.01)
+    page.keyboard.press("0")
+    assert frame.bounding_box() == fitted
+
+
+def test_lost_connection_is_made_again(page, models):
+    page.add_init_script(KEEP_SOCKETS)
+    shown = visit(page)
+    page.evaluate("sockets.at(-1).close()")
+    expect(page.locator("#status")).to_have_text("Connection lost. Reconnecting…")
+    slider(page).fill(str(far_end(page)))
+    changed(page, shown)
+    ready(page)
+    assert page.evaluate("sockets.length") == 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("field", ["image", "mask", "seed"])
+def test_everyone_can_use_it(page, all_models, field, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"/#model={model_that_takes(all_models, field)['id']}")
+    ready(page)
+    for summary in page.locator("summary").all():
+        summary.click()
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", [320, 390, 820, 1440])
+@pytest.mark.parametrize("field", ["image", "mask", "seed"])
+def test_nothing_moves_or_overflows(page, all_models, field, width):
+    page.add_init_script(MEASURE_SHIFTS)
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"/#model={model_that_takes(all_models, field)['id']}")
+    ready(page)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("shifted") < 0.01
+
+
+def test_works_under_a_strict_content_security_policy(page):
+    page.add_init_script(STRICT)
+    visit(page)
+    page.locator("#compare").click()
+    page.get_by_role("switch", name="Fine control").check()
+    with page.expect_download():
+        page.get_by_role("button", name="Save", exact=True).click()
+
+
+def test_two_fingers_look_closer_and_move_the_picture(browser, server):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = browser.new_context(base_url=server, reduced_motion="reduce", **phone).new_page()
+    visit(page)
+    frame = page.locator(".frame")
+    box = frame.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    screen = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *across: float) -> None:
+        points = [{"x": each, "y": y, "id": index} for index, each in enumerate(across)]
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")  # has arrived
+
+    touch("touchStart", x - 20)
+    expect(page.locator("#original")).to_be_visible()  # one finger holds
+    touch("touchStart", x - 20, x + 20)
+    expect(page.locator("#original")).to_be_hidden()  # two do not
+    for step in range(1, 11):
+        touch("touchMove", x - 20 - 4 * step, x + 20 + 4 * step)
+    near = frame.bounding_box()
+    assert near["width"] == pytest.approx(3 * box["width"], rel=0.1)  # the first pixels may be taken for a tremble
+    assert near["x"] + near["width"] / 2 == pytest.approx(x, abs=12)  # what is between them stays there
+    for step in range(1, 11):
+        touch("touchMove", x - 60 + 3 * step, x + 60 + 3 * step)
+    moved = frame.bounding_box()
+    assert moved["width"] == pytest.approx(near["width"], rel=0.05)
+    assert moved["x"] - near["x"] == pytest.approx(30, abs=5)
+    touch("touchEnd")
+    expect(page.locator("#zoom")).to_be_visible()
+    page.context.close()

@@ -1,0 +1,50 @@
+"""The network over three scales: noise that stays where it is, and work that is split as in others."""
+
+import pytest
+import torch
+from test_dynamic import axis, build, pictures
+
+from dynamicnet.networks import ScalesNetwork
+from dynamicnet.networks.scales import position_noise
+
+
+@pytest.fixture(scope="module")
+def net():
+    network = ScalesNetwork()
+    return build(network, axis("dual", network.default_points, range=(-1, 1), default=0, norm=True))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("size", [(64, 64), (49, 91)])
+def test_alpha_0_is_the_network_and_the_size_is_kept(net, size):
+    inputs = pictures(size)
+    padded = net._pad(inputs)
+    seen = net.network.look(padded)
+    z = padded
+    for stage in net.network.stages:
+        z = net.network.run(stage, z, seen.get(stage))
+    assert torch.equal(net.render(net.prepare(inputs), 0.0), z[..., : size[0], : size[1]])
+    assert not torch.equal(net.render(net.prepare(inputs), 0.5), net.render(net.prepare(inputs), -0.5))
+
+
+@torch.inference_mode()
+def test_a_picture_always_comes_out_the_same_but_in_training(net):
+    inputs = pictures((64, 64), 2)
+    alone = torch.cat([net(one, 0.0) for one in torch.split(inputs, 1)])
+    assert torch.allclose(net(inputs, 0.0), alone, atol=1e-5)
+    net.train()
+    try:
+        assert not torch.allclose(net(inputs, 0.0), alone, atol=1e-3)
+    finally:
+        net.eval()
+
+
+def test_noise_depends_on_the_position_alone_and_repeats_nowhere_near():
+    origin = torch.zeros(1, 2, dtype=torch.int64)
+    whole = position_noise(torch.Size([256, 256]), origin)
+    part = position_noise(torch.Size([40, 50]), origin + torch.tensor([[100, 30]]))
+    assert torch.equal(part, whole[..., 100:140, 30:80])
+    assert abs(whole.mean()) < 0.02
+    assert whole.std() == pytest.approx(1, abs=0.02)
+    power = torch.fft.rfft2(whole[0, 0]).abs().square()
+    assert power.flatten()[1:].max() < 20 * power.mean()  # white: no period stands out
