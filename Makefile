@@ -7,7 +7,7 @@ OUT ?= runs/gpu
 MINUTES ?= 9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal lint format clean
+.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,9 +26,12 @@ serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 test: .venv/.ready ## run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-fuzz: .venv/.ready ## send 50,000 pieces of nonsense, and check the OpenAPI document (minutes)
+fuzz: .venv/.ready ## send 50,000 pieces of nonsense while decoders die, and check the OpenAPI document (minutes)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python -m pytest -s -m slow tests/test_fuzz.py
+
+corpus: .venv/.ready ## make picture files of every kind, and print how they come out
+	$(BIN)/python tests/corpus.py
 
 soak: .venv/.ready ## half an hour of 64 clients doing everything at once (SOAK_MINUTES=…)
 	$(BIN)/python -m pytest -s -m slow tests/test_soak.py

@@ -15,20 +15,23 @@ with suppress(ImportError):  # which sets how threads wait; the first builds hav
     import_module("dynamicnet.__main__")
 
 PICTURES, KIND = int(sys.argv[1]), sys.argv[2]
-OLD_LAYERS = ("conv11", "conv21", "conv31", "conv41")  # those that style was compared in, so that both do the same work
+OLD_LAYERS = ("conv11", "conv21", "conv31", "conv41")  # those that style was compared in, without a lift
 
 
 def waited(take):
-    """A function of a step that waits for a line before the first and after every so many, and tells the seconds."""
-    left, begun = 0, 0.0
+    """A function of a step that waits for a line before the first and after every so many, and tells the seconds.
+
+    By the clock, and of both cores together.
+    """
+    left, begun = 0, None
 
     def paced(step):
         nonlocal left, begun
         if left == 0:
             if begun:
-                print(f"took {time.perf_counter() - begun}", flush=True)
+                print(f"took {time.perf_counter() - begun[0]} {time.process_time() - begun[1]}", flush=True)
             left = int(sys.stdin.readline() or sys.exit(0))
-            begun = time.perf_counter()
+            begun = time.perf_counter(), time.process_time()
         left -= 1
         return take(step)
 
@@ -59,6 +62,7 @@ def either(*names):
 def main():
     """Train; each phase says so when it begins."""
     either("applications.style.objective", "objectives.perceptual").STYLE_LAYERS = OLD_LAYERS
+    either("objectives.encoder").Encoder.lifts = {}
     first(either("training.photos").Photos)
     first(either("applications.generation.labelled", "training.labelled").Labelled)
     training = either(f"applications.{KIND}.recipe", f"training.{KIND}")

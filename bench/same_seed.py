@@ -27,20 +27,18 @@ OPTIONS = {
     "style": "--content {data}/content --style {data}/styles/wave.jpg --axis strength --weight 0.3,2 --batch 2 --norm "
     "--network lean --crop 128 --size 192 --main-rate 1e-3 --axis-rate 1.5e-3 --main-steps 300 --axis-steps 150",
     "generation": "--data {data}/faces --from male-[nw]* --to female-n* --axis-id gender --axis-title Gender "
-    "--ends male,female --channels 256,160,112,64,32 --main-rate 5e-4 --main-steps 200 --axis-steps 0",
+    "--ends male,female --channels 256,160,112,64,32 --main-rate 5e-4 --batch 8 --main-steps 300 --axis-steps 0",
 }
-PICTURES = 1000
+PICTURES = 400
 
 
-def trained(root: Path, kind: str, data: Path, seed: int, folder: Path) -> Path:
-    """The package that a build trains."""
+def begun(root: Path, kind: str, data: Path, seed: int, folder: Path) -> Build:
+    """A build that trains a package ``model`` in a folder, on one thread."""
     options = f"{OPTIONS[kind].format(data=data)} --seed {seed} --encoder {data / NEEDED[3]}"
-    build = Build(root, kind, options.split(), folder, PICTURES)
+    build = Build(root, kind, options.split(), folder, PICTURES, 1)
     for _ in range(2):  # phases, at most
         build.go(10**9)
-    if build.process.wait():
-        raise SystemExit(f"A training ended with status {build.process.returncode}.")
-    return folder / "model"
+    return build
 
 
 @torch.inference_mode()
@@ -52,7 +50,8 @@ def style(folder: Path, data: Path, encoder: Encoder) -> list[float]:
     for phase, alpha in zip(loaded.manifest.training.phases, (0.0, 1.0), strict=True):
         name = f"{package.phase_name(phase.axis, phase.bank)}."
         own = {key.removeprefix(name): tensor for key, tensor in targets.items() if key.startswith(name)}
-        objective = StyleObjective(StyleSpec.model_validate(phase.objective), encoder, own)
+        spec = StyleSpec.model_validate(phase.objective | {"lifted": False})  # as both were trained
+        objective = StyleObjective(spec, encoder, own)
         made = [objective(loaded.net(one, {"strength": alpha}), one) for one in squares.split(1)]
         means.append(float(torch.cat(made).mean()))
     return means
@@ -68,7 +67,7 @@ def generation(folder: Path, data: Path, encoder: Encoder) -> list[float]:
 
 
 def main() -> None:
-    """Train, measure, and print a table."""
+    """Train, measure, and print a table of each."""
     parser = argparse.ArgumentParser(prog="python -m bench.same_seed")
     parser.add_argument("data", type=Path)
     parser.add_argument("--kinds", nargs="+", choices=OPTIONS, default=list(OPTIONS))
@@ -76,17 +75,24 @@ def main() -> None:
     given = parser.parse_args()
     data, measures = given.data.resolve(), {"style": style, "generation": generation}
     encoder = Encoder(data / NEEDED[3])
-    table = Table("", "seed", f"build {COMMIT}", "this build", title="lower is better")
     with unpacked(COMMIT) as old, ExitStack() as ends:
         for kind in given.kinds:
+            table = Table(kind, f"build {COMMIT}", "this build", title="lower is better")
+            runs = {}
             for seed in given.seeds:
-                shown = []
                 for root in (old, Path.cwd()):
                     folder = Path(ends.enter_context(TemporaryDirectory()))
-                    figures = measures[kind](trained(root, kind, data, seed, folder), data, encoder)
-                    shown.append(", ".join(f"{figure:.4f}" for figure in figures))
-                table.add_row(kind, str(seed), *shown)
-    Console(width=100).print(table)
+                    runs[seed, root] = folder, begun(root, kind, data, seed, folder)
+                    ends.callback(runs[seed, root][1].process.kill)
+            shown = {}
+            for which, (folder, build) in runs.items():
+                if build.process.wait():
+                    raise SystemExit(f"A training ended with status {build.process.returncode}.")
+                figures = measures[kind](folder / "model", data, encoder)
+                shown[which] = ", ".join(f"{figure:.4f}" for figure in figures)
+            for seed in given.seeds:
+                table.add_row(f"seed {seed}", shown[seed, old], shown[seed, Path.cwd()])
+            Console(width=100).print(table)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Training steps beside those of the build before training was made quicker: ``python -m bench.training DATA``.
 
 DATA is a folder with content/ (photographs), faces/ (as KaoKore's), styles/wave.jpg and perceptual/ (encoders). Both
-builds train the same networks, objectives, batches and sizes by the settings of the shipped models, with two threads,
+builds train the same networks, objectives, batches and sizes by the settings of the shipped models,
 and take turns.
 """
 
@@ -45,12 +45,12 @@ NEEDED = ("content", "faces", "styles/wave.jpg", "perceptual/vgg19_distilled_16x
 class Build:
     """A training in a process of its own, which makes steps when it is told to."""
 
-    def __init__(self, root: Path, kind: str, options: list[str], folder: Path, pictures: int) -> None:
+    def __init__(self, root: Path, kind: str, options: list[str], folder: Path, pictures: int, threads: int) -> None:
         where = ["--out", str(folder / "model"), "--run", str(folder / "run"), "--title", kind, "--device", "cpu"]
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", str(PACED), str(pictures), kind, *options, *where],
             cwd=root,
-            env=os.environ | {"OMP_NUM_THREADS": "2"},
+            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -68,14 +68,16 @@ class Build:
         self.process.stdin.write(f"{steps}\n")
         self.process.stdin.flush()
 
-    def seconds(self, steps: int) -> float:
-        """What so many steps took, each."""
+    def seconds(self, steps: int) -> list[float]:
+        """What so many steps took, each, by the clock and of both cores together."""
         self.go(steps)
-        return float(self.told("took")) / steps
+        return [float(took) / steps for took in self.told("took").split()]
 
 
-def phases(kind: str, data: Path, old: Path, rounds: int, each: int) -> list[tuple[str, list[list[float]]]]:
-    """Seconds a step of both builds, round by round, of every phase of a recipe by its title."""
+def phases(
+    kind: str, data: Path, old: Path, rounds: int, each: int, threads: int
+) -> list[tuple[str, list[list[list[float]]]]]:
+    """What a step of both builds takes, round by round, of every phase of a recipe by its title."""
     text, shares = RECIPES[kind]
     steps = WARM + rounds * each + 1
     options = f"{text} --encoder {data / NEEDED[3]} --main-steps {{steps}} --axis-steps {{steps}}"
@@ -85,7 +87,7 @@ def phases(kind: str, data: Path, old: Path, rounds: int, each: int) -> list[tup
         builds = []
         for root in (old, Path.cwd()):
             folder = Path(ends.enter_context(TemporaryDirectory()))
-            builds.append(Build(root, kind, options, folder, PICTURES))
+            builds.append(Build(root, kind, options, folder, PICTURES, threads))
             ends.callback(builds[-1].process.kill)
         for _ in shares:
             title, _ = (build.told("phase") for build in builds)
@@ -97,32 +99,42 @@ def phases(kind: str, data: Path, old: Path, rounds: int, each: int) -> list[tup
     return measured
 
 
+def ratio(pairs: list[list[list[float]]], clock: int) -> float:
+    """How many times as fast this build is, by one of the clocks."""
+    return median(before[clock] / here[clock] for before, here in pairs)
+
+
+def total(phases: list[list[list[list[float]]]], steps: tuple[int, ...], clock: int) -> float:
+    """The same for so many steps of each phase."""
+    here = [share * median(here[clock] for _, here in pairs) for pairs, share in zip(phases, steps, strict=True)]
+    before = [seconds * ratio(pairs, clock) for pairs, seconds in zip(phases, here, strict=True)]
+    return sum(before) / sum(here)
+
+
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure, and print a table of each."""
     parser = argparse.ArgumentParser(prog="python -m bench.training")
     parser.add_argument("data", type=Path)
     parser.add_argument("--kinds", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--each", type=int, default=4, help="steps in a turn")
+    parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     missing = [name for name in NEEDED if not (given.data / name).exists()]
     if missing:
         parser.error(f"'{given.data}' lacks {', '.join(missing)}: photographs, faces, a painting or the encoder")
-    threads = os.environ.get("OMP_WAIT_POLICY", "each build's own")
-    table = Table("two threads, CPU", f"build {COMMIT}", "this build", "times as fast")
-    table.title = f"steps/s, waiting threads: {threads}; load {os.getloadavg()[0]:.1f} at the start"
+    waiting = os.environ.get("OMP_WAIT_POLICY", "each build's own")
     with unpacked(COMMIT) as old:
         for kind in given.kinds:
-            sums = [0.0, 0.0]
-            taken = phases(kind, given.data.resolve(), old, given.rounds, given.each)
-            for (title, pairs), share in zip(taken, RECIPES[kind][1], strict=True):
-                medians = [median(seconds) for seconds in zip(*pairs, strict=True)]
-                ratio = median(before / now for before, now in pairs)
-                table.add_row(f"{kind}: {title}", *(f"{1 / seconds:.2f}" for seconds in medians), f"{ratio:.2f}×")
-                sums = [sums[0] + share * ratio * medians[1], sums[1] + share * medians[1]]
-            table.add_row(f"{kind}: all steps of the shipped model", "", "", f"{sums[0] / sums[1]:.2f}×")
-            table.add_section()
-    Console(width=100).print(table)
+            table = Table(f"threads: {given.threads}", f"build {COMMIT}", "this build", "times as fast", "in CPU time")
+            table.title = f"steps/s, those that wait: {waiting}; load {os.getloadavg()[0]:.1f} at the start"
+            taken = phases(kind, given.data.resolve(), old, given.rounds, given.each, given.threads)
+            for title, pairs in taken:
+                rates = (f"{1 / median(seconds[0] for seconds in build):.2f}" for build in zip(*pairs, strict=True))
+                table.add_row(f"{kind}: {title}", *rates, *(f"{ratio(pairs, clock):.2f}×" for clock in (0, 1)))
+            totals = (f"{total([pairs for _, pairs in taken], RECIPES[kind][1], clock):.2f}×" for clock in (0, 1))
+            table.add_row(f"{kind}: all steps of the shipped model", "", "", *totals)
+            Console(width=100).print(table)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,15 @@ Hours = Annotated[
     typer.Option(min=1e-3, help="Of the whole run: phases take their share of it, and steps only say which share."),
 ]
 Norm = Annotated[bool, typer.Option("--norm", help="Normalise within tuning-blocks, which the paper does not.")]
+Out = Annotated[Path, typer.Option(help="The package to write: weights/NAME.")]
+Title = Annotated[str, typer.Option(help="What people read.")]
+Description = Annotated[str, typer.Option(help="A sentence more.")]
+Seed = Annotated[int, typer.Option(help="Everything random follows from it.")]
+Run = Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")]
+MainSteps = Annotated[int, typer.Option(help="Steps of phase one.")]
+MainRate = Annotated[float, typer.Option(help="Highest learning rate of phase one.")]
+AxisRate = Annotated[float, typer.Option(help="Highest learning rate of phase two.")]
+Batch = Annotated[int, typer.Option(help="Pictures a step.")]
 
 
 def numbers(text: str, option: str) -> list[float]:

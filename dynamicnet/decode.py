@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageFile, ImageFilter, TiffImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageFilter, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.files import boxes, jpeg, keep, names, png, tiff, whole
+from dynamicnet.files import bmp, boxes, jpeg, jxl, keep, names, png, tiff, whole
 from dynamicnet.files.colour import Colours
 from dynamicnet.files.keep import Metadata
 from dynamicnet.files.plugins import FORMATS
@@ -98,6 +98,7 @@ def decode(data: bytes | None, max_side: int | None, max_pixels: int, what: str,
         raise DynamicNetError("max-side-invalid", f"max_side must be at least {MIN_SIDE}; got {max_side}.")
     if not data:
         raise DynamicNetError("picture-missing", f"The {what} is empty; send a {names.READABLE} file.")
+    bmp.refuse_unsure(data, what)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             return _read(data, opened, max_side, max_pixels, what, keep_space)
@@ -119,6 +120,10 @@ def _read(
     _refuse_large(_small(full, max_side), max_pixels, full, what)
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         tiff.refuse_unsure(opened, what)
+        tiff.set_palette(opened)
+        stored = tiff.stored(opened)
+    if opened.format == "JXL":
+        jxl.refuse_animated(data, what)
     if max_side and opened.format == "JPEG" and jpeg.frame(data) in jpeg.SCALABLE:
         opened.draft(opened.mode, _small(full, max_side))  # decode straight to a smaller size
     _refuse_large(opened.size, max(max_pixels, MOST_DECODED), full, what)
@@ -135,7 +140,7 @@ def _read(
     if min(full) < MIN_SIDE:
         raise DynamicNetError(
             "picture-too-small",
-            f"The {what} is {full[0]}×{full[1]}{' after turning it as its EXIF asks' if full != stored else ''}; "
+            f"The {what} is {full[0]}×{full[1]}{' after turning it as the file asks' if full != stored else ''}; "
             f"both sides must be at least {MIN_SIDE}.",
         )
     pixels = _shrunk(pixels, full, max_side)
@@ -156,6 +161,7 @@ def _unidentified(data: bytes, what: str) -> DynamicNetError:
             415,
         )
     png.refuse_damaged(data, what)
+    tiff.refuse_unknown(data, what)
     return DynamicNetError(
         "picture-unreadable",
         f"This {what} is {kind}, but it is damaged, cut off or of a kind that we cannot read; save it again, "
@@ -199,8 +205,11 @@ def _pixels(data: bytes, picture: Image.Image, what: str) -> _Pixels:
     if picture.mode.startswith("I") or picture.mode == "F":
         return _many_levels(picture, what)
     key = picture.info.get("transparency")
-    if picture.mode == "RGB" and isinstance(key, tuple) and png.depth(data) == 16:
-        picture.info["transparency"] = tuple(level >> 8 for level in key)  # which is how Pillow reads the pixels
+    if isinstance(picture, PngImagePlugin.PngImageFile):
+        if picture.mode in ("L", "RGB") and key is not None:
+            picture.info["transparency"] = png.in_8_bits(key, data)
+        if picture.mode == "RGBA" and png.is_grey(data):
+            return _Pixels(picture.getchannel("R"), picture.getchannel("A"))
     if picture.mode in ("La", "RGBa"):
         picture = picture.convert(picture.mode.replace("a", "A"))
     if picture.mode == "1" or (picture.mode == "L" and key is not None):
@@ -235,6 +244,8 @@ def _many_levels(picture: Image.Image, what: str) -> _Pixels:
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
     """How its EXIF or XMP asks it to be turned. What cannot be read turns nothing: viewers show such a picture."""
+    if picture.format == "JXL" and not getattr(picture, "jpeg", False):
+        return None  # turned by its decoder as its own header asks, which goes before EXIF
     try:
         return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
@@ -285,5 +296,7 @@ def _frames(opened: Image.Image) -> tuple[str, ...]:
         return ()
     if count == 1 or opened.format == "MPO":  # whose others are the same view again, or belong to the first
         return ()
+    if opened.format == "HEIF":
+        return (f"The file holds {count} pictures; the main one was used.",)
     pages = "pages" if opened.format == "TIFF" else "frames"
     return (f"The file holds {count} {pages}; the first was used.",)

@@ -35,6 +35,9 @@ MEMORY = 2 * 2**30
 STUCK_SECONDS = 5.0
 """How long decoders wait for one that was killed while it was taking a file, before all are replaced."""
 
+LOST_SECONDS = 20.0
+"""How long a file may wait while no decoder works at any: one that was killed had it, or all are still starting."""
+
 ATTEMPTS = 3
 
 _pool: ProcessPool | None = None
@@ -113,7 +116,7 @@ def _ask(work: Callable[..., T], *args: Any, before: Callable[[], None] = lambda
             continue
         _asked.add(future)
         try:
-            return future.result()
+            return _result(pool, future)
         except BrokenProcessPool:
             _end(pool)
         except CancelledError:
@@ -121,6 +124,23 @@ def _ask(work: Callable[..., T], *args: Any, before: Callable[[], None] = lambda
         finally:
             _asked.discard(future)
     raise DynamicNetError("decoders-missing", "No program to open pictures with is running; try again later.", 503)
+
+
+def _result(pool: ProcessPool, future: ProcessFuture[T]) -> T:
+    """What a decoder returns.
+
+    Pebble forgets a file whose decoder was killed as it took it, and what it is asked while it gives up; whoever waits
+    for that has to find out.
+    """
+    idle = 0
+    while not future.done():
+        try:
+            return future.result(1.0)
+        except TimeoutError:
+            idle = 0 if any(one.running() for one in tuple(_asked)) else idle + 1
+            if not future.done() and (not pool.active or idle > LOST_SECONDS):
+                raise BrokenProcessPool from None
+    return future.result()
 
 
 def _running() -> ProcessPool:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = ("-m", "pytest", "-q", "-s", "-ra", "--tb=short", "--durations=10", "-p", "no:cacheprovider")
-TESTS = ("tests", "--ignore=tests/test_page.py", "--dist=loadfile")  # all but those that need a browser
+TESTS = ("tests", "--ignore-glob=tests/test_page_*", "--ignore-glob=tests/test_co[lr]*", "--dist=loadfile")
+"""All but those that need a browser or libvips."""
 AFTER = 15  # seconds that something has to end in once it was asked to
 
 

@@ -15,8 +15,6 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
-from pages import launch, model_that_takes
-from playwright.sync_api import Browser, Page, sync_playwright
 from safetensors.torch import save_file
 
 from dynamicnet.model import pick_device
@@ -24,6 +22,8 @@ from server.settings import ROOT, STATIC, Settings
 
 # The server under test has the cores; many small tensors are faster on one thread than on two that wait.
 torch.set_num_threads(1)
+
+pytest.register_assert_rewrite("pages")
 
 DEVICE = str(pick_device(Settings().device))
 """Where servers under test run, and what is compared with them: CUDA where there is one, or DYNAMICNET_DEVICE."""
@@ -128,47 +128,3 @@ def write_encoder(folder: Path, *widths: int) -> Path:
     file = folder / "encoder.safetensors"
     save_file(tensors, file)
     return file
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, server: str) -> Iterator[Page]:
-    """A page that no test may leave with an error in its console or a request to another origin."""
-    page = browser.new_context(
-        base_url=server, viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
-    ).new_page()
-    page.set_default_timeout(20_000)
-    troubles: list[str] = []
-    page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: request.url.startswith((server, "blob:")) or troubles.append(request.url))
-    page.on(
-        "websocket", lambda socket: socket.url.startswith(server.replace("http", "ws")) or troubles.append(socket.url)
-    )
-    yield page
-    page.context.close()
-    assert not troubles
-
-
-@pytest.fixture(scope="module")
-def all_models(http: httpx.Client) -> list[dict]:
-    return http.get("/models").json()["models"]
-
-
-@pytest.fixture
-def mender(all_models: list[dict]) -> dict:
-    """A model that fills holes."""
-    return model_that_takes(all_models, "mask")
-
-
-@pytest.fixture
-def sower(all_models: list[dict]) -> dict:
-    """A model that makes pictures from seeds."""
-    return model_that_takes(all_models, "seed")

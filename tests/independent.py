@@ -31,6 +31,8 @@ async (data) => {
 }
 """
 
+Curve = Callable[[np.ndarray], np.ndarray]
+
 ADOBE = Primaries((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
 PROPHOTO = Primaries((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001), (0.3457, 0.3585))
 SWAPPED = Primaries((0.30, 0.60), (0.15, 0.06), (0.64, 0.33))
@@ -46,6 +48,47 @@ PROFILES = {
 }
 GREY = icc.grey_profile(2.2, "grey 2.2")
 P3_CHUNK = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+
+
+SRGB_CURVE: Curve = lambda v: np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)  # noqa: E731
+SPACES: dict[str, tuple[Primaries, Curve]] = {
+    "Display P3": (DISPLAY_P3, SRGB_CURVE),
+    "Adobe RGB": (ADOBE, lambda v: v ** (563 / 256)),
+    "ProPhoto": (PROPHOTO, lambda v: v**1.8),
+    "Rec. 2020": (REC2020, lambda v: np.where(v < 0.081, v / 4.5, ((v + 0.099) / 1.099) ** (1 / 0.45))),
+    "linear": (BT709, lambda v: v),
+    "swapped primaries": (SWAPPED, SRGB_CURVE),
+    "grey 2.2": (BT709, lambda v: v**2.2),
+    "gamma 1.6": (BT709, lambda v: v**1.6),
+    "P3 1.6": (DISPLAY_P3, lambda v: v**1.6),
+}
+"""The published numbers: primaries, and from numbers to light."""
+
+
+CONES = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+D50 = (0.3457, 0.3585)
+
+
+def to_xyz(space: Primaries, white: tuple[float, float] = BT709.white) -> np.ndarray:
+    """From the light of a space to XYZ of another white: scaled in the cones, as Bradford does."""
+    corners = np.array([[x / y, 1, (1 - x - y) / y] for x, y in (*space, white)]).T
+    scaled = corners[:, :3] * np.linalg.solve(corners[:, :3], corners[:, 3])
+    ours, wanted = (CONES @ corners[:, 3:]).T
+    return np.linalg.solve(CONES, np.diag(wanted / ours) @ CONES @ scaled)
+
+
+def to_srgb(numbers: np.ndarray, space: Primaries, curve: Curve) -> np.ndarray:
+    """Numbers (..., 3) of a space in sRGB, both in [0, 1], by the published formulas alone."""
+    light = np.clip(curve(numbers) @ np.linalg.solve(to_xyz(BT709), to_xyz(space)).T, 0, 1)
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def to_lab(numbers: np.ndarray) -> np.ndarray:
+    """sRGB (..., 3) in [0, 1] as CIE L*a*b* of D50."""
+    matrix = to_xyz(BT709, D50)
+    x, y, z = np.moveaxis(SRGB_CURVE(numbers) @ (matrix / matrix.sum(1, keepdims=True)).T, -1, 0)
+    x, y, z = (np.where(v > 216 / 24389, np.cbrt(v), (24389 / 27 * v + 16) / 116) for v in (x, y, z))
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
 
 
 def cmyk_profile() -> bytes:

@@ -5,10 +5,12 @@ import io
 import re
 import shutil
 import time
+from collections.abc import Iterator
 
+import httpx
 import pytest
 from PIL import Image, ImageChops, ImageStat
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -197,3 +199,47 @@ def visit_without_hole(page: Page, mender: dict) -> list[int]:
 
 
 NEEDED = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A page that no test may leave with an error in its console or a request to another origin."""
+    page = browser.new_context(
+        base_url=server, viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    ).new_page()
+    page.set_default_timeout(20_000)
+    troubles: list[str] = []
+    page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: request.url.startswith((server, "blob:")) or troubles.append(request.url))
+    page.on(
+        "websocket", lambda socket: socket.url.startswith(server.replace("http", "ws")) or troubles.append(socket.url)
+    )
+    yield page
+    page.context.close()
+    assert not troubles
+
+
+@pytest.fixture(scope="module")
+def all_models(http: httpx.Client) -> list[dict]:
+    return http.get("/models").json()["models"]
+
+
+@pytest.fixture
+def mender(all_models: list[dict]) -> dict:
+    """A model that fills holes."""
+    return model_that_takes(all_models, "mask")
+
+
+@pytest.fixture
+def sower(all_models: list[dict]) -> dict:
+    """A model that makes pictures from seeds."""
+    return model_that_takes(all_models, "seed")

@@ -2,16 +2,14 @@
 
 import io
 import struct
-import zlib
 
 import independent
 import numpy as np
 import pytest
-import pyvips
 from independent import GREY, P3_CHUNK, PROFILES, SWAPPED, cmyk_profile, colours, encoded, off, png
 from PIL import Image, ImageCms
 
-from dynamicnet import DynamicNetError, pictures
+from dynamicnet import pictures
 from dynamicnet.files import colour, icc
 from dynamicnet.files.colour import Colours
 
@@ -53,43 +51,6 @@ def test_colours_are_those_of_a_browser(browser, name):
     assert off(pictures.read(TAGGED[name]), browser(TAGGED[name])) <= 0.5
 
 
-def test_an_embedded_profile_goes_before_srgb_and_gamma(browser):
-    """Pillow writes its chunks in another order than libpng wants them, so this one is put together here."""
-    data = encoded(PHOTO, "PNG", icc_profile=P3)
-    wanted = np.asarray(pictures.read(data))
-    at = data.index(b"IDAT") - 4
-    for name, content in ((b"sRGB", b"\0"), (b"gAMA", GAMMA)):
-        data = data[:at] + chunk(name, content) + data[at:]
-    assert np.array_equal(np.asarray(pictures.read(data)), wanted)
-
-
-def chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
-def test_print_colours_are_those_of_libvips(kind):
-    source = pyvips.Image.new_from_buffer(encoded(PHOTO, "PNG", icc_profile=icc.SRGB), "")
-    printed = source.icc_transform("cmyk", embedded=True)
-    data = printed.jpegsave_buffer(Q=95, subsample_mode="off") if kind == "JPEG" else printed.tiffsave_buffer()
-    assert off(pictures.read(data), independent.vips(data)) <= 1
-    assert off(pictures.read(data), np.asarray(PHOTO)) < 16, "what was printed looks like what was sent to be"
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_transparency_stays_beside_the_colours(mode):
-    """ImageCms takes grey with opacity for grey, and shifts what follows."""
-    opacity = Image.linear_gradient("L").resize(PHOTO.size)
-    plain = PHOTO.convert(mode)
-    layered = plain.copy()
-    layered.putalpha(opacity)
-    profile = P3 if mode == "RGB" else GREY
-    read = pictures.read_layers(encoded(layered, "PNG", icc_profile=profile)).picture
-    assert np.array_equal(np.asarray(read.getchannel("A")), np.asarray(opacity))
-    alone = pictures.read(encoded(plain, "PNG", icc_profile=profile))
-    assert np.array_equal(np.asarray(read.convert("RGB")), np.asarray(alone))
-
-
 @pytest.mark.parametrize(
     "profile",
     [b"SECRET" * 30, P3[:200], P3[:128] + b"\xff" * 500, GREY, cmyk_profile()],
@@ -110,13 +71,6 @@ def test_profiles_are_applied_at_the_size_that_is_worked_at():
     small = np.asarray(pictures.read(data, max_side=100), np.int16)
     large = np.asarray(pictures.read(data).resize((75, 100), Image.Resampling.LANCZOS), np.int16)
     assert np.abs(small - large).mean() < 1
-
-
-@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
-def test_a_high_dynamic_range_is_refused_by_name(transfer, name):
-    with pytest.raises(DynamicNetError, match=name) as refused:
-        pictures.read(png(PHOTO, cICP=bytes([9, transfer, 0, 1])))
-    assert (refused.value.code, refused.value.status) == ("picture-unreadable", 415)
 
 
 @pytest.mark.parametrize("chunks", [{"cICP": b"\x0c\x0d\1\1"}, {"cICP": b"\2\2\0\1"}, {"gAMA": b"\0\0\0\0"}])

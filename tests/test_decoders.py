@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 import stand_ins
 from conftest import children
+from pebble import ProcessFuture
 from PIL import Image
 
 from dynamicnet import DynamicNetError, decoders
@@ -72,6 +74,20 @@ def test_decoders_that_are_killed_at_rest_are_replaced():
     decoders.start()
     for decoder in active_children():
         os.kill(decoder.pid, signal.SIGKILL)
+    assert looks((2, 2))[0].size == (2, 2)
+
+
+def test_a_file_that_is_forgotten_is_not_waited_for(monkeypatch):
+    """As Pebble may, of one that a killed decoder had just taken, or that it was given while it gave up."""
+    assert looks((2, 2))[0].size == (2, 2)
+    pool, forgotten = decoders._pool, ProcessFuture()
+    monkeypatch.setattr(decoders, "LOST_SECONDS", 0.0)
+    with pytest.raises(BrokenProcessPool):
+        decoders._result(pool, forgotten)
+    monkeypatch.undo()
+    pool.stop()
+    with pytest.raises(BrokenProcessPool):
+        decoders._result(pool, forgotten)
     assert looks((2, 2))[0].size == (2, 2)
 
 

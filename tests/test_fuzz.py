@@ -3,15 +3,21 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 
 import httpx
 import pytest
-from conftest import memory, running_server
+from conftest import Running, children, memory, running_server
 from PIL import Image
+from test_bad_input import IMAGES
+from test_websocket import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -99,10 +105,15 @@ def post(client: httpx.Client, draw: random.Random, files: list[bytes]) -> None:
         )
     else:
         picture = mutated(draw, files)
-    reply = client.post(path, files={"image": picture}, data=data)
-    assert reply.status_code < 500, (reply.status_code, reply.text, data)
+    honest(client.post(path, files={"image": picture}, data=data))
+
+
+def honest(reply: httpx.Response) -> None:
+    """A picture, a reason, or that there was no decoder."""
     if reply.status_code >= 400:
-        assert reply.json()["code"], reply.text
+        code = reply.json()["code"]
+        assert reply.status_code < 500 or (reply.status_code, code) == (503, "decoders-missing"), reply.text
+        assert code, reply.text
 
 
 def talk(url: str, draw: random.Random, files: list[bytes], count: int) -> None:
@@ -118,6 +129,43 @@ def talk(url: str, draw: random.Random, files: list[bytes], count: int) -> None:
                 pass
             except ConnectionClosed:
                 pass  # what was sent was bad enough; the log says whether anything broke
+
+
+@contextmanager
+def dying_decoders(running: Running) -> Iterator[list[int]]:
+    """Ends one of a server's decoders now and then; a list of those that were."""
+    killed: list[int] = []
+    ended = Event()
+
+    def kill() -> None:
+        draw = random.Random(0)
+        while not ended.wait(draw.expovariate(0.7)):
+            with suppress(OSError):  # one that has just ended by itself
+                family = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(running.process.pid)}
+                decoders = [pid for pid, command in family.items() if b"pebble_pool_worker" in command]
+                if decoders:
+                    os.kill(victim := draw.choice(decoders), signal.SIGKILL)
+                    killed.append(victim)
+
+    killer = Thread(target=kill)
+    killer.start()
+    try:
+        yield killed
+    finally:
+        ended.set()
+        killer.join()
+
+
+def stay(url: str, image: bytes, ended: Event) -> int:
+    """A session that is there from the beginning to the end; how many frames it had."""
+    frames = 0
+    with connect(f"{url.replace('http', 'ws')}/ws", max_size=None) as connection:
+        person = Client(connection)
+        person.open(image, max_side=64)
+        while not ended.wait(1):
+            person.render(frames % 7 / 7)
+            frames += 1
+    return frames
 
 
 def test_nonsense_breaks_nothing_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -143,12 +191,26 @@ def test_nonsense_breaks_nothing_and_leaves_nothing_behind(tmp_path: Path) -> No
             with ThreadPoolExecutor(CLIENTS) as people:
                 list(people.map(lambda part: some(part, count // CLIENTS), parts))
 
-        all_of(range(CLIENTS), INPUTS // 5)
-        before = memory(running)
-        all_of(range(CLIENTS, 2 * CLIENTS), INPUTS - INPUTS // 5)
+        ended = Event()
+        with ThreadPoolExecutor(1) as other:
+            staying = other.submit(stay, running.url, files[0], ended)
+            try:
+                with dying_decoders(running) as killed:
+                    all_of(range(CLIENTS), INPUTS // 5)
+                    before = memory(running)
+                    all_of(range(CLIENTS, 2 * CLIENTS), INPUTS - INPUTS // 5)
+                    with httpx.Client(base_url=running.url, timeout=60) as client:
+                        for data, _ in IMAGES.values():
+                            honest(client.post("/infer", files={"image": data}, data={"max_side": "64"}))
+            finally:
+                ended.set()
+            frames = staying.result()
         print(
-            f"{INPUTS} inputs; {before / 1e6:.0f} MB after a fifth of them, {memory(running) / 1e6:.0f} MB in the end"
+            f"{INPUTS} inputs; {before / 1e6:.0f} MB after a fifth of them, {memory(running) / 1e6:.0f} MB in the end; "
+            f"{len(killed)} decoders killed; {frames} frames of a session that stayed"
         )
+        assert killed
+        assert frames
         assert memory(running) < 1.1 * before
         assert running.process.poll() is None
         assert "Traceback" not in running.log.read_text()

@@ -68,7 +68,7 @@ def test_every_piece_runs_on_the_cpu_from_beginning_to_end(packed, tmp_path):
         command = [sys.executable, "-m", "gpu", name, "--pack", str(packed), "--out", str(out), "--device", "cpu"]
         subprocess.run([*command, "--minutes", str(minutes), "--quick", f"--more={more}"], cwd=ROOT, check=True)
 
-    piece("tests", 3, "tests/test_rest.py tests/test_cuda.py")
+    piece("tests", 3, "tests/test_debounce.py tests/test_cuda.py")
     assert "passed" in (out / "tests.txt").read_text()
     piece("bench", 4)
     assert any(name.startswith("paper") for name in json.loads((out / "bench.json").read_text()))

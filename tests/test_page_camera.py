@@ -8,6 +8,7 @@ from pages import ARGS, NEEDED, changed, difference, far_end, launch, pixels, re
 from playwright.sync_api import Page, expect, sync_playwright
 
 pytestmark = NEEDED
+pytest_plugins = ["pages"]  # its fixtures
 
 
 def camera(page: Page):

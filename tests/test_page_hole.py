@@ -28,6 +28,7 @@ from playwright.sync_api import expect
 from server.settings import STATIC
 
 pytestmark = NEEDED
+pytest_plugins = ["pages"]  # its fixtures
 
 
 def test_sample_begins_with_a_hole_that_is_filled(page, mender):

@@ -32,6 +32,7 @@ from playwright.sync_api import Page, expect
 from server.settings import Settings
 
 pytestmark = NEEDED
+pytest_plugins = ["pages"]  # its fixtures
 
 
 def tile(page: Page, model: dict) -> list[int]:

@@ -34,6 +34,7 @@ from dynamicnet.files.plugins import FORMATS
 from server.settings import STATIC
 
 pytestmark = NEEDED
+pytest_plugins = ["pages"]  # its fixtures
 
 
 def test_opened_file_is_shown_small_and_saved_at_full_size(page, models):

@@ -8,6 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 pytestmark = NEEDED
+pytest_plugins = ["pages"]  # its fixtures
 
 BLANK = [[0] * 32 * 32 * 3] * 12
 

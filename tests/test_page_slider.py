@@ -22,6 +22,7 @@ from pages import (
 from playwright.sync_api import Page, expect
 
 pytestmark = NEEDED
+pytest_plugins = ["pages"]  # its fixtures
 
 
 def test_what_is_left_to_the_server_moves_the_slider(page: Page) -> None:

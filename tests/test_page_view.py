@@ -8,6 +8,7 @@ from pages import NEEDED, changed, far_end, model_that_takes, ready, slider, unt
 from playwright.sync_api import WebSocketRoute, expect
 
 pytestmark = NEEDED
+pytest_plugins = ["pages"]  # its fixtures
 
 KEEP_SOCKETS = """
 window.sockets = [];

@@ -65,10 +65,10 @@ def level(net: DynamicNet, axis: AxisSpec, encoder: Encoder, inputs: Sequence[Te
     for _ in range(ROUNDS):
         steps = _steps(net, axis, encoder, seen, alphas)
         travelled = np.concatenate([[0.0], np.cumsum(steps)])
-        alphas = np.interp(np.linspace(0, travelled[-1], KNOTS), travelled, alphas).round(4)
-        if not (np.diff(alphas) > 0).all():  # a step so large that knots of equal distances fall together in it
-            alphas = linear
+        found = np.interp(np.linspace(0, travelled[-1], KNOTS), travelled, alphas).round(4)
+        if not (np.diff(found) > 0).all():  # a step so large that knots of equal distances fall together in it
             break
+        alphas = found
     before, after = (_steps(net, axis, encoder, unseen, knots[::every]) for knots in (linear, alphas))
     return Evenness(
         tuple(alphas.tolist()), float(before.max() / before.min()), float(after.max() / after.min()), len(unseen)

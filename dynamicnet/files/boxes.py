@@ -23,11 +23,12 @@ def profile(data: bytes) -> bytes | None:
 def _inside(data: bytes, *path: tuple[bytes, int]) -> Iterator[tuple[bytes, bytes]]:
     """The boxes within the first of each name, each with its bytes to skip."""
     for name, skip in path:
-        data = next((content[skip:] for found, content in _boxes(data) if found == name), b"")
-    return _boxes(data)
+        data = next((content[skip:] for found, content in boxes(data) if found == name), b"")
+    return boxes(data)
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each box."""
     at = 0
     while at + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)

@@ -11,10 +11,16 @@ _BRANDS = {
     b"avis": "an AVIF file",
     b"heic": "a HEIC file",
     b"heix": "a HEIC file",
+    b"heim": "a HEIC file",
+    b"heis": "a HEIC file",
     b"hevc": "a HEIC file",
     b"hevx": "a HEIC file",
+    b"hevm": "a HEIC file",
+    b"hevs": "a HEIC file",
     b"mif1": "a HEIF file",
     b"msf1": "a HEIF file",
+    b"M4A ": "a sound",
+    b"M4B ": "a sound",
 }  # of files in boxes (ISO 14496-12), most of which are films
 
 _BEGINS = {
@@ -22,9 +28,11 @@ _BEGINS = {
     b"\xff\xd8\xff": "a JPEG file",
     b"GIF8": "a GIF file",
     b"BM": "a BMP file",
+    b"II*\0\x10\0\0\0CR": "a raw photograph of a Canon camera (CR2)",
     b"II*\0": "a TIFF file",
     b"MM\0*": "a TIFF file",
     b"II+\0": "a BigTIFF file",
+    b"MM\0+": "a BigTIFF file",
     b"\xff\x0a": "a JPEG XL file",
     b"\0\0\0\x0cJXL ": "a JPEG XL file",
     b"\0\0\0\x0cjP  ": "a JPEG 2000 file",
@@ -49,7 +57,7 @@ _BEGINS = {
 
 _READABLE = {
     "an AVIF file",
-    *(f"a {kind} file" for kind in ("JPEG", "PNG", "WebP", "HEIC", "HEIF", "JPEG XL", "GIF", "BMP", "TIFF")),
+    *(f"a {kind} file" for kind in ("JPEG", "PNG", "WebP", "HEIC", "HEIF", "JPEG XL", "GIF", "BMP", "TIFF", "BigTIFF")),
 }
 
 _DRAWING = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<svg\b", re.DOTALL)

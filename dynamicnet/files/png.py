@@ -10,6 +10,8 @@ from dynamicnet.files.icc import BT709, Primaries
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+GREY_AND_OPACITY = 4
+
 SRGB_GAMMA = 45_455
 """How writers say sRGB that do not know its chunk; browsers take it so."""
 
@@ -64,7 +66,7 @@ def refuse_damaged(data: bytes, what: str) -> None:
     Raises:
         DynamicNetError: ``picture-unreadable``.
     """
-    for kind, _, sound in chunks(data):
+    for kind, _, sound in chunks(data) if data.startswith(SIGNATURE) else ():
         if not sound:
             raise DynamicNetError(
                 "picture-unreadable",
@@ -74,10 +76,17 @@ def refuse_damaged(data: bytes, what: str) -> None:
             )
 
 
-def depth(data: bytes) -> int:
-    """Bits of a channel."""
-    header = _before_pixels(data).get(b"IHDR", b"")
-    return header[8] if len(header) == 13 else 8
+def is_grey(data: bytes) -> bool:
+    """Whether a PNG is of grey and opacity, which Pillow takes for colours if it has 16 bits."""
+    return data[25] == GREY_AND_OPACITY
+
+
+def in_8_bits(key: int | tuple[int, ...], data: bytes) -> int | tuple[int, ...]:
+    """The level or colour of a PNG that stands for transparency, as Pillow reads its pixels: in 8 bits."""
+    bits = data[24]
+    if isinstance(key, tuple):
+        return tuple(level >> 8 for level in key) if bits == 16 else key
+    return key * 255 // (2**bits - 1) if 1 < bits < 8 else key
 
 
 def _before_pixels(data: bytes) -> dict[bytes, bytes]:

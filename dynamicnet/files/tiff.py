@@ -1,13 +1,18 @@
 """The kinds of TIFF that Pillow opens and gets wrong: put right here, or refused with the reason."""
 
+import io
+from collections.abc import Mapping
 from typing import Any
 
-from PIL import TiffImagePlugin
+from PIL import ImagePalette, TiffImagePlugin
 
 from dynamicnet.errors import DynamicNetError
 
-BITS, PHOTOMETRIC, PLANAR, COLOUR_MAP, FORMAT = 258, 262, 284, 320, 339
+KIND, WIDTH, HEIGHT, BITS, PHOTOMETRIC, CHANNELS, PLANAR = 254, 256, 257, 258, 262, 277, 284
+COLOUR_MAP, EXTRA, FORMAT = 320, 338, 339
 SIGNED, FLOAT = 2, 3
+PREMULTIPLIED = 1
+SMALLER = 1
 WHITE_IS_ZERO = 0
 APART = 2
 
@@ -18,24 +23,71 @@ def refuse_unsure(opened: TiffImagePlugin.TiffImageFile, what: str) -> None:
     Raises:
         DynamicNetError: ``picture-unreadable``; the sentence names the reason.
     """
-    tags = opened.tag_v2
+    reason = _reason(opened.tag_v2, opened.mode)
+    if reason is not None:
+        raise _refusal(what, reason)
+
+
+def refuse_unknown(data: bytes, what: str) -> None:
+    """Say what a TIFF holds that Pillow did not open, if its tags can be read.
+
+    Raises:
+        DynamicNetError: ``picture-unreadable``; the sentence names the reason.
+    """
+    try:
+        start = 16 if data[2:4] in (b"+\0", b"\0+") else 8
+        tags = TiffImagePlugin.ImageFileDirectory_v2(data[:start])
+        file = io.BytesIO(data)
+        file.seek(tags.next)
+        tags.load(file)
+        if not {WIDTH, HEIGHT, BITS} <= set(tags):
+            return
+        channels, bits = tags.get(CHANNELS, 1), max(_numbers(tags[BITS]))
+        numbers = "floating-point" if FLOAT in _numbers(tags.get(FORMAT, 1)) else "whole"
+        kind = f"its pixels ({channels} × {bits} bits, {numbers} numbers) are of a kind that we do not know"
+        reason = _reason(tags, "") or kind
+    except Exception:  # it is no TIFF, or damaged in whatever way
+        return
+    raise _refusal(what, reason)
+
+
+def _reason(tags: Mapping[int, Any], mode: str) -> str | None:
     bits = max(_numbers(tags.get(BITS, 1)))
     formats = _numbers(tags.get(FORMAT, 1))
-    reason = None
-    if _numbers(tags.get(PLANAR, 1))[0] == APART and bits > 8:
-        reason = f"its channels of {bits} bits lie in planes of their own"
-    elif SIGNED in formats:
-        reason = "its numbers may be negative"
-    elif bits == 32 and FLOAT not in formats:
-        reason = "its whole numbers have 32 bits, and nothing says which of them is white"
-    elif opened.mode == "P" and len(_numbers(tags.get(COLOUR_MAP, ()))) < 3 << bits:
-        reason = "its colour map is too short"
-    if reason is not None:
-        raise DynamicNetError(
-            "picture-unreadable",
-            f"The {what} is a TIFF that we cannot read, for {reason}; save it as PNG, or as TIFF of 8 bits.",
-            415,
-        )
+    apart = _numbers(tags.get(PLANAR, 1))[0] == APART
+    if _numbers(tags.get(KIND, 0))[0] & SMALLER:
+        return "its first picture is a small one of another, as in raw photographs"
+    if apart and bits > 8:
+        return f"its channels of {bits} bits lie in planes of their own"
+    if apart and (mode == "LA" or PREMULTIPLIED in _numbers(tags.get(EXTRA, ()))):
+        return "its opacity lies in a plane of its own"
+    if SIGNED in formats:
+        return "its numbers may be negative"
+    if bits == 32 and FLOAT not in formats:
+        return "its whole numbers have 32 bits, and nothing says which of them is white"
+    if mode == "P" and len(_numbers(tags.get(COLOUR_MAP, ()))) < 3 << bits:
+        return "its colour map is too short"
+    return None
+
+
+def _refusal(what: str, reason: str) -> DynamicNetError:
+    return DynamicNetError(
+        "picture-unreadable",
+        f"The {what} is a TIFF that we cannot read, for {reason}; save it as PNG, or as TIFF of 8 bits.",
+        415,
+    )
+
+
+def set_palette(opened: TiffImagePlugin.TiffImageFile) -> None:
+    """Take a colour map that goes to 255 for what it is meant to be, as libtiff's tools do: it should go to 65535."""
+    numbers = _numbers(opened.tag_v2.get(COLOUR_MAP, ()))
+    if opened.mode == "P" and max(numbers) < 256:
+        opened.palette = ImagePalette.raw("RGB;L", bytes(numbers))
+
+
+def stored(opened: TiffImagePlugin.TiffImageFile) -> tuple[int, int]:
+    """Its (width, height) before Pillow turns it."""
+    return opened.tag_v2[WIDTH], opened.tag_v2[HEIGHT]
 
 
 def whitest(opened: TiffImagePlugin.TiffImageFile) -> int:

@@ -72,7 +72,9 @@ def _load_jpeg(data: bytes, opened: ImageFile.ImageFile) -> tuple[Image.Image, t
 
 def _fill(opened: ImageFile.ImageFile, which: int) -> Colour:
     """Have a picture be decoded into memory of a known colour, which is returned."""
+    config = opened.decoderconfig
     opened.load_prepare()
+    opened.decoderconfig = config  # to which each call adds, for an interlaced PNG
     bands = len(opened.getbands())
     colour = MARKS[which][:bands] if bands > 1 else MARKS[which][0]
     opened.im.paste(colour, (0, 0, *opened.im.size))

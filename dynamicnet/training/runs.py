@@ -1,11 +1,14 @@
-"""A run: the folder of one recipe's checkpoints and sample sheets."""
+"""A run: the folder of one recipe's checkpoints and sample sheets, and what its phases leave in the manifest."""
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dynamicnet import package
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import Sign
+from dynamicnet.training.phase import Done, Plan
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -27,3 +30,45 @@ def claim_run(folder: Path, recipe: "DataclassInstance") -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(text)
+
+
+def with_phase(
+    training: package.Training,
+    plan: Plan,
+    done: Done,
+    *,
+    axis: str | None,
+    bank: Sign | None,
+    objective: dict[str, Any],
+    pictures: int,
+    skipped: int = 0,
+    start: Path | None = None,
+) -> package.Training:
+    """Where weights come from, with one more phase, as far as it has come.
+
+    Args:
+        training: the phases before it.
+        plan: how it is trained.
+        done: how far it has come.
+        axis: of what is trained; None for θ.
+        bank: likewise.
+        objective: what is minimised, for people and for ``evaluate``.
+        pictures: how many were trained on.
+        skipped: how many could not be read.
+        start: the package whose θ phase one started from.
+    """
+    phase = package.Phase(
+        axis=axis,
+        bank=bank,
+        objective=objective,
+        steps=done.steps,
+        batch=plan.batch,
+        crop=plan.crop,
+        learning_rate=plan.learning_rate,
+        seed=plan.seed,
+        seconds=round(done.seconds, 1),
+        pictures=pictures,
+        skipped=skipped,
+        started_from=start.name if axis is None and start else None,
+    )
+    return training.model_copy(update={"phases": [*training.phases, phase]})

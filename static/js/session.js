@@ -4,8 +4,8 @@
 // A lost connection is made again, and the session with it.
 
 import { unpack } from "./protocol.js";
+import { LIVE_SIDE } from "./small.js";
 
-const LIVE_SIDE = 1024;
 const WAITS = [500, 1000, 2000, 4000, 8000];
 
 export class Session {

@@ -1,5 +1,7 @@
 // How small pictures are made: the server's own rule, to the pixel, so that a mask of that size fits.
 
+export const LIVE_SIDE = 1024; // longer side of what is shown, in pixels
+
 const SHORTEST = 32; // pixels that a shorter side stays at
 
 /** As Python rounds: halves to the even number. */

@@ -1,8 +1,6 @@
 // A photograph and what is made of it: the newest frame, and the original.
 
-import { small } from "./small.js";
-
-const LIVE_SIDE = 1024;
+import { LIVE_SIDE, small } from "./small.js";
 
 /** Draw a bitmap to fill a canvas of a size. */
 function paint(canvas, bitmap, width = bitmap.width, height = bitmap.height) {

@@ -5,7 +5,24 @@ from typing import Annotated
 
 import typer
 
-from dynamicnet.commands import Device, Hours, Norm, begin, command_line, console, written
+from dynamicnet.commands import (
+    AxisRate,
+    Batch,
+    Description,
+    Device,
+    Hours,
+    MainRate,
+    MainSteps,
+    Norm,
+    Out,
+    Run,
+    Seed,
+    Title,
+    begin,
+    command_line,
+    console,
+    written,
+)
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
@@ -19,9 +36,9 @@ def mount(app: typer.Typer, train: typer.Typer) -> None:
 def train_completion(
     images: Annotated[Path, typer.Option(help="Folder of pictures.", exists=True, file_okay=False)],
     encoder: Annotated[Path, typer.Option(help="Frozen encoder, as for train style.", exists=True)],
-    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
-    title: Annotated[str, typer.Option(help="What people read.")],
-    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    out: Out,
+    title: Title,
+    description: Description = "",
     credit: Annotated[str, typer.Option(help="Whose pictures they are, and under which licence.")] = "",
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
     channels: Annotated[int, typer.Option(help="Of the network's body; more of them know more shapes.")] = 64,
@@ -35,15 +52,15 @@ def train_completion(
     texture: Annotated[float, typer.Option(help="Weight of Gram matrices at the sharp end.")] = 3.0,
     adversarial: Annotated[float, typer.Option(help="Weight of the discriminator at the sharp end.")] = 0.5,
     energy: Annotated[float, typer.Option(help="Weight of local gradient energies at the sharp end.")] = 0.5,
-    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 3000,
+    main_steps: MainSteps = 3000,
     axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
     path_steps: Annotated[int, typer.Option(help="Steps of phase three, as for train style.")] = 0,
-    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 8,
-    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 1e-3,
-    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
+    batch: Batch = 8,
+    main_rate: MainRate = 1e-3,
+    axis_rate: AxisRate = 1e-3,
     reach: Annotated[float, typer.Option(help="The end of the slider, as a multiple of the α trained with.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
-    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    seed: Seed = 0,
+    run: Run = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
     hours: Hours = None,
     device: Device = "auto",

@@ -26,7 +26,7 @@ from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed, shares
 from dynamicnet.training.phase import Budget, Done, Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
-from dynamicnet.training.runs import claim_run
+from dynamicnet.training.runs import claim_run, with_phase
 
 NETWORK = "dilated"
 SAMPLES = 8
@@ -207,21 +207,17 @@ class CompletionTraining:
         mixture = {"mixed_with": CompletionSpec().model_dump() | {"scale": scale}} if path else {}
 
         def training(done: Done) -> package.Training:
-            phase = package.Phase(
+            return with_phase(
+                self.training,
+                plan,
+                done,
                 axis=axis,
                 bank="high" if axis else None,
                 objective=spec.model_dump() | {"scale": recipe.scale, "squares": recipe.squares} | mixture,
-                steps=done.steps,
-                batch=plan.batch,
-                crop=plan.crop,
-                learning_rate=rate,
-                seed=plan.seed,
-                seconds=round(done.seconds, 1),
                 pictures=len(self.photos.files) - len(self.photos.skipped),
                 skipped=len(self.photos.skipped),
-                started_from=recipe.start.name if axis is None and recipe.start else None,
+                start=recipe.start,
             )
-            return self.training.model_copy(update={"phases": [*self.training.phases, phase]})
 
         def pause(done: Done) -> None:
             self._sheet(self.run / f"{title}-{done.steps:06d}.jpg", axis)

@@ -6,7 +6,25 @@ from typing import Annotated
 import typer
 
 from dynamicnet import package
-from dynamicnet.commands import Device, Hours, begin, command_line, console, numbers, two_names, written
+from dynamicnet.commands import (
+    AxisRate,
+    Batch,
+    Description,
+    Device,
+    Hours,
+    MainRate,
+    MainSteps,
+    Out,
+    Run,
+    Seed,
+    Title,
+    begin,
+    command_line,
+    console,
+    numbers,
+    two_names,
+    written,
+)
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
@@ -24,8 +42,8 @@ def train_generation(
         typer.Option(help="Folder of folders whose names are labels, or CelebA's.", exists=True, file_okay=False),
     ],
     encoder: Annotated[Path, typer.Option(help="Frozen encoder, as for train style.", exists=True)],
-    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
-    title: Annotated[str, typer.Option(help="What people read.")],
+    out: Out,
+    title: Title,
     axis_id: Annotated[str, typer.Option(help="The axis's id.")],
     axis_title: Annotated[str, typer.Option(help="The axis's title.")],
     ends: Annotated[str, typer.Option(help="Names of both ends: dark,blond")],
@@ -34,20 +52,20 @@ def train_generation(
     attribute: Annotated[
         str | None, typer.Option(help="An attribute of CelebA's, instead: from pictures without to those with it.")
     ] = None,
-    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    description: Description = "",
     default: Annotated[float, typer.Option(help="Where the slider starts.")] = 0.0,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
     channels: Annotated[
         str, typer.Option(help="Of the generator at 4×4, 8×8, 16×16, 32×32 and 64×64.")
     ] = "192,128,80,40,20",
-    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
+    main_steps: MainSteps = 2000,
     axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
-    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
-    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 1e-3,
-    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
+    batch: Batch = 32,
+    main_rate: MainRate = 1e-3,
+    axis_rate: AxisRate = 1e-3,
     likeness: Annotated[float, typer.Option(help="Weight of staying like the picture at 0.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
-    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    seed: Seed = 0,
+    run: Run = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights, and credit the data asks for.")] = "Apache-2.0",
     hours: Hours = None,
     device: Device = "auto",

@@ -24,7 +24,7 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.phase import Budget, Done, Losses, Opponent, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT
-from dynamicnet.training.runs import claim_run
+from dynamicnet.training.runs import claim_run, with_phase
 
 SAMPLES = 36
 NETWORK = "upsampling"
@@ -200,20 +200,15 @@ class GenerationTraining:
             return {"total": fooled + likeness * changed, "fooled": fooled, "changed": changed}
 
         def training(done: Done) -> package.Training:
-            phase = package.Phase(
+            return with_phase(
+                self.training,
+                plan,
+                done,
                 axis=axis,
                 bank=None if axis is None else "high",
                 objective={"kind": "adversarial", "subset": subset, "likeness": likeness},
-                steps=done.steps,
-                batch=plan.batch,
-                crop=plan.crop,
-                learning_rate=rate,
-                seed=plan.seed,
-                seconds=round(done.seconds, 1),
                 pictures=len(real.files),
-                skipped=0,
             )
-            return self.training.model_copy(update={"phases": [*self.training.phases, phase]})
 
         def pause(done: Done) -> None:
             self.net.eval()

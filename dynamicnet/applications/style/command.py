@@ -6,7 +6,26 @@ from typing import Annotated, Literal
 import typer
 
 from dynamicnet import package
-from dynamicnet.commands import Device, Hours, Norm, begin, command_line, console, numbers, two_names, written
+from dynamicnet.commands import (
+    AxisRate,
+    Batch,
+    Description,
+    Device,
+    Hours,
+    MainRate,
+    MainSteps,
+    Norm,
+    Out,
+    Run,
+    Seed,
+    Title,
+    begin,
+    command_line,
+    console,
+    numbers,
+    two_names,
+    written,
+)
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
@@ -31,9 +50,9 @@ def train_style(
             exists=True,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
-    title: Annotated[str, typer.Option(help="What people read.")],
-    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    out: Out,
+    title: Title,
+    description: Description = "",
     axis_id: Annotated[str | None, typer.Option(help="The axis's id; its kind unless told otherwise.")] = None,
     axis_title: Annotated[str | None, typer.Option(help="The axis's title.")] = None,
     ends: Annotated[str | None, typer.Option(help="Names of both ends: faint,strong")] = None,
@@ -45,20 +64,20 @@ def train_style(
     norm: Norm = False,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
-    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 2000,
+    main_steps: MainSteps = 2000,
     axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 2000,
     path_steps: Annotated[
         int,
         typer.Option(help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way."),
     ] = 0,
-    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 4,
+    batch: Batch = 4,
     crop: Annotated[int, typer.Option(help="Side of the squares trained on, in pixels.")] = 256,
-    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 2e-3,
-    axis_rate: Annotated[float, typer.Option(help="Highest learning rate of phase two.")] = 1e-3,
+    main_rate: MainRate = 2e-3,
+    axis_rate: AxisRate = 1e-3,
     variation: Annotated[float, typer.Option(help="Weight of total variation.")] = 1.0,
     reach: Annotated[float, typer.Option(help="Where the slider ends, as a share of the α trained with.")] = 0.85,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
-    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    seed: Seed = 0,
+    run: Run = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
     order: Annotated[int, typer.Option(help="Models are listed from the lowest; the first is what people see.")] = 0,
     hours: Hours = None,

@@ -26,7 +26,7 @@ from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed, shares
 from dynamicnet.training.phase import Budget, Done, Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
-from dynamicnet.training.runs import claim_run
+from dynamicnet.training.runs import claim_run, with_phase
 from dynamicnet.training.sheets import write_sheet
 
 T = TypeVar("T")
@@ -211,21 +211,17 @@ class StyleTraining:
         mixture = {"mixed_with": beginning.spec.model_dump() | {"scale": scale}} if beginning else {}
 
         def training(done: Done) -> package.Training:
-            phase = package.Phase(
+            return with_phase(
+                self.training,
+                plan,
+                done,
                 axis=None if sign is None else recipe.axis.id,
                 bank=sign,
                 objective=objective.spec.model_dump() | mixture,
-                steps=done.steps,
-                batch=plan.batch,
-                crop=plan.crop,
-                learning_rate=plan.learning_rate,
-                seed=plan.seed,
-                seconds=round(done.seconds, 1),
                 pictures=len(self.photos.files) - len(self.photos.skipped),
                 skipped=len(self.photos.skipped),
-                started_from=recipe.start.name if sign is None and recipe.start else None,
+                start=recipe.start,
             )
-            return self.training.model_copy(update={"phases": [*self.training.phases, phase]})
 
         def pause(done: Done) -> None:
             columns = [0.0] if sign is None else [alpha * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
