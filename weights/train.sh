@@ -172,23 +172,23 @@ mend-faces() {
         --axis-steps 1200 --axis-rate 2e-3 --texture 1 --adversarial 1
 }
 
-restoration() { # on one GPU: minutes; on two cores: hours
+restoration() {
     local out=$1
     shift
     .venv/bin/dynamic-net train restoration --out "$out" --images data/content --exclude data/cbsd68.txt \
-        --encoder data/perceptual/vgg19_distilled_16x.safetensors --batch 64 --crop 96 --dual "$@" "${more[@]}"
+        --encoder data/perceptual/vgg19_distilled_16x.safetensors --batch 12 --crop 80 --dual "$@" "${more[@]}"
 }
 
 denoise-gaussian() { # what the published tables measure
     restoration weights/denoise-gaussian --noise gaussian --title "Take out Gaussian noise" \
         --description "White noise that is the same everywhere, as published tables measure; photographs have another." \
-        --main-steps 10000 --main-rate 2e-3 --axis-steps 500 --path-steps 10000 --axis-rate 2e-3 --crisp-steps 2000
+        --main-steps 16000 --main-rate 2e-3 --axis-steps 500 --path-steps 9000 --axis-rate 2e-3 --crisp-steps 1500
 }
 
 denoise-photos() {
     restoration weights/denoise-photos --noise camera --title "Take out noise" --start weights/denoise-gaussian \
         --description "Noise of cameras, telephones and film, after demosaicking, scaling and JPEG." \
-        --main-steps 6000 --axis-steps 0 --path-steps 7000 --crisp-steps 3000
+        --main-steps 10000 --main-rate 1e-3 --axis-steps 0 --path-steps 8000 --axis-rate 1e-3 --crisp-steps 2500
 }
 
 all=(starry-wave scream-wave the-scream starry-night great-wave udnie composition-brush three-paintings)

@@ -11,7 +11,7 @@ from torch import Tensor
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.training.photos import Photos
 
-SCALES = (0.5, 0.9)
+SCALES = (0.5, 1.0)
 """How far photographs are scaled down: what JPEG did to them must not be taken for what is clean."""
 
 
