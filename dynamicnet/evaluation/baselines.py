@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 import torch
+import torch.nn.functional as F
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -170,7 +171,7 @@ class Baselines:
         return net
 
     def _dni(self) -> Render:
-        """Parameters between a network for O₀ and the same fine-tuned for O₁ (Deep Network Interpolation, CVPR 2019)."""
+        """Parameters between a network for O₀ and it fine-tuned for O₁ (Deep Network Interpolation, CVPR 2019)."""
         first = self._alone(SHARES[0])
         second, between = deepcopy(first), deepcopy(first)
         self._train("dni", second, lambda inputs, _: second(inputs, {}), self.after, 1.0)
@@ -191,7 +192,7 @@ class Baselines:
         """One network that is told the mixture."""
         net = Film(self._network(self.start))
         self._train("film", net, net, self.mixtures.plan.steps + self.after, None)
-        return lambda one, shares: net(one.expand(len(shares), -1, -1, -1), torch.tensor(shares))
+        return _told(net, net.network.multiple)
 
     def _gains(self) -> Render:
         """This package, with gains in place of α."""
@@ -199,7 +200,7 @@ class Baselines:
             raise DynamicNetError("not-comparable", f"Gains are for axes from 0 to 1: not '{self.axis.id}'.")
         net = Gains(package.load(self.folder).net, self.axis)
         self._train(f"gains-{self.folder.name}", net, net, GAIN_STEPS, None, GAIN_RATE)
-        return lambda one, shares: net(one.expand(len(shares), -1, -1, -1), torch.tensor(shares))
+        return _told(net, self._network(None).multiple)
 
     def _blend(self) -> Render:
         """The pictures of both ends, cross-faded."""
@@ -257,6 +258,18 @@ def along(folder: Path, axis: AxisSpec) -> Render:
 
     def render(one: Tensor, shares: list[float]) -> Tensor:
         return net.render(net.prepare(one), {axis.id: per_picture([low + share * (high - low) for share in shares])})
+
+    return render
+
+
+def _told(net: Film | Gains, multiple: int) -> Render:
+    """Pictures of one network that is told the shares, padded by reflection to a multiple."""
+
+    def render(one: Tensor, shares: list[float]) -> Tensor:
+        height, width = one.shape[2:]
+        padded = F.pad(one, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+        outputs: Tensor = net(padded.expand(len(shares), -1, -1, -1), torch.tensor(shares))
+        return outputs[..., :height, :width]
 
     return render
 

@@ -30,19 +30,25 @@ class Photos:
         skipped: files that turned out to be unreadable.
     """
 
-    def __init__(self, folder: Path, side: int, *, held_out: bool, exclude: Collection[str] = ()) -> None:
+    def __init__(self, folder: Path, side: int, *, held_out: bool | None, exclude: Collection[str] = ()) -> None:
         """List a folder, subfolders included, but for files whose names are in ``exclude``.
+
+        Args:
+            folder: which.
+            side: see above.
+            held_out: what is held out, or what is trained on; None for both.
+            exclude: names of files.
 
         Raises:
             DynamicNetError: ``no-pictures``.
         """
         found = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
-        self.files = [f for f in found if is_held_out(f) == held_out and f.name not in exclude]
+        self.files = [f for f in found if held_out in (None, is_held_out(f)) and f.name not in exclude]
         self.side = side
         self.skipped: set[Path] = set()
         if not self.files:
-            part = "held out" if held_out else "to train on"
-            raise DynamicNetError("no-pictures", f"There are no pictures {part} in '{folder}' ({len(found)} in all).")
+            part = {None: "", True: " held out", False: " to train on"}[held_out]
+            raise DynamicNetError("no-pictures", f"There are no pictures{part} in '{folder}' ({len(found)} in all).")
         self.read = lru_cache(maxsize=2048)(self._decode)  # 2,048 pictures of 256 pixels are about half a gigabyte
 
     def _decode(self, file: Path) -> Tensor | None:

@@ -1,6 +1,7 @@
-"""What a restoration model is trained on: patches of photographs, cut and scaled on the device."""
+"""What a restoration model is trained on: patches of photographs, cut and scaled on the device, and noise on them."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -8,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dynamicnet.applications.restoration.noise import MARGIN, Kind, level, noised
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.model import LAYOUT
 from dynamicnet.training.photos import Photos
 
 SCALES = (0.5, 1.0)
@@ -64,6 +67,32 @@ class Patches:
         if window == side:
             return squares
         return F.interpolate(squares, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+
+
+class Pairs:
+    """Patches with noise on them and without: all that a step is given."""
+
+    def __init__(self, patches: Patches, kind: Kind, side: int, span: tuple[float, float]) -> None:
+        """Add noise to patches.
+
+        Args:
+            patches: what they are cut from.
+            kind: of the noise.
+            side: of them, in pixels.
+            span: the range of the axis whose α says how strong the noise is.
+        """
+        self.patches, self.kind, self.side, self.span = patches, kind, side, span
+        self.generator = torch.Generator(patches.pixels.device)
+
+    def batch(self, alphas: Sequence[float], draw: str) -> tuple[Tensor, Tensor]:
+        """With noise of the level that each one's α stands for, and without: (alphas, 3, side, side) on the device."""
+        random = Random(f"{draw} noise")
+        self.generator.manual_seed(random.getrandbits(63))
+        pictures = self.patches.batch(len(alphas), self.side + MARGIN, draw)
+        levels = torch.tensor([level(alpha, self.span) for alpha in alphas])
+        levels = levels.to(pictures.device, non_blocking=True)
+        noisy, clean = noised(self.kind, pictures, levels, self.generator, random)
+        return noisy.contiguous(memory_format=LAYOUT), clean
 
 
 def read_names(file: Path | None) -> frozenset[str]:

@@ -5,7 +5,7 @@ On a dual axis θ learns what is in the middle, and two banks of ψ what is ligh
 what keeps a picture crisp with the first one frozen, at every strength, so that the two mix.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,13 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from dynamicnet import package
-from dynamicnet.applications.restoration.noise import MARGIN, Kind, level, noised
+from dynamicnet.applications.restoration.noise import Kind, level, noised
 from dynamicnet.applications.restoration.objective import RestorationSpec, likeness, log_error, psnr
-from dynamicnet.applications.restoration.patches import Patches, read_names
+from dynamicnet.applications.restoration.patches import Pairs, Patches, read_names
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import Axis, AxisSpec, Sign, TuningBlock
 from dynamicnet.method.dynamic import DynamicNet
-from dynamicnet.model import LAYOUT, pick_device, placed
+from dynamicnet.model import pick_device, placed
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
@@ -112,14 +112,13 @@ class RestorationTraining:
             net.load_state_dict(package.load(recipe.start).net.state_dict(), strict=False)
         self.net = placed(net, self.device)
         self.encoder = Encoder(recipe.encoder).to(self.device) if recipe.encoder and recipe.crisp_steps else None
-        names = read_names(recipe.exclude)
+        names = self.excluded = read_names(recipe.exclude)
         self.photos = Photos(recipe.images, recipe.scale, held_out=False, exclude=names)
-        self.patches = Patches(self.photos, self.device)
+        self.pairs = Pairs(Patches(self.photos, self.device), recipe.noise, recipe.crop, recipe.strength.range)
         self.samples = self._samples(Photos(recipe.images, recipe.scale, held_out=True, exclude=names))
-        self.generator = torch.Generator(self.device)
         self.training = package.Training(
             commands=[command],
-            data=f"{self.patches.count} photographs; held out: {HELD_OUT}"
+            data=f"{self.pairs.patches.count} photographs; held out: {HELD_OUT}"
             + (f", and {len(names)} named in {recipe.exclude.name}" if recipe.exclude else ""),
             encoder={"file": self.encoder.name, "sha256": self.encoder.sha256} if self.encoder else {},
         )
@@ -167,7 +166,7 @@ class RestorationTraining:
         recipe = self.recipe
         span = recipe.strength.range
         rate = recipe.main_rate if axis is None else recipe.axis_rate
-        plan = Plan(steps, recipe.batch, recipe.crop, rate, recipe.seed, (0.9, 0.99), average=0.999)
+        plan = plan_of(steps, recipe.batch, recipe.crop, rate, recipe.seed)
         crisp = axis is recipe.crisp
         low, high = sorted(round(level(alpha, span), 4) for alpha in alphas)
         spec = RestorationSpec(
@@ -176,6 +175,7 @@ class RestorationTraining:
             perceptual=recipe.perceptual if crisp else 0.0,
             texture=recipe.texture if crisp else 0.0,
         )
+        data = {"scale": recipe.scale, "excluded": sorted(self.excluded)}
         net = DynamicNet(self.net.network) if axis is None else self.net  # no ψ where none counts
 
         def losses(step: int) -> Losses:
@@ -184,7 +184,7 @@ class RestorationTraining:
             # One in twelve at the end itself, which nothing lies beyond.
             along = [min(1.0, 1.09 * random.random()) for _ in range(plan.batch)]
             strengths = [alphas[0] + share * (alphas[1] - alphas[0]) for share in along]
-            noisy, clean = self._pair(strengths, draw)
+            noisy, clean = self.pairs.batch(strengths, draw)
             named = {} if axis is None else {recipe.strength.id: per_picture(strengths)}
             grain = shares(plan.batch, draw)
             if crisp:
@@ -208,14 +208,14 @@ class RestorationTraining:
             phase = package.Phase(
                 axis=None if axis is None else axis.id,
                 bank=sign,
-                objective=spec.model_dump(),
+                objective=spec.model_dump() | (data if axis is None else {}),
                 steps=done.steps,
                 batch=plan.batch,
                 crop=plan.crop,
                 learning_rate=rate,
                 seed=plan.seed,
                 seconds=round(done.seconds, 1),
-                pictures=self.patches.count,
+                pictures=self.pairs.patches.count,
                 skipped=len(self.photos.skipped),
                 started_from=recipe.start.name if axis is None and recipe.start else None,
             )
@@ -241,16 +241,6 @@ class RestorationTraining:
         package.write(folder, manifest, self.net)
         return manifest
 
-    def _pair(self, strengths: Sequence[float], draw: str) -> tuple[Tensor, Tensor]:
-        """Patches with noise of the level that each one's α stands for, and without, (batch, 3, crop, crop)."""
-        random = Random(f"{draw} noise")
-        self.generator.manual_seed(random.getrandbits(63))
-        pictures = self.patches.batch(len(strengths), self.recipe.crop + MARGIN, draw)
-        levels = torch.tensor([level(alpha, self.recipe.strength.range) for alpha in strengths])
-        levels = levels.to(self.device, non_blocking=True)
-        noisy, clean = noised(self.recipe.noise, pictures, levels, self.generator, random)
-        return noisy.contiguous(memory_format=LAYOUT), clean
-
     def _samples(self, photos: Photos) -> dict[float, tuple[Tensor, Tensor]]:
         """By α along the strength: held-out photographs with noise of its level, and without."""
         centres = photos.centres(SAMPLES).to(self.device)
@@ -274,6 +264,11 @@ class RestorationTraining:
         noisy = list(self.samples.values())[len(SHARES) // 2][0]
         moved, alphas = (axis.id, SHARES) if axis is self.recipe.crisp and axis else (strength, list(self.samples))
         write_sheet(self.run / f"{name}.jpg", self.net, noisy, moved, alphas)
+
+
+def plan_of(steps: int, batch: int, crop: int, rate: float, seed: int) -> Plan:
+    """How a phase is trained."""
+    return Plan(steps, batch, crop, rate, seed, (0.9, 0.99), average=0.999)
 
 
 def _begin(block: TuningBlock) -> None:
