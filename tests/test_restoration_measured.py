@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from dynamicnet import package, pictures
-from dynamicnet.applications.restoration.against import SHARES, bm3d
+from dynamicnet.applications.restoration.against import SHARES, bm3d, mixtures
 from dynamicnet.applications.restoration.measure import LEVELS, measure, own, pair, structural_similarity, whole
 from dynamicnet.applications.restoration.noise import alpha_of
 from dynamicnet.cli import app
+from dynamicnet.evaluation.baselines import along
+from dynamicnet.evaluation.task import Task
 
 SAMPLES = Path(__file__).parent.parent / "static" / "samples"
 
@@ -145,6 +148,19 @@ def test_evaluate_measures_each_level_along_the_axis_and_writes_it(
     out = trained.parent / "measured"
     assert len((out / "strength" / "curve.csv").read_text().splitlines()) == 1 + 11
     assert (out / "crisp" / "curve.png").stat().st_size > 10_000
+
+
+def test_a_share_is_its_alpha_and_noise_of_its_level(trained: Path, content: Path, photographs: Path) -> None:
+    loaded = package.load(trained)
+    strength = loaded.manifest.axes[0]
+    _, photograph = next(whole(sorted(photographs.iterdir()), 1))
+    for share, alpha in ((0.0, -1.0), (0.25, -0.5), (1.0, 1.0)):
+        expected = loaded.net(photograph, {strength.id: alpha})
+        assert torch.allclose(along(trained, strength)(photograph, [share]), expected, atol=1e-4)
+        assert not torch.allclose(loaded.net(photograph, {strength.id: 0.0}), expected, atol=1e-4)
+    task = Task(trained, content, (), 64, None, 1, 1, Console(quiet=True), trained.parent)
+    noisy, clean = mixtures(task, strength, loaded.manifest.training).batch(torch.tensor([0.0, own(25.0), 1.0]), "a")
+    assert ((noisy - clean).std((1, 2, 3)) * 255).tolist() == pytest.approx([5, 25, 75], rel=0.1)
 
 
 def test_strength_is_compared_with_networks_for_single_levels(

@@ -43,7 +43,7 @@ def methods(task: Task, axis: AxisSpec, training: package.Training) -> dict[str,
             found[name] = bm3d(), {level: [own(level)] for level in LEVELS}
         elif name in NAMES:
             baselines = baselines or Baselines(
-                task.folder, axis, _mixtures(task, axis, training), task.out / axis.id, task.console
+                task.folder, axis, mixtures(task, axis, training), task.out / axis.id, task.console
             )
             found[name] = baselines.render(name), alone(SHARES) if name in SINGLE else everywhere()
         else:
@@ -95,7 +95,12 @@ def table(title: str, found: Mapping[str, Any]) -> Table:
     return table
 
 
-def _mixtures(task: Task, axis: AxisSpec, training: package.Training) -> Mixtures:
+def mixtures(task: Task, axis: AxisSpec, training: package.Training) -> Mixtures:
+    """What is learnt for a share of the strength: the error on noise of its level, on what θ was trained on.
+
+    Raises:
+        DynamicNetError: ``not-comparable``, the package does not say what that was.
+    """
     main = training.phases[0]
     if not {"scale", "excluded"} <= main.objective.keys():
         raise DynamicNetError(
