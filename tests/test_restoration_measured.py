@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -166,7 +167,10 @@ def test_a_share_is_its_alpha_and_noise_of_its_level(trained: Path, content: Pat
 def test_strength_is_compared_with_networks_for_single_levels(
     trained: Path, content: Path, photographs: Path, encoder: Path
 ) -> None:
-    run(*evaluate(trained, content, encoder, "--test", photographs, "--limit", 1, "--against", "fixed,dni,blend,film"))
+    output = run(
+        *evaluate(trained, content, encoder, "--test", photographs, "--limit", 1, "--against", "fixed,dni,blend,film")
+    )
+    assert re.search(r"│ fixed .*│ 0\.00 +│", output)
     out = trained.parent / "measured" / "strength"
     found = json.loads((out / "front.json").read_text())
     ours, fixed, dni, blend, _ = (found[name] for name in (trained.name, "fixed", "dni", "blend", "film"))

@@ -85,13 +85,23 @@ def compared(scores: Mapping[str, Scores], axis: AxisSpec) -> dict[str, Any]:
 
 
 def table(title: str, found: Mapping[str, Any]) -> Table:
-    """PSNR of each way at each level: at the level's own α, and in brackets where it is best."""
-    table = Table("", *(f"noise {level:g}" for level in LEVELS), title=title)
+    """PSNR of each way at each level: at the level's own α, and in brackets where it is best.
+
+    Beside networks for single levels, the most that a way falls short of them at any level, likewise.
+    """
+    fixed = found.get("fixed")
+    table = Table("", *(f"noise {level:g}" for level in LEVELS), *(["short of fixed"] if fixed else []), title=title)
     for name, one in found.items():
-        cells = []
-        for at in one["noise"].values():
-            cells.append(f"{at['psnr']:.2f}" + (f" ({at['best_psnr']:.2f})" if len(at["along"]["alpha"]) > 1 else ""))
-        table.add_row(name, *cells)
+        columns = {key: [at[key] for at in one["noise"].values()] for key in ("psnr", "best_psnr")}
+        if fixed:
+            wanted = [at["psnr"] for at in fixed["noise"].values()]
+            for column in columns.values():
+                column.append(max(there - here for there, here in zip(wanted, column, strict=True)))
+        if name in (*SINGLE, BM3D):  # at the level's own α alone
+            table.add_row(name, *(f"{value:.2f}" for value in columns["psnr"]))
+        else:
+            pairs = zip(*columns.values(), strict=True)
+            table.add_row(name, *(f"{value:.2f} ({best:.2f})" for value, best in pairs))
     return table
 
 
