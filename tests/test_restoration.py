@@ -1,0 +1,163 @@
+"""Restoration: a photograph comes back at its size, through everything that serves the other applications."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from conftest import DEVICE, running_server
+from PIL import Image
+from test_cli import run
+from test_http import infer, opened, pixels, rendered, saved
+from test_websocket import Client
+from websockets.sync.client import connect
+
+from dynamicnet import Inputs, Model, package
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.networks import ShallowUNet
+from dynamicnet.package import Manifest, NetworkSpec, Training
+
+STRENGTH = AxisSpec(
+    id="strength",
+    title="Strength",
+    ends=("light", "heavy"),
+    range=(-1.0, 1.0),
+    default=0.0,
+    blocks=ShallowUNet.default_points,
+)
+CRISP = AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("up", "fine"))
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one untrained model, all of whose parts do something."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    size = {"channels": 16, "half_channels": 8}
+    net = DynamicNet(ShallowUNet(**size), [STRENGTH, CRISP])
+    for axis in net.specs:
+        for bank in net.axes[axis.id].banks.values():
+            for block in bank.values():
+                torch.nn.init.normal_(block.convs[-1].weight, std=0.2)
+    manifest = Manifest(
+        title="Less noise",
+        application="restoration",
+        network=NetworkSpec(name="unet", params=size),
+        axes=net.specs,
+        training=Training(commands=[], data=""),
+        licence="Apache-2.0",
+    )
+    package.write(folder / "less-noise", manifest, net)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(weights) -> Model:
+    return Model.load(weights / "less-noise", DEVICE)
+
+
+@pytest.fixture(scope="module")
+def served(weights, tmp_path_factory) -> Iterator[httpx.Client]:
+    with (
+        running_server(tmp_path_factory.mktemp("server"), weights=weights) as running,
+        httpx.Client(base_url=running.url, timeout=60) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def small(photo) -> Image.Image:
+    """A photograph whose sides are no multiple of anything, so that padding shows."""
+    return Image.open(photo).resize((101, 67))
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> int:
+    return int(np.abs(one - other).max())
+
+
+def by_library(model: Model, image: bytes, alpha: object) -> np.ndarray:
+    picture = model.render(model.prepare(model.encode(Inputs(image=image))), alpha)
+    return np.asarray(picture.convert("RGB"), np.int16)
+
+
+def test_it_is_listed_with_what_it_takes(served):
+    (listed,) = served.get("/models").json()["models"]
+    assert (listed["application"], listed["takes"]) == ("restoration", ["image", "where", "max_side"])
+    assert [axis["id"] for axis in listed["axes"]] == ["strength", "crisp"]
+    assert opened(served.get(listed["thumbnail"]).content).format == "JPEG"
+    assert served.get("/").status_code == 200
+
+
+def test_a_photograph_comes_back_at_its_size_as_the_library_renders_it(served, model, small):
+    shown = {}
+    for alpha in ({"strength": -1.0}, {"strength": 0.0}, {"strength": 0.7, "crisp": 0.5}):
+        text = str(alpha).replace("'", '"')
+        shown[text] = pixels(rendered(served, saved(small), alpha=text))
+        assert shown[text].shape == (67, 101, 3)
+        assert apart(shown[text], by_library(model, saved(small), alpha)) <= 1
+    low, middle, high = shown.values()
+    assert apart(low, middle) > 5
+    assert apart(high, middle) > 5
+
+
+def test_transparency_is_kept(served, small):
+    opacity = Image.linear_gradient("L").resize(small.size)
+    see_through = small.copy()
+    see_through.putalpha(opacity)
+    picture = opened(rendered(served, saved(see_through), alpha="0.5"))
+    assert picture.mode == "RGBA"
+    assert picture.getchannel("A").tobytes() == opacity.tobytes()
+
+
+def test_alpha_counts_where_it_is_said_to(served, photo):
+    where = Image.new("L", (200, 100))
+    where.paste(255, (0, 0, 100, 100))  # the left half; of any size
+    files = {"image": photo.read_bytes(), "where": saved(where)}
+    half = pixels(served.post("/infer", files=files, data={"alpha": "1"}).content)
+    full, none = (pixels(rendered(served, photo.read_bytes(), alpha=alpha)) for alpha in ("1", "0"))
+    assert apart(half[:, :135], full[:, :135]) <= 1
+    assert apart(half[:, 315:], none[:, 315:]) <= 1
+    assert apart(full[:, 315:], none[:, 315:]) > 5
+
+
+def test_what_it_has_no_use_for_is_said(served, small):
+    reply = infer(served, saved(small), detail="640")
+    assert (reply.status_code, reply.json()["code"]) == (422, "field-not-taken")
+
+
+@pytest.mark.parametrize(("axis", "ends"), [("strength", (-1.0, 1.0)), ("crisp", (0.0, 1.0))])
+def test_a_sweep_goes_along_either_axis(served, model, small, axis, ends):
+    form = {"axis": axis, "frames": "3", "format": "png"}
+    reply = served.post("/sweep", files={"image": saved(small)}, data=form)
+    assert reply.status_code == 200, reply.text
+    sheet = pixels(reply.content)
+    for top, alpha in zip((12, 12 + 67 + 24), ends, strict=True):  # the first and the third, of two columns
+        shown = sheet[top : top + 67, 12 : 12 + 101]
+        assert apart(shown, by_library(model, saved(small), {axis: alpha})) <= 1
+
+
+def test_a_session_shows_what_a_request_is_given(served, small):
+    url = str(served.base_url).replace("http", "ws")
+    with connect(f"{url}/ws", max_size=None) as connection:
+        client = Client(connection)
+        ready = client.open(saved(small), format="png")
+        assert (ready["width"], ready["height"]) == (101, 67)
+        header, picture = client.render({"strength": 0.4, "crisp": 0.5})
+        assert header["alpha"] == {"strength": 0.4, "crisp": 0.5}
+        wanted = rendered(served, saved(small), alpha='{"strength": 0.4, "crisp": 0.5}')
+        assert apart(pixels(picture), pixels(wanted)) <= 1
+
+
+def test_the_command_line_takes_the_same_road(weights, model, small, tmp_path):
+    photo, out, sheet = tmp_path / "photo.png", tmp_path / "out.png", tmp_path / "sheet.png"
+    photo.write_bytes(saved(small))
+    common = ("--weights", str(weights), "--device", DEVICE)
+    result = run("infer", str(photo), "--alpha", "-0.5", *common, "-o", str(out))
+    assert result.returncode == 0, result.stderr
+    assert apart(pixels(out.read_bytes()), by_library(model, saved(small), -0.5)) <= 1
+    result = run("sweep", str(photo), "--frames", "3", *common, "-o", str(sheet))
+    assert result.returncode == 0, result.stderr
+    assert opened(sheet.read_bytes()).width > 101
