@@ -14,7 +14,7 @@ from test_http import infer, opened, pixels, rendered, saved
 from test_websocket import Client
 from websockets.sync.client import connect
 
-from dynamicnet import Inputs, Model, package
+from dynamicnet import DynamicNetError, Inputs, Model, package
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks import ShallowUNet
@@ -81,6 +81,12 @@ def apart(one: np.ndarray, other: np.ndarray) -> int:
 def by_library(model: Model, image: bytes, alpha: object) -> np.ndarray:
     picture = model.render(model.prepare(model.encode(Inputs(image=image))), alpha)
     return np.asarray(picture.convert("RGB"), np.int16)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch) -> None:
+    """Eight tiles for the photograph, where its size would be one."""
+    monkeypatch.setattr("dynamicnet.model.SIDE", 256)
 
 
 def test_it_is_listed_with_what_it_takes(served):
@@ -161,3 +167,42 @@ def test_the_command_line_takes_the_same_road(weights, model, small, tmp_path):
     result = run("sweep", str(photo), "--frames", "3", *common, "-o", str(sheet))
     assert result.returncode == 0, result.stderr
     assert opened(sheet.read_bytes()).width > 101
+
+
+def test_what_comes_out_depends_on_no_more_than_the_reach(model):
+    inputs, reach = torch.rand(1, 3, 240, 260), model.net.reach
+    inputs[..., 130, 141] = 0.5
+    changed = inputs.clone()
+    changed[..., 130, 141] = 9.0
+    with torch.inference_mode():
+        one, other = (model.net(each.to(model.device), {"strength": 1.0, "crisp": 1.0}) for each in (inputs, changed))
+    rows, columns = (one != other).any(1)[0].cpu().nonzero(as_tuple=True)
+    assert reach - 4 <= max((rows - 130).abs().max(), (columns - 141).abs().max()) <= reach
+
+
+@pytest.mark.parametrize("size", [(451, 300), (600, 257), (255, 258)])
+@pytest.mark.parametrize("alpha", [0.0, -1.0, {"strength": 0.6, "crisp": 0.5}, "a map"])
+def test_tiles_are_parts_of_the_whole(model, photo, request, size, alpha):
+    picture = saved(Image.open(photo).resize(size))
+    if alpha == "a map":
+        width, height = size
+        alpha = torch.linspace(-1, 1, height)[:, None] * torch.linspace(1, -1, width)
+        alpha = alpha.view(1, 1, height, width)
+    whole = by_library(model, picture, alpha)
+    request.getfixturevalue("small_tiles")
+    encoded = model.encode(Inputs(image=picture))
+    prepared = model.prepare(encoded)
+    assert prepared.prepared is None
+    in_tiles = np.asarray(model.render(prepared, alpha), np.int16)
+    assert in_tiles.shape == whole.shape
+    assert apart(in_tiles, whole) <= 1
+
+
+def test_a_map_and_a_bad_alpha_mean_the_same_of_tiles(model, photo, request):
+    inputs = Inputs(image=photo.read_bytes(), where=saved(Image.linear_gradient("L")))
+    whole = np.asarray(model.render(model.prepare(model.encode(inputs)), 1.0), np.int16)
+    request.getfixturevalue("small_tiles")
+    prepared = model.prepare(model.encode(inputs))
+    assert apart(np.asarray(model.render(prepared, 1.0), np.int16), whole) <= 1
+    with pytest.raises(DynamicNetError, match="out of range"):
+        model.render(prepared, 2.0)

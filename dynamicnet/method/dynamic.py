@@ -91,6 +91,13 @@ class DynamicNet(nn.Module):
         stages = list(self.network.stages)
         return next((name for name in stages if name in used), stages[-1])
 
+    @property
+    def reach(self) -> int | None:
+        """How far from a place the inputs count for what comes out there, in pixels; None for however far."""
+        if any(axis.spec.norm for axis in self._axes()):
+            return None
+        return self.network.reach({point for axis in self._axes() for point in axis.spec.blocks})
+
     def prepare(self, inputs: Tensor, full: Tensor | None = None) -> Prepared:
         """Do everything that does not depend on α.
 

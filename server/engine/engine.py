@@ -180,7 +180,7 @@ class Engine:
         """
         model, key = opened.model, opened.key
         kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
-        group = (model.id, kept.prepared.z.shape[1:], opened.size)
+        group = (model.id, kept.shape, opened.size)
         picture, timings["render"] = await self.worker.run(
             lambda batch: self._render(model, batch), (kept, alpha), group, model.together(opened.size)
         )
