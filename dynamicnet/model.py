@@ -15,6 +15,7 @@ from dynamicnet.decode import MOST_DECODED
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import AlphaLike, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
+from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import Prepared
 from dynamicnet.method.tiles import SIDE, cut, tiles
 from dynamicnet.package import Manifest
@@ -177,8 +178,19 @@ class Model:
         Raises:
             DynamicNetError: the inputs cannot be used.
         """
+        if auto.axis.guess:
+            return self.guess(self.prepare(self.encode(inputs)), auto.axis)
         small = self.prepare(self.encode(inputs.at_most(RENDERED_SIDE, self.application.takes)))
         return auto.pick([self.render(small, alpha) for alpha in auto.candidates()])
+
+    @torch.inference_mode()
+    def guess(self, one: PreparedInputs, axis: AxisSpec) -> float:
+        """α of an axis that is read off the picture: off its middle, where it is a large one."""
+        prepared = one.prepared
+        if prepared is None:
+            middle = tuple(slice(max(0, side - SIDE) // 2, (side + SIDE) // 2) for side in one.encoded.batch.shape[2:])
+            prepared = self.net.prepare(self._placed(cut(one.encoded.batch, (middle[0], middle[1]))))
+        return round(float(self.net.guess(prepared, axis)[0]), 3)
 
     def together(self, size: tuple[int, int]) -> int:
         """How many pictures of a (width, height) are rendered as one batch: at least one."""

@@ -1,5 +1,7 @@
 """Restoration: a photograph comes back at its size, through everything that serves the other applications."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +17,12 @@ from test_websocket import Client
 from websockets.sync.client import connect
 
 from dynamicnet import DynamicNetError, Inputs, Model, package
+from dynamicnet.applications.restoration.auto import FINE, cost_at, costs
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks import ShallowUNet
-from dynamicnet.package import Manifest, NetworkSpec, Training
+from dynamicnet.package import Manifest, NetworkSpec, Phase, Training
+from server.settings import STATIC
 
 STRENGTH = AxisSpec(
     id="strength",
@@ -27,8 +31,18 @@ STRENGTH = AxisSpec(
     range=(-1.0, 1.0),
     default=0.0,
     blocks=ShallowUNet.default_points,
+    guess=True,
 )
 CRISP = AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("up", "fine"))
+
+PHASE = Phase(
+    axis=None,
+    bank=None,
+    objective={"noise": "camera"},
+    **dict.fromkeys(("steps", "batch", "crop", "seed", "pictures", "skipped"), 0),
+    learning_rate=0.0,
+    seconds=0.0,
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +56,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for bank in net.axes[axis.id].banks.values():
             for block in bank.values():
                 torch.nn.init.normal_(block.convs[-1].weight, std=0.2)
+    torch.nn.init.normal_(net.guesses["strength"].convs[-1].weight, std=5)
     manifest = Manifest(
         title="Less noise",
         application="restoration",
         network=NetworkSpec(name="unet", params=size),
         axes=net.specs,
-        training=Training(commands=[], data=""),
+        training=Training(commands=[], data="", phases=[PHASE]),
         licence="Apache-2.0",
     )
     package.write(folder / "less-noise", manifest, net)
@@ -206,3 +221,57 @@ def test_a_map_and_a_bad_alpha_mean_the_same_of_tiles(model, photo, request):
     assert apart(np.asarray(model.render(prepared, 1.0), np.int16), whole) <= 1
     with pytest.raises(DynamicNetError, match="out of range"):
         model.render(prepared, 2.0)
+
+
+def test_auto_is_read_off_the_picture_everywhere_alike(weights, model, served, photo, tmp_path, request):
+    grainy = tmp_path / "grainy.png"
+    with Image.open(photo) as picture:
+        pixels_of = np.asarray(picture, np.float32)
+    noise = np.random.default_rng(0).normal(0, 40, pixels_of.shape)
+    Image.fromarray((pixels_of + noise).clip(0, 255).astype(np.uint8)).save(grainy)
+    found = []
+    for file in (photo, grainy):
+        inputs = Inputs(image=file.read_bytes())
+        reply = infer(served, inputs.image, alpha="auto")
+        assert reply.status_code == 200, reply.text
+        found.append(json.loads(reply.headers["X-Dynamic-Net-Alpha"])["strength"])
+        assert found[-1] == pytest.approx(model.guess(model.prepare(model.encode(inputs)), STRENGTH), abs=0.002)
+        assert reply.content == infer(served, inputs.image, alpha=str(found[-1])).content
+    assert abs(found[0] - found[1]) > 0.003
+    with connect(f"{str(served.base_url).replace('http', 'ws')}/ws", max_size=None) as connection:
+        client = Client(connection)
+        client.open(grainy.read_bytes(), format="png")
+        client.ask("auto")
+        assert client.exact()[0]["alpha"] == {"strength": found[1], "crisp": 0.0}
+    out = tmp_path / "out.png"
+    said = run("infer", str(grainy), "--alpha", "auto", "--weights", str(weights), "--device", DEVICE, "-o", str(out))
+    assert said.returncode == 0, said.stderr
+    assert apart(pixels(out.read_bytes()), pixels(infer(served, grainy.read_bytes(), alpha=str(found[1])).content)) <= 1
+    request.getfixturevalue("small_tiles")
+    prepared = model.prepare(model.encode(Inputs(image=grainy.read_bytes())))
+    assert prepared.prepared is None
+    assert model.guess(prepared, STRENGTH) == pytest.approx(found[1], abs=0.02)  # read off its middle
+
+
+def test_a_guess_learns_what_costs_little(weights, tmp_path):
+    folder = tmp_path / "less-noise"
+    shutil.copytree(weights / "less-noise", folder)
+    said = run(
+        *("train", "restoration-auto", str(folder), "--images", str(STATIC / "samples"), "--scale", "288"),
+        *("--patches", "32", "--steps", "60", "--device", "cpu"),
+    )
+    assert said.returncode == 0, said.stderr
+    before, after = (package.load(each).net for each in (weights / "less-noise", folder))
+    kept = {name: tensor for name, tensor in before.state_dict().items() if not name.startswith("guesses")}
+    assert all(torch.equal(tensor, after.state_dict()[name]) for name, tensor in kept.items())
+    noisy = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    curves, z = costs(after, STRENGTH, noisy, torch.full_like(noisy, 0.5))
+    with torch.inference_mode():
+        paid = [float(cost_at(curves, net.guesses["strength"](z)).mean()) for net in (before, after)]
+    assert paid[1] < 0.8 * paid[0]
+
+
+@pytest.mark.parametrize("place", [0.0, 0.33, 0.5, 1.0])
+def test_the_cost_of_a_strength_is_read_between_those_that_were_rendered(place):
+    curves = (torch.linspace(0, 1, FINE) - 0.5).square()[None]
+    assert float(cost_at(curves, torch.tensor([place]))) == pytest.approx((place - 0.5) ** 2, abs=1e-3)

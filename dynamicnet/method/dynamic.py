@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dynamicnet.method.alpha import AlphaLike, Alphas, resolve
 from dynamicnet.method.blocks import Axis, AxisSpec, Sign, strength
+from dynamicnet.method.guess import Guess
 from dynamicnet.networks.base import MainNetwork
 
 Residuals = dict[tuple[str, Sign], Tensor]
@@ -65,8 +66,12 @@ class DynamicNet(nn.Module):
         super().__init__()
         self.network = network
         self.axes = nn.ModuleDict()
+        self.guesses = nn.ModuleDict()
         for spec in axes:
             self.add_axis(spec)
+        for spec in self.specs:
+            if spec.guess:
+                self.guesses[spec.id] = Guess(network.points[self.first_point])
 
     def add_axis(self, spec: AxisSpec) -> Axis:
         """Give the network one more axis, its tuning-blocks untrained; θ is not touched."""
@@ -173,6 +178,12 @@ class DynamicNet(nn.Module):
             part if one.size is None or one.full else part[..., : one.size[0], : one.size[1]]
             for part, one in zip(torch.split(z, counts), each, strict=True)
         ]
+
+    def guess(self, prepared: Prepared, axis: AxisSpec) -> Tensor:
+        """α of an axis that can be read off the inputs, for each of them, (N,)."""
+        low, high = axis.range
+        share: Tensor = self.guesses[axis.id](prepared.z)
+        return low + (high - low) * share
 
     def forward(self, inputs: Tensor, alpha: AlphaLike) -> Tensor:
         """The same in one go, for training: ``render(prepare(inputs), alpha)``."""

@@ -53,7 +53,7 @@ def _slider(axis: AxisSpec, measured: Mapping[str, Any]) -> AxisInfo:
         **axis.model_dump(),
         curve=_columns(measured, "alpha", "low", "high"),
         fixed=_columns(fixed, "low", "high"),
-        auto=axis.middle is not None,
+        auto=axis.auto,
     )
 
 
