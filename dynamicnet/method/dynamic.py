@@ -116,15 +116,9 @@ class DynamicNet(nn.Module):
             What ``render`` needs, the first ψ(z) included.
         """
         size = (inputs.shape[2], inputs.shape[3]) if inputs.dim() == 4 else None
-        inputs = self._pad(inputs)
-        names = list(self.network.stages)
-        after = names.index(self.first_point) + 1
-        seen = self.network.look(inputs)
+        z, seen = self._begin(inputs)
         if full is not None:
-            seen[names[-1]] = full
-        z = inputs
-        for name in names[:after]:
-            z = self.network.run(name, z, seen.pop(name, None))
+            seen[list(self.network.stages)[-1]] = full
         residuals: Residuals = {
             (axis.spec.id, sign): axis.block(sign, self.first_point)(z)
             for axis in self._axes()
@@ -178,6 +172,20 @@ class DynamicNet(nn.Module):
             part if one.size is None or one.full else part[..., : one.size[0], : one.size[1]]
             for part, one in zip(torch.split(z, counts), each, strict=True)
         ]
+
+    def _begin(self, inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Features at the first insertion point, and what later stages see of the inputs."""
+        inputs = self._pad(inputs)
+        names = list(self.network.stages)
+        seen = self.network.look(inputs)
+        z = inputs
+        for name in names[: names.index(self.first_point) + 1]:
+            z = self.network.run(name, z, seen.pop(name, None))
+        return z, seen
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What there is at the first insertion point, and to guess from: (N, C, H, W)."""
+        return self._begin(inputs)[0]
 
     def guess(self, prepared: Prepared, axis: AxisSpec) -> Tensor:
         """α of an axis that can be read off the inputs, for each of them, (N,)."""

@@ -6,18 +6,20 @@ compressed.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from random import Random
+from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from dynamicnet.applications.restoration.noise import HEAVY, LIGHT, MARGIN, Kind, jpeg, noised
 from dynamicnet.applications.restoration.objective import log_error
 from dynamicnet.applications.restoration.patches import Patches
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.method.guess import Guess
 from dynamicnet.precision import autocast
 
 KNOTS = 9  # strengths that are rendered
@@ -79,20 +81,20 @@ def enlarged(pictures: Tensor, factor: float) -> Tensor:
     return F.interpolate(middle, (height, width), mode="bicubic").clamp(0, 1).mul(255).round() / 255
 
 
-def _samples(
-    patches: Patches, kind: Kind, count: int, seed: int, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    generator = torch.Generator(device)
-    for i in range(count // BATCH):
-        random = Random(f"{seed} guess {i}")
-        generator.manual_seed(random.getrandbits(63))
-        pictures = patches.batch(BATCH, SIDE + MARGIN, f"{seed} guess {i}")
-        exponents = torch.rand(BATCH, device=device, generator=generator) * 1.2 - 0.1
-        levels = LIGHT * (HEAVY / LIGHT) ** exponents
-        if i % 2:
-            yield as_they_come(pictures, levels, generator, random)
-        else:
-            yield noised(kind, pictures, levels, generator, random)
+def _sample(
+    patches: Patches, kind: Kind, draw: str, odd: bool, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Noisy and clean, (BATCH, 3, SIDE, SIDE), and what share of the way their noise's level lies, (BATCH,)."""
+    random = Random(draw)
+    generator.manual_seed(random.getrandbits(63))
+    pictures = patches.batch(BATCH, SIDE + MARGIN, draw)
+    shares = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
+    levels = LIGHT * (HEAVY / LIGHT) ** shares
+    if odd:
+        noisy, clean = as_they_come(pictures, levels, generator, random)
+    else:
+        noisy, clean = noised(kind, pictures, levels, generator, random)
+    return noisy, clean, shares.clamp(0, 1)
 
 
 def train_guess(
@@ -100,38 +102,61 @@ def train_guess(
 ) -> float:
     """Train what guesses the strength; nothing else of the network changes.
 
+    It learns the level of the noise first, on other patches at every step, as that takes no render; then, on some
+    that are rendered at every strength, what a guess costs.
+
     Args:
         net: with a guess for the axis.
         axis: the strength.
         patches: of photographs.
         kind: of noise that the axis was trained on.
-        count: how many patches; each is rendered at nine strengths.
-        steps: of training on them.
+        count: how many patches are rendered.
+        steps: of either training.
         seed: everything random follows from it.
 
     Returns:
-        What a guess costs on the patches at the end, in dB.
+        What a guess costs on those patches at the end, in dB.
     """
     device = next(net.parameters()).device
+    generator = torch.Generator(device)
+    guess = cast(Guess, net.guesses[axis.id]).requires_grad_(True)
+
+    def on_levels(step: int) -> Tensor:
+        noisy, _, shares = _sample(patches, kind, f"{seed} level {step}", bool(step % 2), generator)
+        with torch.no_grad():
+            z = net.features(noisy)
+        guessed: Tensor = guess(z)
+        return (guessed - shares).abs().mean()
+
+    _descend(guess, on_levels, steps, 3e-3)
     curves, features = [], []
-    for noisy, clean in _samples(patches, kind, count, seed, device):
+    for i in range(count // BATCH):
+        noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
         some, z = costs(net, axis, noisy, clean)
         curves.append(some)
         features.append(z.to("cpu", torch.bfloat16))
     known, seen = torch.cat(curves).clone(), torch.cat(features).clone()
-    torch.manual_seed(seed)
-    guess = net.guesses[axis.id].requires_grad_(True).train()
-    optimiser = torch.optim.AdamW(guess.parameters(), lr=2e-3, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps)
+
+    def on_costs(step: int) -> Tensor:
+        drawn = torch.randperm(len(known), generator=torch.Generator().manual_seed(step))[:32]
+        return cost_at(known[drawn].to(device), guess(seen[drawn].to(device).float())).mean()
+
+    cost = _descend(guess, on_costs, steps, 1e-3)
+    guess.requires_grad_(False)
+    return cost
+
+
+def _descend(guess: nn.Module, loss: Callable[[int], Tensor], steps: int, rate: float) -> float:
+    """Minimise a loss of the step's number; its mean over the last tenth."""
+    optimiser = torch.optim.AdamW(guess.parameters(), lr=rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
     late = []
     for step in range(steps):
-        drawn = torch.randint(len(known), (32,))
-        cost = cost_at(known[drawn].to(device), guess(seen[drawn].to(device).float())).mean()
+        value = loss(step)
         optimiser.zero_grad()
-        cost.backward()  # type: ignore[no-untyped-call]
+        value.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         if step >= steps * 9 // 10:
-            late.append(float(cost.detach()))
-    guess.requires_grad_(False).eval()
+            late.append(float(value.detach()))
     return sum(late) / max(1, len(late))
