@@ -186,11 +186,9 @@ class Model:
     @torch.inference_mode()
     def guess(self, one: PreparedInputs, axis: AxisSpec) -> float:
         """α of an axis that is read off the picture: off its middle, where it is a large one."""
-        prepared = one.prepared
-        if prepared is None:
-            middle = tuple(slice(max(0, side - SIDE) // 2, (side + SIDE) // 2) for side in one.encoded.batch.shape[2:])
-            prepared = self.net.prepare(self._placed(cut(one.encoded.batch, (middle[0], middle[1]))))
-        return round(float(self.net.guess(prepared, axis)[0]), 3)
+        given = one.encoded.batch
+        rows, columns = (slice(max(0, side - SIDE) // 2, (side + SIDE) // 2) for side in given.shape[2:])
+        return round(float(self.net.guess(self._placed(cut(given, (rows, columns))), axis)[0]), 3)
 
     def together(self, size: tuple[int, int]) -> int:
         """How many pictures of a (width, height) are rendered as one batch: at least one."""

@@ -71,7 +71,7 @@ class DynamicNet(nn.Module):
             self.add_axis(spec)
         for spec in self.specs:
             if spec.guess:
-                self.guesses[spec.id] = Guess(network.points[self.first_point])
+                self.guesses[spec.id] = Guess()
 
     def add_axis(self, spec: AxisSpec) -> Axis:
         """Give the network one more axis, its tuning-blocks untrained; θ is not touched."""
@@ -116,9 +116,15 @@ class DynamicNet(nn.Module):
             What ``render`` needs, the first ψ(z) included.
         """
         size = (inputs.shape[2], inputs.shape[3]) if inputs.dim() == 4 else None
-        z, seen = self._begin(inputs)
+        inputs = self._pad(inputs)
+        names = list(self.network.stages)
+        after = names.index(self.first_point) + 1
+        seen = self.network.look(inputs)
         if full is not None:
-            seen[list(self.network.stages)[-1]] = full
+            seen[names[-1]] = full
+        z = inputs
+        for name in names[:after]:
+            z = self.network.run(name, z, seen.pop(name, None))
         residuals: Residuals = {
             (axis.spec.id, sign): axis.block(sign, self.first_point)(z)
             for axis in self._axes()
@@ -173,24 +179,11 @@ class DynamicNet(nn.Module):
             for part, one in zip(torch.split(z, counts), each, strict=True)
         ]
 
-    def _begin(self, inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Features at the first insertion point, and what later stages see of the inputs."""
-        inputs = self._pad(inputs)
-        names = list(self.network.stages)
-        seen = self.network.look(inputs)
-        z = inputs
-        for name in names[: names.index(self.first_point) + 1]:
-            z = self.network.run(name, z, seen.pop(name, None))
-        return z, seen
-
-    def features(self, inputs: Tensor) -> Tensor:
-        """What there is at the first insertion point, and to guess from: (N, C, H, W)."""
-        return self._begin(inputs)[0]
-
-    def guess(self, prepared: Prepared, axis: AxisSpec) -> Tensor:
-        """α of an axis that can be read off the inputs, for each of them, (N,)."""
+    def guess(self, pictures: Tensor, axis: AxisSpec) -> Tensor:
+        """α of an axis that can be read off pictures, RGB (N, 3, H, W) in [0, 1], for each of them, (N,)."""
         low, high = axis.range
-        share: Tensor = self.guesses[axis.id](prepared.z)
+        height, width = (side - side % 2 for side in pictures.shape[2:])
+        share: Tensor = self.guesses[axis.id](pictures[..., :height, :width])
         return low + (high - low) * share
 
     def forward(self, inputs: Tensor, alpha: AlphaLike) -> Tensor:

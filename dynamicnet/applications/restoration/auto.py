@@ -29,17 +29,14 @@ BATCH = 16
 DECIBELS = 20 / math.log(10)  # of a natural logarithm
 
 
-def costs(net: DynamicNet, axis: AxisSpec, noisy: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
-    """What each strength costs against the best one.
+def costs(net: DynamicNet, axis: AxisSpec, noisy: Tensor, clean: Tensor) -> Tensor:
+    """What each strength costs against the best one, in dB, (N, FINE), on the CPU.
 
     Args:
         net: whose other axes are at 0.
         axis: the strength.
         noisy: (N, 3, H, W).
         clean: what it should be, likewise.
-
-    Returns:
-        In dB, (N, FINE), on the CPU; and the features to guess from, (N, C, h, w).
     """
     with torch.inference_mode():
         prepared = net.prepare(noisy)
@@ -51,7 +48,7 @@ def costs(net: DynamicNet, axis: AxisSpec, noisy: Tensor, clean: Tensor) -> tupl
             knots.append(DECIBELS * log_error(out.float().clamp(0, 1), clean))
         curves = torch.stack(knots, 1)[:, None, None].cpu()
         fine = F.interpolate(curves, (1, FINE), mode="bicubic", align_corners=True)[:, 0, 0]
-    return fine - fine.amin(1, keepdim=True), prepared.z
+    return fine - fine.amin(1, keepdim=True)
 
 
 def cost_at(curves: Tensor, shares: Tensor) -> Tensor:
@@ -111,7 +108,7 @@ def train_guess(
         patches: of photographs.
         kind: of noise that the axis was trained on.
         count: how many patches are rendered.
-        steps: of either training.
+        steps: of the first training; the second has a quarter as many.
         seed: everything random follows from it.
 
     Returns:
@@ -123,25 +120,22 @@ def train_guess(
 
     def on_levels(step: int) -> Tensor:
         noisy, _, shares = _sample(patches, kind, f"{seed} level {step}", bool(step % 2), generator)
-        with torch.no_grad():
-            z = net.features(noisy)
-        guessed: Tensor = guess(z)
+        guessed: Tensor = guess(noisy)
         return (guessed - shares).abs().mean()
 
     _descend(guess, on_levels, steps, 3e-3)
-    curves, features = [], []
+    curves, pictures = [], []
     for i in range(count // BATCH):
         noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
-        some, z = costs(net, axis, noisy, clean)
-        curves.append(some)
-        features.append(z.to("cpu", torch.bfloat16))
-    known, seen = torch.cat(curves).clone(), torch.cat(features).clone()
+        curves.append(costs(net, axis, noisy, clean))
+        pictures.append(noisy.cpu())
+    known, seen = torch.cat(curves).clone(), torch.cat(pictures)
 
     def on_costs(step: int) -> Tensor:
         drawn = torch.randperm(len(known), generator=torch.Generator().manual_seed(step))[:32]
-        return cost_at(known[drawn].to(device), guess(seen[drawn].to(device).float())).mean()
+        return cost_at(known[drawn].to(device), guess(seen[drawn].to(device))).mean()
 
-    cost = _descend(guess, on_costs, steps, 1e-3)
+    cost = _descend(guess, on_costs, max(2, steps // 4), 5e-4)
     guess.requires_grad_(False)
     return cost
 

@@ -112,8 +112,8 @@ def train_restoration_auto(
         Path | None, typer.Option(help="File of names of photographs to leave out, one a line.", exists=True)
     ] = None,
     scale: Annotated[int, typer.Option(help="Shorter side of the photographs, in pixels: at least 288.")] = 320,
-    patches: Annotated[int, typer.Option(help="Patches to learn from, each rendered at nine strengths.")] = 1536,
-    steps: Annotated[int, typer.Option(help="Steps of training on them.")] = 2000,
+    patches: Annotated[int, typer.Option(help="Patches to learn from, each rendered at nine strengths.")] = 768,
+    steps: Annotated[int, typer.Option(help="Steps of learning levels first; a quarter as many on those.")] = 6000,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     device: Device = "auto",
 ) -> None:
