@@ -97,7 +97,7 @@ def infer(
     format = _format(output)  # noqa: A001
     pictures.check_format(format, quality)
     loaded = _model(weights, model, device)
-    inputs = _inputs(photo, mask, where, seed, latent, max_side, detail)
+    inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
     encoded = _encode(loaded, inputs)
     picture = loaded.render(loaded.prepare(encoded), chosen)
@@ -130,7 +130,7 @@ def sweep(
     [dim]dynamic-net sweep photo.jpg --model starry-night --frames 12 --max-side 640 -o out.webp[/dim]
     """
     loaded = _model(weights, model, device)
-    inputs = _inputs(photo, mask, where, seed, latent, max_side, detail)
+    inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
     planned = plan(loaded.manifest.axes, chosen, axis, frames, _format(output), quality)
     encoded = _encode(loaded, inputs)
@@ -268,6 +268,7 @@ def _alpha(model: Model, inputs: Inputs, alpha: str | None, position: str | None
 
 
 def _inputs(
+    loaded: Model,
     photo: Path | None,
     mask: Path | None,
     where: Path | None,
@@ -284,6 +285,7 @@ def _inputs(
         latent=latent.read_text("utf-8", "replace") if latent else None,
         max_side=max_side,
         detail=detail,
+        max_pixels=loaded.max_pixels,
     )
 
 

@@ -177,6 +177,7 @@ restoration() {
     shift
     .venv/bin/dynamic-net train restoration --out "$out" --images data/content --exclude data/cbsd68.txt \
         --encoder data/perceptual/vgg19_distilled_16x.safetensors --batch 12 --crop 80 --dual "$@" "${more[@]}"
+    .venv/bin/dynamic-net train restoration-auto "$out" --images data/content --exclude data/cbsd68.txt
 }
 
 denoise-gaussian() { # what the published tables measure

@@ -1,5 +1,7 @@
 """A shallow U-Net for restoration: most of its work at a quarter of the resolution, the rest at half of it."""
 
+from collections.abc import Collection
+
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
@@ -63,6 +65,12 @@ class ShallowUNet(MainNetwork):
     def look(self, inputs: Tensor) -> dict[str, Tensor]:
         """``up`` looks at the picture through the first convolution, ``out`` at the picture itself."""
         return {"up": self.stages["enter"](inputs), "out": inputs}
+
+    def reach(self, tuned: Collection[str]) -> int:
+        """A pixel for each 3×3 convolution, in pixels of its own; and what lies in the same block of ``multiple``."""
+        halves = len({"up", "fine"} & set(tuned))
+        at_half, at_quarter = 5 + 3 * halves, 8 + 3 * (len(set(tuned)) - halves)
+        return 2 * at_half + 4 * at_quarter + self.multiple - 1
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage."""

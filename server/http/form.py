@@ -92,7 +92,8 @@ async def _asked(
         Form(
             max_length=10_000,
             description="A number, one per insertion point, or JSON by axis; the model's defaults if left out. auto, "
-            "for one axis, finds the α at which this picture has changed as much as an average one in the middle.",
+            "for one axis, finds the α at which this picture has changed as much as an average one in the middle or, "
+            "where the model learned to tell, the one that it needs.",
             examples=["0.6", "0.2,0.5,0.9", '{"strength": 0.6}', "auto"],
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""``dynamic-net train restoration``."""
+"""``dynamic-net train restoration`` and ``restoration-auto``."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +14,7 @@ from dynamicnet.networks import NETWORKS
 def mount(app: typer.Typer, train: typer.Typer) -> None:
     """Add the commands to the command line."""
     train.command("restoration")(train_restoration)
+    train.command("restoration-auto")(train_restoration_auto)
 
 
 def train_restoration(
@@ -102,3 +103,41 @@ def train_restoration(
     )
     RestorationTraining(recipe, out, begin(out, run), device, command_line(), console).train()
     written(out)
+
+
+def train_restoration_auto(
+    folder: Annotated[Path, typer.Argument(help="The package: weights/NAME.", exists=True, file_okay=False)],
+    images: Annotated[Path, typer.Option(help="Folder of photographs, as for train restoration.", exists=True)],
+    exclude: Annotated[
+        Path | None, typer.Option(help="File of names of photographs to leave out, one a line.", exists=True)
+    ] = None,
+    scale: Annotated[int, typer.Option(help="Shorter side of the photographs, in pixels: at least 288.")] = 320,
+    patches: Annotated[int, typer.Option(help="Patches to learn from, each rendered at nine strengths.")] = 768,
+    steps: Annotated[int, typer.Option(help="Steps of learning levels first; a quarter as many on those.")] = 6000,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Have a restoration model learn which strength a picture needs: what alpha=auto gives it."""
+    import torch
+
+    from dynamicnet import package
+    from dynamicnet.applications.restoration.auto import train_guess
+    from dynamicnet.applications.restoration.patches import Patches, read_names
+    from dynamicnet.model import pick_device, placed
+    from dynamicnet.training.photos import Photos
+
+    loaded = package.load(folder)
+    manifest = loaded.manifest
+    strength, *others = manifest.axes
+    axis = strength.model_copy(update={"guess": True})
+    manifest = manifest.model_copy(update={"axes": [axis, *others]})
+    place = pick_device(device)
+    torch.manual_seed(seed)
+    net = placed(package.build(manifest), place).requires_grad_(False)
+    net.load_state_dict(loaded.net.state_dict(), strict=False)
+    photos = Photos(images, scale, held_out=False, exclude=read_names(exclude))
+    kind = manifest.training.phases[0].objective["noise"]
+    cost = train_guess(net, axis, Patches(photos, place), kind, patches, steps, seed)
+    training = manifest.training.model_copy(update={"commands": [*manifest.training.commands, command_line()]})
+    package.write(folder, manifest.model_copy(update={"training": training}), net)
+    console.print(f"{folder}: written; a guess costs {cost:.2f} dB on what it learned from")
