@@ -14,9 +14,11 @@ from pages import (
     changed,
     difference,
     jpeg,
+    model_that_takes,
     pixels,
     ready,
     slider,
+    small,
     visit,
 )
 from playwright.sync_api import Page, expect
@@ -298,6 +300,20 @@ def test_fine_control_has_a_slider_per_insertion_point(page, models):
     page.get_by_role("switch", name="Fine control").uncheck()
     count = len(axes[0]["blocks"])
     assert alpha(page) == pytest.approx((value * (count - 1) + far) / count, abs=0.006)
+
+
+def test_strokes_are_as_broad_as_was_chosen(page, models):
+    model = model_that_takes(models, "detail")
+    before = visit(page, f"#model={model['id']}")
+    page.get_by_text("Broad", exact=True).click()
+    broad = changed(page, before)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save", exact=True).click()
+    file = small(saved.value.path().read_bytes())
+    assert difference(file, broad) < difference(file, before)
+    page.reload()
+    assert difference(changed(page, []), broad) < 1
+    expect(page.get_by_role("radio", name="Broad")).to_be_checked()
 
 
 def test_previews_are_marked_until_the_exact_picture_is_there(page):

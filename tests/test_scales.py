@@ -31,7 +31,7 @@ def test_alpha_0_is_the_network_and_the_size_is_kept(net, size):
 def test_a_picture_always_comes_out_the_same_but_in_training(net):
     inputs = pictures((64, 64), 2)
     alone = torch.cat([net(one, 0.0) for one in torch.split(inputs, 1)])
-    assert torch.allclose(net(inputs, 0.0), alone, atol=1e-5)
+    assert torch.allclose(net(inputs, 0.0), alone, atol=5e-5)  # rounding: an eightieth of a level
     net.train()
     try:
         assert not torch.allclose(net(inputs, 0.0), alone, atol=1e-3)

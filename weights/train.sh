@@ -14,26 +14,18 @@ train() {
         --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
 }
 
-painter() { # nothing to ship: what strokes and swirls are, from deep layers of the small encoder alone, three times as quick
-    train runs/packages/painter --title Painter --network scales --axis strength --style data/styles/starry_night.jpg \
-        --weight 1.5 --main-steps 2792 --axis-steps 0
-}
-
-painting() { # the wide encoder's own first layers see the finest strokes best, and go first
+painting() {
     local out=$1
     shift
-    [ -d runs/packages/painter ] || painter
-    .venv/bin/dynamic-net train style --content data/content --out "$out" --network scales --norm --batch 8 \
-        --encoder data/perceptual/vgg19_to_conv31.safetensors --encoder data/perceptual/vgg19_distilled_16x.safetensors \
-        --start runs/packages/painter --main-steps 3000 --main-rate 1e-3 --axis-steps 500 --path-steps 700 \
-        --axis-rate 1.5e-3 --reach 0.9 "$@" "${more[@]}"
+    train "$out" --network scales --norm --batch 4 --main-steps 3500 --main-rate 2e-3 --axis-steps 500 --path-steps 700 \
+        --axis-rate 1.5e-3 --reach 0.9 "$@"
 }
 
 strength() { # faint, main and strong objectives: a dual axis
     local out=$1 title=$2 painting=$3
     shift 3
     painting "weights/$out" --title "$title" --axis strength --dual --style "data/styles/$painting.jpg" \
-        --weight 0.02,0.6,2 "$@"
+        --weight 0.05,1,4 "$@"
 }
 
 starry-night() { strength starry-night "Starry Night" starry_night --order -1; }

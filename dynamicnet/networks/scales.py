@@ -7,16 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.networks.layers import (
-    ConvLayer,
-    Doubled,
-    Norm,
-    ReflectedConv,
-    ResidualBlock,
-    laid_over,
-    of_first,
-    of_last,
-)
+from dynamicnet.networks.layers import ConvLayer, Doubled, ReflectedConv, ResidualBlock, laid_over, of_first, of_last
 
 NOISY = ("stem", "up8", "up4", "up2")
 """Stages that are given noise."""
@@ -48,7 +39,6 @@ class ScalesNetwork(MainNetwork):
             {
                 "quarter": nn.Sequential(nn.PixelUnshuffle(4), ConvLayer(48, quarter), ResidualBlock(quarter)),
                 "eighth": nn.Sequential(nn.PixelUnshuffle(2), ConvLayer(4 * quarter, eighth), ResidualBlock(eighth)),
-                "photo": ReflectedConv(12, half),
             }
         )
         self.stages = nn.ModuleDict(
@@ -57,7 +47,7 @@ class ScalesNetwork(MainNetwork):
                 **{f"res{i}": ResidualBlock(channels) for i in range(1, 4)},
                 "up8": nn.Sequential(ConvLayer(channels + eighth, eighth), ResidualBlock(eighth)),
                 "up4": nn.Sequential(ConvLayer(eighth + quarter, quarter), ResidualBlock(quarter)),
-                "up2": nn.Sequential(ReflectedConv(quarter, 4 * half), nn.PixelShuffle(2), Norm(half, half), nn.ReLU()),
+                "up2": nn.Sequential(ConvLayer(quarter + 12, half), ResidualBlock(half)),
                 "paint": ReflectedConv(half, 6),
                 "out": nn.Identity(),
             }
@@ -78,7 +68,6 @@ class ScalesNetwork(MainNetwork):
         """All that comes before the body, and what the stages after it make of that and of noise."""
         quarter = self.down["quarter"](inputs)
         eighth = self.down["eighth"](quarter)
-        photo = self.down["photo"](F.pixel_unshuffle(inputs, 2))
         unshuffle, layer = self._parts("stem")
         conv, norm, relu = layer
         origins = self._origins(inputs)
@@ -86,7 +75,7 @@ class ScalesNetwork(MainNetwork):
             "stem": relu(norm(self._noisy("stem", conv(unshuffle(eighth)), origins))),
             "up8": self._noisy("up8", of_last(self._conv("up8"), eighth), origins),
             "up4": self._noisy("up4", of_last(self._conv("up4"), quarter), origins),
-            "up2": self._noisy("up2", photo, origins),
+            "up2": self._noisy("up2", of_last(self._conv("up2"), F.pixel_unshuffle(inputs, 2)), origins),
             "out": inputs,
         }
 
@@ -96,10 +85,6 @@ class ScalesNetwork(MainNetwork):
             return super().run(name, z, seen)
         if name == "stem":
             return seen
-        if name == "up2":
-            conv, shuffle, norm, relu = self._parts(name)
-            activated: Tensor = relu(norm(shuffle(conv(z)) + seen))
-            return activated
         if name == "out":
             return laid_over(z, seen)
         (conv, norm, relu), block = self._parts(name)

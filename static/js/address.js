@@ -1,5 +1,6 @@
 // What a person chose lives in the address, so that a reload or a link brings it back:
 // #model=name&photo=name&a.axis=0.6&a.other=0.2_0.5_0.9
+// #model=name&photo=name&detail=1024&a.axis=0.6
 // #model=name&seeds=1_2_3&locked=0&a.axis=0.6
 
 const PREFIX = "a.";
@@ -19,6 +20,7 @@ export function read() {
     photo: fields.get("photo"),
     seeds: numbers(fields.get("seeds")),
     locked: numbers(fields.get("locked")),
+    detail: Number(fields.get("detail")),
     alpha,
   };
 }

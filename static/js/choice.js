@@ -18,6 +18,7 @@ export class Choice {
   model = null;
   photo = null; // see photos.js; `hole` and `area` are painted on it, once the server has read it
   alpha = {};
+  detail = null; // pixels that a style works at; null leaves it to the server
 
   takes(field) {
     return this.model.takes.includes(field);
@@ -41,6 +42,7 @@ export class Choice {
       ...(this.takes("where") && { where: await where(this.photo) }),
       ...(this.takes("mask") && { mask: await this.photo.hole.file(size) }),
       ...(this.takes("seed") && { seed: seeds.join() }),
+      ...(this.takes("detail") && this.detail && { detail: this.detail }),
     };
   }
 }

@@ -21,6 +21,7 @@ import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { largest } from "./small.js";
 import { Status } from "./status.js";
+import { Strokes } from "./strokes.js";
 import { Zoom } from "./zoom.js";
 
 const at = (id) => document.getElementById(id);
@@ -87,6 +88,11 @@ const panel = new Adjust({ sliders: at("axes"), fine: at("fine"), reset: at("res
   idle.pause();
   session.set(alpha);
   remember();
+});
+const strokes = new Strokes(at("strokes"), () => {
+  status.renew();
+  chosen.detail = strokes.detail;
+  open();
 });
 const comparison = compare({
   picture: at("picture"),
@@ -286,6 +292,7 @@ function remember() {
     model: chosen.model.id,
     ...(takes("image") && { photo: chosen.photo.id }),
     ...(takes("seed") && seeds.value),
+    ...(takes("detail") && chosen.detail && { detail: chosen.detail }),
     alpha: chosen.alpha,
   });
 }
@@ -310,6 +317,8 @@ async function restore() {
   const asked = address.read();
   panel.fine = Object.values(asked.alpha).some(Array.isArray);
   seeds.value = fitSeeds(asked);
+  strokes.detail = asked.detail;
+  chosen.detail = strokes.detail;
   const { model, sentence } = models.get(asked.model);
   if (sentence) status.fail(sentence);
   useModel(model, asked.alpha);

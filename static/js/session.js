@@ -81,7 +81,7 @@ export class Session {
     if (!model) this.#sent = null; // what is looked at comes alone
     const news = Object.entries(fields).filter(([name, value]) => this.#sent?.[name] !== value);
     const files = news.filter(([, value]) => value instanceof Blob);
-    const texts = news.filter(([, value]) => !(value instanceof Blob));
+    const texts = Object.entries(fields).filter(([, value]) => !(value instanceof Blob));
     const message = model
       ? {
           type: "open",

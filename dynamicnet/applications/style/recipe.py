@@ -6,6 +6,7 @@ A third phase (:mod:`dynamicnet.training.path`) makes the way between the ends a
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
 import torch
@@ -30,6 +31,9 @@ from dynamicnet.training.runs import claim_run, with_phase
 from dynamicnet.training.sheets import write_sheet
 
 T = TypeVar("T")
+
+CELL = 16
+"""Pixels from one feature of an encoder's deepest layer to the next."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,7 @@ class StyleTraining:
             along = shares(plan.batch, draw) if beginning else torch.ones(plan.batch)
             with autocast(self.device):
                 outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * along).tolist())}).float()
+                outputs, batch = _shifted(outputs, batch, draw)
                 look = objective.look(outputs, batch)
             terms = objective.compare(outputs, look)
             totals = objective.total(terms)
@@ -273,6 +278,18 @@ class StyleTraining:
         package.write(folder, manifest, self.net)
         package.write_objectives(folder, self.targets)
         return manifest
+
+
+def _shifted(outputs: Tensor, pictures: Tensor, draw: str) -> tuple[Tensor, Tensor]:
+    """Both from one random position on, a cell smaller.
+
+    An encoder's max-pooling looks at the largest of 2×2, 4×4, 8×8 pixels. Where those of training always lay as the
+    network's own cells do, it would learn to put one bright pixel into each, and lay a weave over everything.
+    """
+    random = Random(f"{draw} shift")
+    top, left = random.randrange(CELL), random.randrange(CELL)
+    height, width = (side - CELL for side in outputs.shape[2:])
+    return tuple(z[..., top : top + height, left : left + width] for z in (outputs, pictures))  # type: ignore[return-value]
 
 
 def spread(values: Sequence[T], count: int, what: str) -> list[T]:
