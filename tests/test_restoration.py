@@ -56,7 +56,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for bank in net.axes[axis.id].banks.values():
             for block in bank.values():
                 torch.nn.init.normal_(block.convs[-1].weight, std=0.2)
-    torch.nn.init.normal_(net.guesses["strength"].convs[-1].weight, std=1)
+    torch.nn.init.normal_(net.guesses["strength"].layers[-2].weight, std=1)
     manifest = Manifest(
         title="Less noise",
         application="restoration",
@@ -258,7 +258,7 @@ def test_a_guess_is_trained_and_nothing_else(weights, tmp_path):
     shutil.copytree(weights / "less-noise", folder)
     said = run(
         *("train", "restoration-auto", str(folder), "--images", str(STATIC / "samples"), "--scale", "288"),
-        *("--patches", "32", "--steps", "12", "--device", "cpu"),
+        *("--count", "32", "--rendered", "32", "--steps", "12", "--device", "cpu"),
     )
     assert said.returncode == 0, said.stderr
     before, after = (package.load(each).net for each in (weights / "less-noise", folder))

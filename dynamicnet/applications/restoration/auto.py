@@ -12,14 +12,14 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from dynamicnet.applications.restoration.noise import HEAVY, LIGHT, MARGIN, Kind, jpeg, noised
 from dynamicnet.applications.restoration.objective import log_error
 from dynamicnet.applications.restoration.patches import Patches
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
-from dynamicnet.method.guess import Guess
+from dynamicnet.method.guess import Guess, seen
 from dynamicnet.precision import autocast
 
 KNOTS = 9  # strengths that are rendered
@@ -95,62 +95,57 @@ def _sample(
 
 
 def train_guess(
-    net: DynamicNet, axis: AxisSpec, patches: Patches, kind: Kind, count: int, steps: int, seed: int
+    net: DynamicNet, axis: AxisSpec, patches: Patches, kind: Kind, count: int, rendered: int, steps: int, seed: int
 ) -> float:
     """Train what guesses the strength; nothing else of the network changes.
 
-    It learns the level of the noise first, on other patches at every step, as that takes no render; then, on some
-    that are rendered at every strength, what a guess costs.
+    It learns the level of the noise first, as that takes no render; then, on some patches that are rendered at every
+    strength, what a guess costs.
 
     Args:
         net: with a guess for the axis.
         axis: the strength.
         patches: of photographs.
         kind: of noise that the axis was trained on.
-        count: how many patches are rendered.
-        steps: of the first training; the second has a quarter as many.
+        count: how many patches it learns levels from.
+        rendered: how many it learns costs from.
+        steps: of each training.
         seed: everything random follows from it.
 
     Returns:
-        What a guess costs on those patches at the end, in dB.
+        What a guess costs at the end, in dB, mean over the patches that were rendered.
     """
-    device = next(net.parameters()).device
-    generator = torch.Generator(device)
-    guess = cast(Guess, net.guesses[axis.id]).requires_grad_(True)
-
-    def on_levels(step: int) -> Tensor:
-        noisy, _, shares = _sample(patches, kind, f"{seed} level {step}", bool(step % 2), generator)
-        guessed: Tensor = guess(noisy)
-        return (guessed - shares).abs().mean()
-
-    _descend(guess, on_levels, steps, 3e-3)
-    curves, pictures = [], []
+    generator = torch.Generator(next(net.parameters()).device)
+    guess = cast(Guess, net.guesses[axis.id]).cpu().requires_grad_(True)
+    read, shares = [], []
     for i in range(count // BATCH):
+        noisy, _, share = _sample(patches, kind, f"{seed} level {i}", bool(i % 2), generator)
+        read.append(seen(noisy).cpu())
+        shares.append(share.cpu())
+    _descend(guess, torch.cat(read), torch.cat(shares), lambda share, wanted: (share - wanted).abs(), steps, 2e-3)
+    read, curves = [], []
+    for i in range(rendered // BATCH):
         noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
+        read.append(seen(noisy).cpu())
         curves.append(costs(net, axis, noisy, clean))
-        pictures.append(noisy.cpu())
-    known, seen = torch.cat(curves).clone(), torch.cat(pictures)
-
-    def on_costs(step: int) -> Tensor:
-        drawn = torch.randperm(len(known), generator=torch.Generator().manual_seed(step))[:32]
-        return cost_at(known[drawn].to(device), guess(seen[drawn].to(device))).mean()
-
-    cost = _descend(guess, on_costs, max(2, steps // 4), 5e-4)
-    guess.requires_grad_(False)
+    cost = _descend(guess, torch.cat(read), torch.cat(curves), lambda share, curve: cost_at(curve, share), steps, 5e-4)
+    guess.to(next(net.network.parameters()).device).requires_grad_(False)
     return cost
 
 
-def _descend(guess: nn.Module, loss: Callable[[int], Tensor], steps: int, rate: float) -> float:
-    """Minimise a loss of the step's number; its mean over the last tenth."""
+def _descend(
+    guess: Guess, read: Tensor, wanted: Tensor, loss: Callable[[Tensor, Tensor], Tensor], steps: int, rate: float
+) -> float:
+    """Minimise a loss of guesses and what is wanted, (N,); its mean at the end."""
+    read, wanted = read.clone(), wanted.clone()  # no inference tensors
     optimiser = torch.optim.AdamW(guess.parameters(), lr=rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
-    late = []
-    for step in range(steps):
-        value = loss(step)
+    draws = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        drawn = torch.randint(len(read), (128,), generator=draws)
         optimiser.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
+        loss(guess.of(read[drawn]), wanted[drawn]).mean().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
-        if step >= steps * 9 // 10:
-            late.append(float(value.detach()))
-    return sum(late) / max(1, len(late))
+    with torch.no_grad():
+        return float(loss(guess.of(read), wanted).mean())

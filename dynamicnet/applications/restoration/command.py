@@ -112,8 +112,9 @@ def train_restoration_auto(
         Path | None, typer.Option(help="File of names of photographs to leave out, one a line.", exists=True)
     ] = None,
     scale: Annotated[int, typer.Option(help="Shorter side of the photographs, in pixels: at least 288.")] = 320,
-    patches: Annotated[int, typer.Option(help="Patches to learn from, each rendered at nine strengths.")] = 768,
-    steps: Annotated[int, typer.Option(help="Steps of learning levels first; a quarter as many on those.")] = 6000,
+    count: Annotated[int, typer.Option(help="Patches to learn levels of noise from.")] = 8000,
+    rendered: Annotated[int, typer.Option(help="Patches that are rendered at nine strengths.")] = 1536,
+    steps: Annotated[int, typer.Option(help="Steps of training on either.")] = 4000,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     device: Device = "auto",
 ) -> None:
@@ -137,7 +138,7 @@ def train_restoration_auto(
     net.load_state_dict(loaded.net.state_dict(), strict=False)
     photos = Photos(images, scale, held_out=False, exclude=read_names(exclude))
     kind = manifest.training.phases[0].objective["noise"]
-    cost = train_guess(net, axis, Patches(photos, place), kind, patches, steps, seed)
+    cost = train_guess(net, axis, Patches(photos, place), kind, count, rendered, steps, seed)
     training = manifest.training.model_copy(update={"commands": [*manifest.training.commands, command_line()]})
     package.write(folder, manifest.model_copy(update={"training": training}), net)
     console.print(f"{folder}: written; a guess costs {cost:.2f} dB on what it learned from")
