@@ -30,6 +30,9 @@ _TURNS = {
 }
 _SIDEWAYS = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
 
+LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF", "HEIF")
+"""Formats that mostly keep colours at half the resolution."""
+
 LARGEST_PROFILE = 2**20
 """Bytes of a profile that goes with what is made of a picture; those of cameras and screens have fewer."""
 
@@ -61,6 +64,7 @@ class Decoded:
         notes: sentences, on what is not as a person may expect.
         metadata: what may be kept of what the file says about it.
         own: the same in its own space, where it was asked for, that is another than sRGB, and there is a way back.
+        lossy: whether its format spreads colours over the pixels beside them.
     """
 
     picture: Image.Image
@@ -68,6 +72,7 @@ class Decoded:
     notes: tuple[str, ...] = ()
     metadata: Metadata = field(default_factory=Metadata)
     own: Own | None = None
+    lossy: bool = False
 
 
 class _Pixels(NamedTuple):
@@ -148,7 +153,9 @@ def _read(
     picture = colours.to_srgb(pixels.colour) if colours else pixels.colour.convert("RGB")
     own = _own(pixels, profile, colours) if keep_space and profile and colours else None
     metadata = keep.read(opened, sideways=turn in _SIDEWAYS)
-    return Decoded(_joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), metadata, own)
+    return Decoded(
+        _joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), metadata, own, opened.format in LOSSY
+    )
 
 
 def _unidentified(data: bytes, what: str) -> DynamicNetError:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import Result
 from conftest import write_encoder
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFilter
 from typer.testing import CliRunner
 
 from dynamicnet import DynamicNetError, Inputs, Model, package, pictures
@@ -134,6 +134,81 @@ def test_opacity_below_half_is_a_hole_and_above_keeps_its_colour(model) -> None:
     assert (result == np.asarray(picture)).all(), "colours and opacity of what is known stay"
 
 
+def erased(picture: Image.Image, hole: Image.Image) -> Image.Image:
+    cut = picture.convert("RGBA")
+    cut.paste((0, 0, 0, 0), mask=hole)
+    return cut
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda picture, hole: hole.convert("RGB"),
+        lambda picture, hole: hole.convert("1"),
+        lambda picture, hole: hole.point(lambda v: v // 255),  # 0 and 1
+        lambda picture, hole: layer("white", hole),
+        lambda picture, hole: Image.merge("RGBA", (*picture.split(), hole.point(lambda v: 255 - v))),
+        erased,
+        lambda picture, hole: erased(picture.point(lambda v: min(255, v + 6)), hole),  # saved as another format before
+    ],
+)
+def test_masks_are_understood_as_people_make_them(model, made) -> None:
+    picture, hole = photo(200, 160), disc(200, 160, 30)
+    mask = file(made(picture, hole))
+    assert (filled(model, Inputs(image=file(picture), mask=mask)) == removed(model, picture, hole)).all()
+
+
+def removed(model: Model, picture: Image.Image, hole: Image.Image, kind: str = "PNG") -> np.ndarray:
+    return filled(model, Inputs(image=file(picture, kind), mask=file(hole)))
+
+
+def with_object(hole: Image.Image) -> tuple[Image.Image, np.ndarray]:
+    """A red disc that ends where a hole does, in an evening sky; and the sky alone."""
+    rows = np.linspace(90, 170, hole.height)[:, None, None] * np.array([0.7, 0.85, 1.0])
+    sky = np.broadcast_to(rows, (hole.height, hole.width, 3)).round().astype(np.uint8)
+    picture = Image.fromarray(sky)
+    picture.paste((230, 20, 30), mask=hole)
+    return picture, sky.astype(int)
+
+
+@pytest.fixture(scope="module")
+def smooth(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """One that adds nothing to the smooth filling."""
+    net = DynamicNet(DilatedNetwork(), model.manifest.axes)
+    torch.nn.init.zeros_(net.network.stages["paint"].weight)
+    folder = tmp_path_factory.mktemp("weights") / "smooth"
+    package.write(folder, model.manifest, net)
+    return Model.load(folder, "cpu")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("feather", [0, 0.8, 4])
+def test_an_object_is_gone_whatever_the_edge_of_its_mask(smooth, kind, feather) -> None:
+    hole = disc(300, 240, 40)
+    picture, sky = with_object(hole)
+    apart = np.abs(removed(smooth, picture, hole.filter(ImageFilter.GaussianBlur(feather)), kind) - sky)
+    at = np.asarray(hole.filter(ImageFilter.MaxFilter(11))) > 0
+    assert apart[at].mean() < 3
+
+
+def test_what_a_mask_does_not_touch_stays_but_for_pixels_beside_it_in_lossy_files(model) -> None:
+    picture, hole = photo(300, 240), disc(300, 240, 40)
+    around = np.asarray(hole.filter(ImageFilter.MaxFilter(7))) > 0
+    with Image.open(io.BytesIO(file(picture, "JPEG"))) as decoded:
+        read = np.asarray(decoded.convert("RGB")).astype(int)
+    result = removed(model, picture, hole, "JPEG")
+    assert (result[~around] == read[~around]).all()
+    assert (result[around] != read[around]).any(1).mean() > 0.9
+
+
+def test_a_grey_photograph_stays_grey(model) -> None:
+    grey, hole = photo(300, 240).convert("L"), disc(300, 240, 40)
+    for picture, kind in ((grey, "PNG"), (grey.convert("RGB"), "JPEG")):
+        result = removed(model, picture, hole, kind)[np.asarray(hole) > 0]
+        assert (result.max(1) == result.min(1)).all()
+    assert np.ptp(removed(model, photo(300, 240), hole)[np.asarray(hole) > 0], 1).max() > 0
+
+
 def test_what_is_said_of_picture_and_mask_comes_along(model) -> None:
     def film(picture: Image.Image) -> bytes:
         return file(picture, "GIF", save_all=True, append_images=[picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
@@ -162,7 +237,7 @@ def test_max_side_and_exif_go_for_picture_and_mask_alike(model) -> None:
     inputs = Inputs(image=file(picture, "JPEG", exif=exif, quality=95), mask=file(mask, "PNG", exif=exif), max_side=300)
     encoded = model.encode(inputs)
     assert encoded.size == (200, 300)
-    rows, columns = np.nonzero(np.asarray(encoded.context.hole))
+    rows, columns = np.nonzero(np.asarray(encoded.context.share))
     left, top = encoded.context.box[:2]
     assert ((left + columns.mean()) / 200, (top + rows.mean()) / 300) == pytest.approx((0.7, 0.2), abs=0.01)
     upright = picture.transpose(Image.Transpose.ROTATE_270).resize((200, 300))
@@ -176,6 +251,12 @@ def test_a_jpeg_scaled_while_decoding_keeps_the_size_of_its_mask(model, size, ma
     assert max(model.encode(inputs).size) == max_side
 
 
+def layer(colour: str, opacity: Image.Image) -> Image.Image:
+    painted = Image.new("RGBA", opacity.size, colour)
+    painted.putalpha(opacity)
+    return painted
+
+
 PICTURE, HOLE = file(photo(64, 48)), file(disc(64, 48, 9))
 
 
@@ -186,8 +267,15 @@ PICTURE, HOLE = file(photo(64, 48)), file(disc(64, 48, 9))
         (Inputs(image=file(photo(64, 48).convert("RGBA"))), "mask-missing", 422),
         (Inputs(image=PICTURE, mask=file(Image.new("L", (64, 48)))), "mask-empty", 422),
         (Inputs(image=PICTURE, mask=file(Image.new("RGBA", (64, 48)))), "mask-empty", 422),
-        (Inputs(image=PICTURE, mask=file(Image.new("L", (64, 48), 127))), "mask-empty", 422),
-        (Inputs(image=PICTURE, mask=file(Image.new("L", (64, 48), 128))), "mask-full", 422),
+        (Inputs(image=PICTURE, mask=file(Image.new("L", (64, 48), 255))), "mask-full", 422),
+        (Inputs(image=PICTURE, mask=file(Image.new("L", (64, 48), 127))), "mask-unclear", 422),
+        (Inputs(image=PICTURE, mask=file(Image.new("L", (64, 48), 128))), "mask-unclear", 422),
+        (Inputs(image=PICTURE, mask=file(disc(64, 48, 9).point(lambda v: v // 100))), "mask-unclear", 422),
+        (Inputs(image=PICTURE, mask=file(disc(64, 48, 9).point(lambda v: 255 - v))), "mask-inverted", 422),
+        (Inputs(image=PICTURE, mask=file(photo(64, 48))), "mask-unclear", 422),
+        (Inputs(image=PICTURE, mask=file(photo(64, 48).convert("L"))), "mask-unclear", 422),
+        (Inputs(image=PICTURE, mask=file(layer("black", disc(64, 48, 9)))), "mask-unclear", 422),
+        (Inputs(image=PICTURE, mask=file(layer("red", disc(64, 48, 9)))), "mask-unclear", 422),
         (Inputs(image=file(Image.new("RGBA", (64, 48)))), "mask-full", 422),
         (Inputs(image=PICTURE, mask=file(disc(64, 49, 9))), "mask-size", 422),
         (Inputs(image=PICTURE, mask=b"not a picture"), "picture-unreadable", 415),

@@ -66,7 +66,7 @@ async def _asked(
     image: Annotated[UploadFile | None, File(description=f"The picture: {READABLE}; for models that take one.")] = None,
     mask: Annotated[
         UploadFile | None,
-        File(description="A picture of the same size, white where `image` has a hole; transparency does as well."),
+        File(description="A picture of the same size: white is the hole, grey its edge; or `image`, the hole erased."),
     ] = None,
     where: Annotated[
         UploadFile | None,

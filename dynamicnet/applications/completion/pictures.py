@@ -14,13 +14,12 @@ from torch import Tensor
 
 from dynamicnet import pictures
 from dynamicnet.applications.base import Encoded, Inputs, notes
-from dynamicnet.applications.completion import exemplar, masks
+from dynamicnet.applications.completion import exemplar, hole, masks
 from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.decode import Decoded
-from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks.base import MainNetwork
 
-Hole = npt.NDArray[np.bool_]
+Inside = npt.NDArray[np.bool_]
 
 THICK = 64
 """The widest square of a hole that the network is shown, in its own pixels: what it was trained to fill."""
@@ -29,13 +28,18 @@ LONGEST = 512
 """The longest side of what the network is shown."""
 
 
+GREY = 4
+"""How far apart the channels of what still counts as grey are, in levels."""
+
+
 class Place(NamedTuple):
     """Where in a picture the network works.
 
     Attributes:
         picture: in sRGB, else as it was sent: RGB, or RGBA where something is transparent besides the hole.
         filled: RGB, the hole filled smoothly, on white; of the box alone.
-        hole: mode L, 255 in the hole and 0 elsewhere; of the box alone.
+        share: mode L, how far each pixel is filled; of the box alone.
+        is_grey: nothing that is known has a colour.
         box: left, top, right and bottom of the hole's neighbourhood.
         beyond: (1, 3, H, W) of the box, where the picture's own space is kept: how far its numbers are from those of
             its sRGB colours, as vivid ones are that sRGB lacks, going on smoothly into the hole: else a seam shows.
@@ -43,7 +47,8 @@ class Place(NamedTuple):
 
     picture: Image.Image
     filled: Image.Image
-    hole: Image.Image
+    share: Image.Image
+    is_grey: bool
     box: tuple[int, int, int, int]
     beyond: Tensor | float
 
@@ -62,35 +67,38 @@ class ImageCompletion:
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
         """A picture file, and a mask file or transparency, to (1, 7, H, W): see :func:`given`.
 
-        White in the mask (128 and above) is the hole; without a mask, it is where the picture is transparent
-        (opacity below 128), and the colour beneath does not matter.
+        See :mod:`dynamicnet.applications.completion.hole` for what a mask may be; without one, the hole is where the
+        picture is transparent (opacity below 128), and the colour beneath does not matter.
 
         Raises:
-            DynamicNetError: ``mask-missing``, ``mask-empty``, ``mask-full``, ``mask-size``, or the picture or the
-                mask cannot be read.
+            DynamicNetError: as :func:`dynamicnet.applications.completion.hole.read`, or the picture cannot be read.
         """
         inputs.only(*self.takes)
         read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels, keep_space=True)
-        hole, mask = _hole(inputs, read.picture)
-        if not hole.any():
-            raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
-        if hole.all():
-            raise DynamicNetError("mask-full", "The mask is white all over: leave something to go on from.")
-        box, scale = _neighbourhood(hole)
+        share, mask = hole.read(inputs, read)
+        inside = share > 0
+        box, scale = _neighbourhood(inside)
         left, top, right, bottom = box
-        cut = torch.from_numpy(hole[top:bottom, left:right].astype(np.float32))[None, None]
+        cut = torch.from_numpy(inside[top:bottom, left:right].astype(np.float32))[None, None]
         around = _around(read.picture, box, mask)
         filled = pictures.to_picture(fill(pictures.to_tensor(around), cut))
         size = [max(pictures.MIN_SIDE, round(side * scale)) for side in cut.shape[2:]]
         shown = F.interpolate(pictures.to_tensor(filled), size, mode="bilinear", antialias=True)
-        inside = (F.interpolate(cut, size, mode="area") > 0).float()
+        missing = (F.interpolate(cut, size, mode="area") > 0).float()
         own, beyond = read.own, cast(Tensor | float, 0.0)
         if own:
             far = pictures.to_tensor(_around(own.picture, box, mask)) - pictures.to_tensor(around.filter(own.back))
-            own, beyond = replace(own, picture=_opaque(own.picture, hole)), fill(far, cut)
-        place = Place(_opaque(read.picture, hole), filled, _levels(hole[top:bottom, left:right]), box, beyond)
+            own, beyond = replace(own, picture=_opaque(own.picture, inside)), fill(far, cut)
+        place = Place(
+            _opaque(read.picture, inside),
+            filled,
+            Image.fromarray(share[top:bottom, left:right]),
+            _is_grey(read.picture, inside),
+            box,
+            beyond,
+        )
         return Encoded(
-            given(shown, inside),
+            given(shown, missing),
             read.picture.size,
             notes=notes(read, mask),
             metadata=read.metadata,
@@ -101,18 +109,20 @@ class ImageCompletion:
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
         """(1, 3, H, W) to the whole picture, in its own space if that is kept.
 
-        Known pixels are as they were sent, bit for bit; others are opaque.
+        Known pixels are as they were sent, bit for bit; others are opaque, and grey if all that is known is.
         """
         place: Place = encoded.context
         added = output.float().cpu() - encoded.batch[:, :3]
-        added = F.interpolate(added, (place.hole.height, place.hole.width), mode="bilinear")
+        added = F.interpolate(added, (place.share.height, place.share.width), mode="bilinear")
         painted = pictures.to_picture(pictures.to_tensor(place.filled) + added)
         own = encoded.own
         picture = own.picture.copy() if own else place.picture.copy()
         if own:
             picture.info["icc_profile"] = own.profile
             painted = pictures.to_picture(pictures.to_tensor(painted.filter(own.back)) + place.beyond)
-        picture.paste(painted, place.box[:2], place.hole)
+        if place.is_grey:
+            painted = painted.convert("L").convert("RGB")
+        picture.paste(painted, place.box[:2], place.share)
         return picture
 
     def example(self, photo: bytes) -> Inputs:
@@ -136,44 +146,26 @@ def given(filled: Tensor, hole: Tensor) -> Tensor:
     return torch.cat([filled, hole, torch.cat(copied)], 1)
 
 
-def _hole(inputs: Inputs, picture: Image.Image) -> tuple[Hole, Decoded | None]:
-    """The hole, (H, W), and the mask that says where it is; None if the picture's transparency does."""
-    if inputs.mask is None:
-        transparent = np.asarray(picture.convert("RGBA").getchannel("A")) < 128
-        if not transparent.any():
-            raise DynamicNetError(
-                "mask-missing", "Nothing says where the hole is: send a mask, white there, or make it transparent."
-            )
-        return transparent, None
-    read = pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask")
-    mask = pictures.flatten(read.picture, "black").convert("L")
-    if mask.size != picture.size:
-        raise DynamicNetError(
-            "mask-size",
-            f"The mask is {mask.width}×{mask.height} and the picture {picture.width}×{picture.height}; "
-            "send a mask of the picture's size.",
-        )
-    return np.asarray(mask) >= 128, read
-
-
 def _around(picture: Image.Image, box: tuple[int, int, int, int], mask: Decoded | None) -> Image.Image:
     """A part of a picture, RGB: on white, but for one whose transparency says where the hole is."""
     part = picture.crop(box)
     return pictures.flatten(part, "white") if mask else part.convert("RGB")
 
 
-def _levels(hole: Hole) -> Image.Image:
-    return Image.fromarray(hole.astype(np.uint8) * 255)
+def _is_grey(picture: Image.Image, inside: Inside) -> bool:
+    """Whether all that is known of a picture is grey, but for what JPEG makes of it."""
+    known = np.asarray(picture.convert("RGB"))[~inside]
+    return bool((known.max(1) - known.min(1) > GREY).mean() < 0.001)
 
 
-def _opaque(picture: Image.Image, hole: Hole) -> Image.Image:
+def _opaque(picture: Image.Image, inside: Inside) -> Image.Image:
     """A picture opaque in its hole: RGB if it then is all over."""
-    if picture.mode == "RGBA" and (np.asarray(picture.getchannel("A"))[~hole] == 255).all():
+    if picture.mode == "RGBA" and (np.asarray(picture.getchannel("A"))[~inside] == 255).all():
         return picture.convert("RGB")
     return picture
 
 
-def _neighbourhood(hole: Hole) -> tuple[tuple[int, int, int, int], float]:
+def _neighbourhood(hole: Inside) -> tuple[tuple[int, int, int, int], float]:
     """The box (left, top, right, bottom) that is worked on, and how much smaller the network is shown it."""
     (left, right), (top, bottom) = (
         (int(i[0]), int(i[-1]) + 1) for i in map(np.flatnonzero, (hole.any(0), hole.any(1)))
@@ -189,7 +181,7 @@ def _neighbourhood(hole: Hole) -> tuple[tuple[int, int, int, int], float]:
     return (left, top, right, bottom), min(1.0, THICK / thick, LONGEST / max(right - left, bottom - top))
 
 
-def _thickness(hole: Hole) -> int:
+def _thickness(hole: Inside) -> int:
     """Side of the largest square that fits into a hole."""
     sums = np.pad(hole.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
 
