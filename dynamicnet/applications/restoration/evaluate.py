@@ -10,16 +10,17 @@ from torch import Tensor
 
 from dynamicnet import package
 from dynamicnet.applications.restoration.against import compared, methods, table
-from dynamicnet.applications.restoration.measure import SHARES, ends, everywhere, figures, measure, pair, whole
+from dynamicnet.applications.restoration.measure import SHARES, ends, everywhere, figures, guessed, measure, pair, whole
 from dynamicnet.applications.restoration.noise import Kind, level
 from dynamicnet.applications.restoration.objective import RestorationSpec, likeness, log_error, psnr
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import even, report
 from dynamicnet.evaluation.auto import distances, middle
-from dynamicnet.evaluation.baselines import along
+from dynamicnet.evaluation.baselines import CPU, along
 from dynamicnet.evaluation.curve import averages, grid
 from dynamicnet.evaluation.task import Task
 from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.model import placed
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.photos import Photos
@@ -93,6 +94,11 @@ def _strength(task: Task, axis: AxisSpec, kind: Kind, photos: Photos, training: 
     task.console.print(_table(f"{ours}: {axis.id}, noise of kind {kind}", axis, found))
     _, low, high = ends(scores[ours])
     result = {"pictures": low.shape[1], "alpha": grid(axis), **averages(low=low, high=high), "noise": found}
+    if axis.guess:
+        net = placed(package.load(task.folder).net, CPU)
+        costs = guessed(net, axis, kind, _whole(task, photos), scores[ours])
+        task.console.print("alpha=auto costs, in dB: " + ", ".join(f"{cost} at {name}" for name, cost in costs.items()))
+        result["guess"] = costs
     if task.against:
         against = compared(scores, axis)
         task.console.print(table(f"{ours}: PSNR at the level's own α (the best)", against))
