@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from PIL import Image
@@ -11,11 +11,15 @@ from torch import Tensor, nn
 
 from dynamicnet import package
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
+from dynamicnet.decode import MOST_DECODED
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import AlphaLike, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
+from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import Prepared
+from dynamicnet.method.tiles import SIDE, cut, tiles
 from dynamicnet.package import Manifest
+from dynamicnet.pictures import MAX_PIXELS
 from dynamicnet.precision import autocast
 
 LAYOUT = torch.channels_last
@@ -54,11 +58,11 @@ class PreparedInputs:
     """What a person sent, ready to be rendered at any α.
 
     Attributes:
-        prepared: on the model's device.
+        prepared: on the model's device; None for what is rendered tile by tile, each prepared when its turn comes.
         encoded: what it was prepared from, on the CPU.
     """
 
-    prepared: Prepared
+    prepared: Prepared | None
     encoded: Encoded
 
     @property
@@ -67,7 +71,12 @@ class PreparedInputs:
         width, height = self.encoded.size
         each = 4 if self.encoded.own is None else 20  # of a pixel: what lies beyond sRGB is in float32
         encoded = sum(tensor.nbytes for tensor in (self.encoded.batch, self.encoded.full) if tensor is not None)
-        return self.prepared.bytes + encoded + each * width * height
+        return (self.prepared.bytes if self.prepared else 0) + encoded + each * width * height
+
+    @property
+    def shape(self) -> torch.Size:
+        """What is of one shape, in one model, can be rendered as one batch."""
+        return (self.prepared.z if self.prepared else self.encoded.batch).shape[1:]
 
     @property
     def in_srgb(self) -> "PreparedInputs":
@@ -129,6 +138,11 @@ class Model:
         if next(self.net.parameters()).is_meta:
             self.net = placed(package.load(self.folder).net, self.device)
 
+    @property
+    def max_pixels(self) -> int:
+        """How many pixels a picture may have, where memory alone is the limit: many of what is rendered in tiles."""
+        return MAX_PIXELS if self.net.reach is None else MOST_DECODED
+
     def encode(self, inputs: Inputs) -> Encoded:
         """What a person sent, as what ``prepare`` takes, on the CPU.
 
@@ -139,7 +153,13 @@ class Model:
 
     @torch.inference_mode()
     def prepare(self, encoded: Encoded) -> PreparedInputs:
-        """Everything that does not depend on α, in float32: see :func:`dynamicnet.precision.autocast`."""
+        """Everything that does not depend on α, in float32: see :func:`dynamicnet.precision.autocast`.
+
+        Of a picture larger than a tile nothing is prepared, if its network does not look far: its features would take
+        ten times as much memory.
+        """
+        if self.net.reach is not None and encoded.size[0] * encoded.size[1] > SIDE**2:
+            return PreparedInputs(None, encoded)
         batch = self._placed(encoded.batch)
         full = None if encoded.full is None else self._placed(encoded.full)
         return PreparedInputs(self.net.prepare(batch, full), encoded)
@@ -158,8 +178,17 @@ class Model:
         Raises:
             DynamicNetError: the inputs cannot be used.
         """
+        if auto.axis.guess:
+            return self.guess(self.prepare(self.encode(inputs)), auto.axis)
         small = self.prepare(self.encode(inputs.at_most(RENDERED_SIDE, self.application.takes)))
         return auto.pick([self.render(small, alpha) for alpha in auto.candidates()])
+
+    @torch.inference_mode()
+    def guess(self, one: PreparedInputs, axis: AxisSpec) -> float:
+        """α of an axis that is read off the picture: off its middle, where it is a large one."""
+        given = one.encoded.batch
+        rows, columns = (slice(max(0, side - SIDE) // 2, (side + SIDE) // 2) for side in given.shape[2:])
+        return round(float(self.net.guess(self._placed(cut(given, (rows, columns))), axis)[0]), 3)
 
     def together(self, size: tuple[int, int]) -> int:
         """How many pictures of a (width, height) are rendered as one batch: at least one."""
@@ -168,17 +197,35 @@ class Model:
     @torch.inference_mode()
     def render_together(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> list[Image.Image]:
         """The same for several inputs of one shape at once; see :meth:`DynamicNet.render_together`."""
-        with autocast(self.device):
-            outputs = self.net.render_together([(one.prepared, self._within(one, alpha)) for one, alpha in batch])
+        whole = [(one.prepared, self._within(one, alpha)) for one, alpha in batch if one.prepared]
+        if whole:
+            with autocast(self.device):
+                outputs = self.net.render_together(whole)
+        else:
+            outputs = [self._in_tiles(one, alpha) for one, alpha in batch]
         return [self.application.decode(out, one.encoded) for out, (one, _) in zip(outputs, batch, strict=True)]
 
     def _placed(self, batch: Tensor) -> Tensor:
         return batch.to(self.device, memory_format=LAYOUT if batch.dim() == 4 else torch.preserve_format)
+
+    def _in_tiles(self, one: PreparedInputs, alpha: AlphaLike) -> Tensor:
+        """What the network makes of a large picture, on the CPU."""
+        given = one.encoded.batch
+        size = (given.shape[2], given.shape[3])
+        checked = resolve(self._within(one, alpha), self.net.specs, given.shape[0], size)
+        made = torch.empty_like(given)
+        for tile in tiles(size, cast(int, self.net.reach), self.net.network.multiple, SIDE):
+            prepared = self.net.prepare(self._placed(cut(given, tile.given)))
+            with autocast(self.device):
+                out = self.net.render(prepared, {axis: cut(values, tile.given) for axis, values in checked.items()})
+            cut(made, tile.kept).copy_(cut(out, tile.part))
+        return made
 
     def _within(self, one: PreparedInputs, alpha: AlphaLike) -> AlphaLike:
         """α, as far as it is to count at each place of the picture."""
         where = one.encoded.where
         if where is None:
             return alpha
-        checked = resolve(alpha, self.net.specs, one.prepared.count, one.prepared.size)
+        given = one.encoded.batch
+        checked = resolve(alpha, self.net.specs, given.shape[0], (given.shape[2], given.shape[3]))
         return {axis: values * where for axis, values in checked.items()}

@@ -17,6 +17,7 @@ from dynamicnet.files import icc
 from dynamicnet.files.keep import Metadata
 
 MAX_PIXELS = 25_000_000  # at its own size, a 24-megapixel photograph takes about 12 GB to render on the CPU
+ROWS = 1024  # of a tensor that become a picture at a time: each takes eight times the memory meanwhile
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535}  # of their encoders; PNG has no limit that matters
 
@@ -58,14 +59,30 @@ def flatten(picture: Image.Image, background: str) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", picture.size, background), picture).convert("RGB")
 
 
+def read_where(data: bytes | None, max_pixels: int) -> Decoded | None:
+    """A picture of where α counts; None where there is none.
+
+    Raises:
+        DynamicNetError: as :func:`read`.
+    """
+    return None if data is None else read_layers(data, None, max_pixels, "picture of where α counts")
+
+
+def to_map(where: Decoded, size: tuple[int, int]) -> Tensor:
+    """How far α counts at each place of a picture of some (width, height): (1, 1, H, W) in [0, 1], white being 1."""
+    grey = flatten(where.picture, "black").convert("L")
+    return to_tensor(grey.resize(size, Image.Resampling.BILINEAR).convert("RGB"))[:, :1]
+
+
 def to_tensor(picture: Image.Image) -> Tensor:
     """RGB picture to (1, 3, H, W), float32 in [0, 1]."""
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].contiguous().float() / 255
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].contiguous().float().div_(255)
 
 
 def to_picture(tensor: Tensor) -> Image.Image:
     """(1, 3, H, W) in any units of [0, 1], clamped, to an RGB picture."""
-    levels = tensor[0].detach().float().clamp(0, 1).mul(255).round().byte()
+    strips = torch.split(tensor[0].detach(), ROWS, 1)
+    levels = torch.cat([strip.float().clamp(0, 1).mul(255).round().byte() for strip in strips], 1)
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())  # in order before it leaves a device
 
 

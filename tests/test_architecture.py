@@ -1,6 +1,7 @@
 """Who may import whom: an application is one folder, and the method knows none of them."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,9 @@ def test_the_server_knows_applications_by_their_protocol_alone():
     unwanted = ("training", "evaluation", "objectives", "recipe", "evaluate", "command", "commands", "cli")
     loaded = [name for name in done.stdout.split() if name.startswith("dynamicnet.")]
     assert not [name for name in loaded if set(name.split(".")) & set(unwanted)]
+
+
+def test_the_server_and_the_page_name_no_application():
+    files = [file for folder in ("server", "static/js", "templates") for file in (ROOT / folder).rglob("*.*")]
+    named = re.compile(rf"""["'`]({"|".join(APPLICATIONS)})["'`]""")
+    assert not [file for file in files if file.suffix in {".py", ".js", ".html"} and named.search(file.read_text())]

@@ -39,11 +39,6 @@ def test_what_is_left_to_the_server_moves_the_slider(page: Page) -> None:
     expect(button).to_be_focused()
 
 
-def model_with(models: list[dict], axes: int) -> dict:
-    found = next((model for model in models if len(model["axes"]) >= axes), None)
-    return found or pytest.skip(f"no model with {axes} axes")
-
-
 def test_first_picture_appears_rendered_by_the_first_model(page, all_models):
     shown = visit(page)
     assert page.locator("#models :checked").get_attribute("value") == all_models[0]["id"]
@@ -264,7 +259,8 @@ def test_slider_counts_where_was_painted(page, models):
 
 
 def test_every_axis_of_a_model_has_its_own_slider(page, models):
-    model = model_with(models, axes=2)
+    model = model_that_takes(models, "detail")
+    assert len(model["axes"]) > 1
     shown = visit(page, f"#model={model['id']}")
     assert page.locator("#axes input[type=range]").count() == len(model["axes"])
     for index, axis in enumerate(model["axes"]):
@@ -274,7 +270,8 @@ def test_every_axis_of_a_model_has_its_own_slider(page, models):
 
 
 def test_pad_moves_both_axes_at_once(page, models):
-    model = next((model for model in models if len(model["axes"]) == 2), None) or pytest.skip("no model with two axes")
+    model = model_that_takes(models, "detail")
+    assert len(model["axes"]) == 2
     before = visit(page, f"#model={model['id']}")
     box = page.locator(".pad").bounding_box()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])

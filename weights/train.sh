@@ -164,8 +164,28 @@ mend-faces() {
         --axis-steps 1200 --axis-rate 2e-3 --texture 1 --adversarial 1
 }
 
+restoration() {
+    local out=$1
+    shift
+    .venv/bin/dynamic-net train restoration --out "$out" --images data/content --exclude data/cbsd68.txt \
+        --encoder data/perceptual/vgg19_distilled_16x.safetensors --batch 12 --crop 80 --dual "$@" "${more[@]}"
+    .venv/bin/dynamic-net train restoration-auto "$out" --images data/content --exclude data/cbsd68.txt
+}
+
+denoise-gaussian() { # what the published tables measure
+    restoration weights/denoise-gaussian --noise gaussian --title "Take out Gaussian noise" \
+        --description "White noise that is the same everywhere, as published tables measure; photographs have another." \
+        --main-steps 16000 --main-rate 2e-3 --axis-steps 500 --path-steps 9000 --axis-rate 2e-3 --crisp-steps 1500
+}
+
+denoise-photos() {
+    restoration weights/denoise-photos --noise camera --title "Take out noise" --start weights/denoise-gaussian \
+        --description "Noise of cameras, telephones and film, after demosaicking, scaling and JPEG." \
+        --main-steps 10000 --main-rate 1e-3 --axis-steps 0 --path-steps 8000 --axis-rate 1e-3 --crisp-steps 2500
+}
+
 all=(starry-wave scream-wave the-scream starry-night great-wave udnie composition-brush three-paintings)
-all+=(drawn-heads painted-faces mend-photos)
+all+=(drawn-heads painted-faces mend-photos denoise-gaussian denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     names+=("$1")

@@ -3,10 +3,11 @@
 from dynamicnet.applications.base import DETAIL, FIELDS, FILES, Application, Encoded, Inputs
 from dynamicnet.applications.completion.pictures import ImageCompletion
 from dynamicnet.applications.generation.pictures import Generation
+from dynamicnet.applications.restoration.pictures import Restoration
 from dynamicnet.applications.style.pictures import StyleTransfer
 
 APPLICATIONS: dict[str, Application] = {
-    application.name: application for application in (StyleTransfer(), ImageCompletion(), Generation())
+    application.name: application for application in (StyleTransfer(), ImageCompletion(), Generation(), Restoration())
 }
 
 __all__ = ["APPLICATIONS", "DETAIL", "FIELDS", "FILES", "Application", "Encoded", "Inputs"]

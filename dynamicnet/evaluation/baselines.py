@@ -5,38 +5,59 @@ section 4), or, as ``long``, for as many as the whole axis took: those of phase 
 covers all mixtures.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 import torch
+import torch.nn.functional as F
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dynamicnet import package
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.evaluation.pair import Pair
+from dynamicnet.evaluation.pair import Sample
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.model import placed
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.precision import autocast
-from dynamicnet.training.path import balance, mixed
-from dynamicnet.training.phase import Losses, Progressed, run_phase
+from dynamicnet.training.phase import Losses, Plan, Progressed, run_phase
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Mixtures that a fixed network is trained for: the share of O₁."""
 
 GAIN_STEPS, GAIN_RATE = 200, 0.02  # a few numbers, far from where they start
 
+CPU = torch.device("cpu")
+
 NAMES = ("fixed", "long", "dni", "blend", "film", "gains")
 SINGLE = ("fixed", "long")
-"""Of those, a network for each of ``SHARES`` and nothing between."""
+"""Of those, a network for each of some shares and nothing between."""
 
 Render = Callable[[Tensor, list[float]], Tensor]
 """One input (1, C, H, W) at several shares of O₁: (shares, 3, H, W), not clamped."""
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """What is learnt for a share of the way from the low end of an axis to the high end.
+
+    Attributes:
+        plan: how phase one was trained; others are trained likewise, for another number of steps.
+        batch: a sample to train on, for the share of each, (N,), that follows from a draw.
+        loss: what is minimised, (N,), of outputs (N, 3, H, W), the sample they were made of, and shares.
+        shares: those that there is to be a network of its own for.
+    """
+
+    plan: Plan
+    batch: Callable[[Tensor, str], Sample]
+    loss: Callable[[Tensor, Sample, Tensor], Tensor]
+    shares: tuple[float, ...] = SHARES
 
 
 class Film(nn.Module):
@@ -99,35 +120,22 @@ class Gains(nn.Module):
 class Baselines:
     """The networks one axis is compared with, in a folder that is filled as they are trained."""
 
-    def __init__(self, folder: Path, axis: AxisSpec, pair: Pair, runs: Path, console: Console) -> None:
-        """Read the package that is compared, and with it how many steps it took and how its objectives are mixed.
+    def __init__(self, folder: Path, axis: AxisSpec, mixtures: Mixtures, runs: Path, console: Console) -> None:
+        """Read the package that is compared, and with it how many steps it took.
 
         Raises:
-            DynamicNetError: ``not-comparable``, the axis is dual or its package says too little.
+            DynamicNetError: ``not-comparable``, its package says too little.
         """
         training = package.read_manifest(folder).training
         phases = [p for p in training.phases if p.axis in (None, axis.id)]
-        if "low" in axis.signs or len(phases) < 2 or phases[0].axis is not None:
+        if len(phases) < 2 or phases[0].axis is not None:
             raise DynamicNetError(
-                "not-comparable",
-                f"Baselines are for axes from 0 to 1 that a package was trained with: not '{axis.id}'.",
+                "not-comparable", f"Baselines are for axes that a package was trained with: not '{axis.id}'."
             )
         main, *after = phases
         self.start = folder.parent / main.started_from if main.started_from else None
         self.after = sum(phase.steps for phase in after)
-        self.folder, self.axis, self.pair, self.runs, self.console = folder, axis, pair, runs, console
-        self.scale: float = after[-1].objective.get("mixed_with", {}).get("scale") or self._balance()
-
-    def _balance(self) -> float:
-        """How phase three would mix both objectives, for a package without one."""
-        render = along(self.folder, self.axis)
-
-        def at(number: int, share: float) -> tuple[Tensor, Tensor]:
-            plan = self.pair.plan
-            sample = self.pair.batch(plan.batch, f"{plan.seed} scale {number}")
-            return self.pair.both(render(sample[0], [share] * plan.batch), sample)
-
-        return balance(at)
+        self.folder, self.axis, self.mixtures, self.runs, self.console = folder, axis, mixtures, runs, console
 
     def render(self, name: str) -> Render:
         """One of ``NAMES``, trained or read from where it was."""
@@ -142,21 +150,20 @@ class Baselines:
         return makers[name]()
 
     def _fixed(self) -> Render:
-        """One network per mixture, the first of them θ."""
-        return self._single("fixed", self.pair.plan.steps, {SHARES[0]: DynamicNet(self._network(self.folder))})
+        """One network per mixture, θ being one of them."""
+        return _nearest({share: self._alone(share) for share in self.mixtures.shares})
 
     def _long(self) -> Render:
         """One network per mixture, trained for longer."""
-        return self._single("long", self.pair.plan.steps + self.after, {})
+        steps = self.mixtures.plan.steps + self.after
+        return _nearest({share: self._trained("long", share, steps) for share in self.mixtures.shares})
 
-    def _single(self, name: str, steps: int, nets: dict[float, DynamicNet]) -> Render:
-        """One network per mixture, some of which there are; of a share between two of ``SHARES`` the nearest one's."""
-        nets |= {share: self._trained(name, share, steps) for share in SHARES if share not in nets}
-
-        def render(one: Tensor, shares: list[float]) -> Tensor:
-            return torch.cat([nets[min(SHARES, key=lambda s: abs(s - share))](one, {}) for share in shares])
-
-        return render
+    def _alone(self, share: float) -> DynamicNet:
+        """The fixed network of a share: θ, if that is what α = 0 stands for."""
+        low, high = self.axis.range
+        if share == -low / (high - low):
+            return DynamicNet(self._network(self.folder))
+        return self._trained("fixed", share, self.mixtures.plan.steps)
 
     def _trained(self, name: str, share: float, steps: int) -> DynamicNet:
         net = DynamicNet(self._network(self.start))
@@ -164,8 +171,9 @@ class Baselines:
         return net
 
     def _dni(self) -> Render:
-        """Parameters between those of θ and of θ fine-tuned for O₁ (Deep Network Interpolation, CVPR 2019)."""
-        first, second, between = (DynamicNet(self._network(self.folder)) for _ in range(3))
+        """Parameters between a network for O₀ and it fine-tuned for O₁ (Deep Network Interpolation, CVPR 2019)."""
+        first = self._alone(SHARES[0])
+        second, between = deepcopy(first), deepcopy(first)
         self._train("dni", second, lambda inputs, _: second(inputs, {}), self.after, 1.0)
         ends = first.state_dict(), second.state_dict()
 
@@ -183,14 +191,16 @@ class Baselines:
     def _film(self) -> Render:
         """One network that is told the mixture."""
         net = Film(self._network(self.start))
-        self._train("film", net, net, self.pair.plan.steps + self.after, None)
-        return lambda one, shares: net(one.expand(len(shares), -1, -1, -1), torch.tensor(shares))
+        self._train("film", net, net, self.mixtures.plan.steps + self.after, None)
+        return _told(net, net.network.multiple)
 
     def _gains(self) -> Render:
         """This package, with gains in place of α."""
+        if "low" in self.axis.signs:
+            raise DynamicNetError("not-comparable", f"Gains are for axes from 0 to 1: not '{self.axis.id}'.")
         net = Gains(package.load(self.folder).net, self.axis)
         self._train(f"gains-{self.folder.name}", net, net, GAIN_STEPS, None, GAIN_RATE)
-        return lambda one, shares: net(one.expand(len(shares), -1, -1, -1), torch.tensor(shares))
+        return _told(net, self._network(None).multiple)
 
     def _blend(self) -> Render:
         """The pictures of both ends, cross-faded."""
@@ -203,8 +213,8 @@ class Baselines:
         return render
 
     def _network(self, start: Path | None) -> MainNetwork:
-        torch.manual_seed(self.pair.plan.seed)
-        network = package.build(package.read_manifest(self.folder)).network
+        torch.manual_seed(self.mixtures.plan.seed)
+        network = placed(package.build(package.read_manifest(self.folder)).network, CPU)
         if start is not None:
             network.load_state_dict(package.load(start).net.network.state_dict())
         return network
@@ -222,25 +232,50 @@ class Baselines:
         file = self.runs / f"{name}.safetensors"
         net.requires_grad_(True)
         if not file.exists():
-            plan = replace(self.pair.plan, steps=steps, learning_rate=rate or self.pair.plan.learning_rate)
+            plan = replace(self.mixtures.plan, steps=steps, learning_rate=rate or self.mixtures.plan.learning_rate)
 
             def losses(step: int) -> Losses:
                 draw = f"{plan.seed} {name} {step}"
-                sample, random = self.pair.batch(plan.batch, draw), Random(draw)
+                random = Random(draw)
                 shares = torch.tensor([random.random() if share is None else share for _ in range(plan.batch)])
+                sample = self.mixtures.batch(shares, draw)
                 with autocast(shares.device):
                     outputs = run(sample[0], shares).float()
-                return {"total": mixed(*self.pair.both(outputs, sample), self.scale, shares).mean()}
+                return {"total": self.mixtures.loss(outputs, sample, shares).mean()}
 
             checkpoint = self.runs / f"{name}.checkpoint.safetensors"
             run_phase(name, net, losses, plan, Progressed(checkpoint, lambda _: None), self.console)
-            save_file(net.state_dict(), file)
+            save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, file)
             checkpoint.unlink()
         net.load_state_dict(load_file(file))
         net.eval().requires_grad_(False)
 
 
 def along(folder: Path, axis: AxisSpec) -> Render:
-    """A package's pictures along an axis, α being the share."""
-    net = package.load(folder).net
-    return lambda one, shares: net.render(net.prepare(one), {axis.id: per_picture(shares)})
+    """A package's pictures along an axis."""
+    net = placed(package.load(folder).net, CPU)
+    low, high = axis.range
+
+    def render(one: Tensor, shares: list[float]) -> Tensor:
+        return net.render(net.prepare(one), {axis.id: per_picture([low + share * (high - low) for share in shares])})
+
+    return render
+
+
+def _told(net: Film | Gains, multiple: int) -> Render:
+    """Pictures of one network that is told the shares, padded by reflection to a multiple."""
+
+    def render(one: Tensor, shares: list[float]) -> Tensor:
+        height, width = one.shape[2:]
+        padded = F.pad(one, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+        outputs: Tensor = net(padded.expand(len(shares), -1, -1, -1), torch.tensor(shares))
+        return outputs[..., :height, :width]
+
+    return render
+
+
+def _nearest(nets: Mapping[float, DynamicNet]) -> Render:
+    """Pictures of networks by share; of a share between two of them, the nearer one's."""
+    return lambda one, shares: torch.cat(
+        [nets[min(nets, key=lambda known: abs(known - share))](one, {}) for share in shares]
+    )

@@ -25,4 +25,4 @@ def averages(**columns: Tensor) -> dict[str, list[float]]:
 
 def grid(axis: AxisSpec) -> list[float]:
     """Eleven α from one end of an axis to the other."""
-    return [round(a, 6) for a in torch.linspace(*axis.range, GRID).tolist()]
+    return [round(a, 6) + 0.0 for a in torch.linspace(*axis.range, GRID).tolist()]

@@ -16,12 +16,14 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
+from dynamicnet import package
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.evaluation.baselines import NAMES, SHARES, SINGLE, Baselines, Render, along
+from dynamicnet.evaluation.baselines import NAMES, SHARES, SINGLE, Baselines, Mixtures, Render, along
 from dynamicnet.evaluation.curve import averages, grid
 from dynamicnet.evaluation.pair import Both, Pair, Sample
 from dynamicnet.evaluation.task import Task
 from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.training.path import balance, mixed
 
 REFERENCE = 1.1
 MIXTURES = (0.0, 0.5, 1.0)
@@ -73,7 +75,17 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     Raises:
         DynamicNetError: ``not-comparable``; or as :func:`dynamicnet.package.load`.
     """
-    baselines = Baselines(task.folder, axis, pair, task.out / axis.id, task.console)
+    if "low" in axis.signs:
+        raise DynamicNetError(
+            "not-comparable", f"Mixtures of two objectives are those of axes from 0 to 1: not '{axis.id}'."
+        )
+    scale = _scale(task.folder, axis, pair)
+    mixtures = Mixtures(
+        plan=pair.plan,
+        batch=lambda shares, draw: pair.batch(len(shares), draw),
+        loss=lambda outputs, sample, shares: mixed(*pair.both(outputs, sample), scale, shares),
+    )
+    baselines = Baselines(task.folder, axis, mixtures, task.out / axis.id, task.console)
     renders = {task.folder.name: along(task.folder, axis)}
     for name in ("fixed", *(name for name in task.against if name != "fixed")):
         renders[name if name in NAMES else Path(name).name] = (
@@ -88,9 +100,25 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
         )
         for name, render in renders.items()
     }
-    figures = _figures(methods, baselines.scale)
+    figures = _figures(methods, scale)
     task.console.print(_table(f"{task.folder.name}: {axis.id}", figures))
     return figures
+
+
+def _scale(folder: Path, axis: AxisSpec, pair: Pair) -> float:
+    """How phase three mixed both objectives, or would have."""
+    phases = [phase for phase in package.read_manifest(folder).training.phases if phase.axis == axis.id]
+    known = phases[-1].objective.get("mixed_with", {}).get("scale") if phases else None
+    if known:
+        return float(known)
+    render = along(folder, axis)
+
+    def at(number: int, share: float) -> tuple[Tensor, Tensor]:
+        plan = pair.plan
+        sample = pair.batch(plan.batch, f"{plan.seed} scale {number}")
+        return pair.both(render(sample[0], [share] * plan.batch), sample)
+
+    return balance(at)
 
 
 @torch.inference_mode()

@@ -22,7 +22,7 @@ class Pair:
     Attributes:
         both: see :data:`Both`.
         held_out: samples of one, not trained on.
-        plan: how phase one was trained; others are trained likewise, for another number of steps.
+        plan: how phase one was trained.
         batch: a sample to train on, of so many, that follows from a draw.
     """
 

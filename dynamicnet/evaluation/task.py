@@ -5,6 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dynamicnet.training.photos import Photos
+
 
 @dataclass(frozen=True)
 class Task:
@@ -12,7 +14,7 @@ class Task:
 
     Attributes:
         folder: its package.
-        images: folder of pictures; only those held out of training are measured on.
+        images: folder of pictures, of which a part was held out of training.
         encoder: the frozen encoder's files.
         side: side of the squares measured on, in pixels.
         limit: at most so many pictures; None for all.
@@ -21,6 +23,7 @@ class Task:
         console: where the tables go.
         out: folder for what is trained to compare with, and for tables and plots of that.
         against: what to compare with: baselines by name, or packages by path.
+        test: folder of pictures none of which was trained on, to be measured on in place of the held-out ones.
     """
 
     folder: Path
@@ -33,3 +36,12 @@ class Task:
     console: Console
     out: Path
     against: tuple[str, ...] = ()
+    test: Path | None = None
+
+    def photos(self, side: int) -> Photos:
+        """What is measured on, scaled so that the shorter side is ``side`` pixels.
+
+        Raises:
+            DynamicNetError: ``no-pictures``.
+        """
+        return Photos(self.test or self.images, side, held_out=None if self.test else True)

@@ -1,4 +1,7 @@
-"""``alpha=auto``: how far an axis goes for this very picture, found from a few small renders of it.
+"""``alpha=auto``: how far an axis goes for this very picture.
+
+An axis that has a network to guess it (:mod:`dynamicnet.method.guess`) asks that. For others, it is found from a few
+small renders of the picture.
 
 The criterion is a target for the objective of the low end, so that every picture gives up as much of it as an average
 one does in the middle of the slider. The objective needs an encoder, which no package holds; how far a picture has
@@ -57,7 +60,7 @@ class Auto:
     """What is to be found: α of one axis.
 
     Attributes:
-        axis: which; it was measured how far an average picture travels to the middle of it.
+        axis: which; how far an average picture travels to the middle of it was measured, or a network guesses.
         alpha: of every axis that is named, this one's included.
     """
 
@@ -95,7 +98,7 @@ def automatic(alpha: Typed, axes: Sequence[AxisSpec]) -> tuple[AlphaLike, Auto |
     if len(wanted) > 1:
         raise DynamicNetError("alpha-auto-twice", "alpha can be auto for one axis at a time.")
     axis = wanted[0]
-    if axis.middle is None:
+    if not axis.auto:
         raise DynamicNetError(
             "alpha-auto-unknown", f"alpha cannot be auto for axis '{axis.id}': its middle was never measured."
         )

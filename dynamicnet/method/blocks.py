@@ -21,7 +21,8 @@ class AxisSpec(BaseModel):
     second bank for negative α. ``ends`` names what lies at ``range[0]`` and at ``range[1]``. ``even`` holds α at
     equally spaced positions of a slider that feels even, as measured; nothing where α itself is taken for even.
     ``middle`` is how far an average picture has travelled in the middle of it, as measured: what ``alpha=auto`` aims
-    at. ``norm`` is whether its tuning-blocks normalise, which the paper's do not.
+    at. ``guess`` is whether a network finds α from the picture instead: see :mod:`dynamicnet.method.guess`.
+    ``norm`` is whether its tuning-blocks normalise, which the paper's do not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,7 +35,13 @@ class AxisSpec(BaseModel):
     blocks: Annotated[tuple[str, ...], Field(min_length=1)]
     even: tuple[float, ...] = ()
     middle: Annotated[float, Field(gt=0)] | None = None
+    guess: bool = False
     norm: bool = False
+
+    @property
+    def auto(self) -> bool:
+        """Whether α can be found for a picture."""
+        return self.guess or self.middle is not None
 
     @model_validator(mode="after")
     def _consistent(self) -> "AxisSpec":

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dynamicnet.method.alpha import AlphaLike, Alphas, resolve
 from dynamicnet.method.blocks import Axis, AxisSpec, Sign, strength
+from dynamicnet.method.guess import Guess
 from dynamicnet.networks.base import MainNetwork
 
 Residuals = dict[tuple[str, Sign], Tensor]
@@ -65,8 +66,12 @@ class DynamicNet(nn.Module):
         super().__init__()
         self.network = network
         self.axes = nn.ModuleDict()
+        self.guesses = nn.ModuleDict()
         for spec in axes:
             self.add_axis(spec)
+        for spec in self.specs:
+            if spec.guess:
+                self.guesses[spec.id] = Guess()
 
     def add_axis(self, spec: AxisSpec) -> Axis:
         """Give the network one more axis, its tuning-blocks untrained; θ is not touched."""
@@ -90,6 +95,13 @@ class DynamicNet(nn.Module):
         used = {point for axis in self._axes() for point in axis.spec.blocks}
         stages = list(self.network.stages)
         return next((name for name in stages if name in used), stages[-1])
+
+    @property
+    def reach(self) -> int | None:
+        """How far from a place the inputs count for what comes out there, in pixels; None for however far."""
+        if any(axis.spec.norm for axis in self._axes()):
+            return None
+        return self.network.reach({point for axis in self._axes() for point in axis.spec.blocks})
 
     def prepare(self, inputs: Tensor, full: Tensor | None = None) -> Prepared:
         """Do everything that does not depend on α.
@@ -166,6 +178,13 @@ class DynamicNet(nn.Module):
             part if one.size is None or one.full else part[..., : one.size[0], : one.size[1]]
             for part, one in zip(torch.split(z, counts), each, strict=True)
         ]
+
+    def guess(self, pictures: Tensor, axis: AxisSpec) -> Tensor:
+        """α of an axis that can be read off pictures, RGB (N, 3, H, W) in [0, 1], for each of them, (N,)."""
+        low, high = axis.range
+        height, width = (side - side % 2 for side in pictures.shape[2:])
+        share: Tensor = self.guesses[axis.id](pictures[..., :height, :width])
+        return low + (high - low) * share
 
     def forward(self, inputs: Tensor, alpha: AlphaLike) -> Tensor:
         """The same in one go, for training: ``render(prepare(inputs), alpha)``."""

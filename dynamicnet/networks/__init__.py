@@ -8,12 +8,14 @@ from dynamicnet.networks.dilated import DilatedNetwork
 from dynamicnet.networks.johnson import JohnsonNetwork
 from dynamicnet.networks.lean import LeanNetwork
 from dynamicnet.networks.scales import ScalesNetwork
+from dynamicnet.networks.unet import ShallowUNet
 from dynamicnet.networks.upsampling import UpsamplingNetwork
 
 NETWORKS: dict[str, Callable[..., MainNetwork]] = {
     "johnson": JohnsonNetwork,
     "lean": LeanNetwork,
     "dilated": DilatedNetwork,
+    "unet": ShallowUNet,
     "dcgan": DcganNetwork,
     "scales": ScalesNetwork,
     "upsampling": UpsamplingNetwork,
@@ -27,5 +29,6 @@ __all__ = [
     "LeanNetwork",
     "MainNetwork",
     "ScalesNetwork",
+    "ShallowUNet",
     "UpsamplingNetwork",
 ]

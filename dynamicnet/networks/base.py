@@ -1,6 +1,6 @@
 """What a main network is: a list of named stages."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
@@ -39,6 +39,14 @@ class MainNetwork(nn.Module):
             What ``run`` is to be told, (N, ...), by name of the stages that look at the inputs again.
         """
         return {}
+
+    def reach(self, tuned: Collection[str]) -> int | None:
+        """How far from a place the inputs count for what comes out there, in pixels; None for however far.
+
+        Args:
+            tuned: the insertion points that have tuning-blocks, which do not normalise.
+        """
+        return None
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage.

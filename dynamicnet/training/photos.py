@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,20 +30,26 @@ class Photos:
         skipped: files that turned out to be unreadable.
     """
 
-    def __init__(self, folder: Path, side: int, *, held_out: bool) -> None:
-        """List a folder, subfolders included.
+    def __init__(self, folder: Path, side: int, *, held_out: bool | None, exclude: Collection[str] = ()) -> None:
+        """List a folder, subfolders included, but for files whose names are in ``exclude``.
+
+        Args:
+            folder: which.
+            side: see above.
+            held_out: what is held out, or what is trained on; None for both.
+            exclude: names of files.
 
         Raises:
             DynamicNetError: ``no-pictures``.
         """
         found = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
-        self.files = [f for f in found if is_held_out(f) == held_out]
+        self.files = [f for f in found if held_out in (None, is_held_out(f)) and f.name not in exclude]
         self.side = side
         self.skipped: set[Path] = set()
         if not self.files:
-            part = "held out" if held_out else "to train on"
-            raise DynamicNetError("no-pictures", f"There are no pictures {part} in '{folder}' ({len(found)} in all).")
-        self._read = lru_cache(maxsize=2048)(self._decode)  # 2,048 pictures of 256 pixels are about half a gigabyte
+            part = {None: "", True: " held out", False: " to train on"}[held_out]
+            raise DynamicNetError("no-pictures", f"There are no pictures{part} in '{folder}' ({len(found)} in all).")
+        self.read = lru_cache(maxsize=2048)(self._decode)  # 2,048 pictures of 256 pixels are about half a gigabyte
 
     def _decode(self, file: Path) -> Tensor | None:
         try:
@@ -63,7 +70,7 @@ class Photos:
         while len(squares) < count:
             if len(self.skipped) == len(self.files):
                 raise DynamicNetError("no-pictures", f"None of the {len(self.files)} pictures can be read.")
-            picture = self._read(draw.choice(self.files))
+            picture = self.read(draw.choice(self.files))
             if picture is None:
                 continue
             top, left = (draw.randrange(side - self.side + 1) for side in picture.shape[1:])
@@ -77,7 +84,7 @@ class Photos:
         for file in self.files:
             if len(squares) == limit:
                 break
-            picture = self._read(file)
+            picture = self.read(file)
             if picture is not None:
                 top, left = ((side - self.side) // 2 for side in picture.shape[1:])
                 squares.append(picture[:, top : top + self.side, left : left + self.side])

@@ -180,14 +180,14 @@ class Engine:
         """
         model, key = opened.model, opened.key
         kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
-        group = (model.id, kept.prepared.z.shape[1:], opened.size)
+        group = (model.id, kept.shape, opened.size)
         picture, timings["render"] = await self.worker.run(
             lambda batch: self._render(model, batch), (kept, alpha), group, model.together(opened.size)
         )
         return picture  # type: ignore[no-any-return]
 
     async def settle(self, opened: Opened, values: AxisValues, auto: Auto | None) -> AxisValues:
-        """α with the one that was left to us, if any: found from small renders, which run as batches.
+        """α with the one that was left to us, if any: guessed, or found from small renders, which run as batches.
 
         Raises:
             DynamicNetError: α cannot be used.
@@ -195,6 +195,12 @@ class Engine:
         if auto is None:
             return values
         model = opened.model
+        if auto.axis.guess:
+            kept = self.prepared.get(opened.key) or await self._prepared(model, opened.inputs, opened.key, {})
+            return {
+                **values,
+                auto.axis.id: await self.worker.run(lambda batch: self._guess(model, batch), (kept, auto)),
+            }
         small = await self.open(model, opened.inputs.at_most(RENDERED_SIDE, model.application.takes), {})
         frames = await asyncio.gather(*(self.render(small, alpha, {}) for alpha in auto.candidates()))
         return {**values, auto.axis.id: await asyncio.to_thread(auto.pick, frames)}
@@ -282,6 +288,10 @@ class Engine:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # else its time would be counted as render's
         return prepared
+
+    def _guess(self, model: Model, batch: Sequence[tuple[PreparedInputs, Auto]]) -> list[float]:
+        self._bring(model)
+        return [model.guess(kept, auto.axis) for kept, auto in batch]
 
     def _render(
         self, model: Model, batch: Sequence[tuple[PreparedInputs, AlphaLike]]

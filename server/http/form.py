@@ -66,7 +66,7 @@ async def _asked(
     image: Annotated[UploadFile | None, File(description=f"The picture: {READABLE}; for models that take one.")] = None,
     mask: Annotated[
         UploadFile | None,
-        File(description="A picture of the same size: white is the hole, grey its soft edge; or `image`, the hole erased."),
+        File(description="A picture of the same size: white is the hole, grey its edge; or `image`, the hole erased."),
     ] = None,
     where: Annotated[
         UploadFile | None,
@@ -92,7 +92,8 @@ async def _asked(
         Form(
             max_length=10_000,
             description="A number, one per insertion point, or JSON by axis; the model's defaults if left out. auto, "
-            "for one axis, finds the α at which this picture has changed as much as an average one in the middle.",
+            "for one axis, finds the α at which this picture has changed as much as an average one in the middle or, "
+            "where the model learned to tell, the one that it needs.",
             examples=["0.6", "0.2,0.5,0.9", '{"strength": 0.6}', "auto"],
         ),
     ] = None,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 
 from dynamicnet import AxisSpec
+from dynamicnet.applications import APPLICATIONS
 from dynamicnet.package import Manifest
 from server.http.errors import PROBLEM
 
@@ -52,7 +53,7 @@ def _slider(axis: AxisSpec, measured: Mapping[str, Any]) -> AxisInfo:
         **axis.model_dump(),
         curve=_columns(measured, "alpha", "low", "high"),
         fixed=_columns(fixed, "low", "high"),
-        auto=axis.middle is not None,
+        auto=axis.auto,
     )
 
 
@@ -67,7 +68,7 @@ class ModelInfo(BaseModel):
     id: str = Field(examples=["starry"])
     title: str = Field(examples=["Starry night"])
     description: str = Field(examples=["From a faint to a full rendering in the manner of the painting."])
-    application: str = Field(examples=["style"])
+    application: str = Field(examples=list(APPLICATIONS)[:1])
     takes: list[str] = Field(
         description="The fields of a request that it has a use for.", examples=[["image", "max_side"]]
     )

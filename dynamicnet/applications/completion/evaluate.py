@@ -184,7 +184,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     """
     loaded, console = package.load(task.folder), task.console
     phase = loaded.manifest.training.phases[0]
-    squares = middle(Photos(task.images, phase.objective["scale"], held_out=True).centres(task.limit), phase.crop)
+    squares = middle(task.photos(phase.objective["scale"]).centres(task.limit), phase.crop)
     encoder, first = Encoder(*task.encoder), next(iter(HOLES))
     reals = torch.split(squares, 1)
     inputs = [_filled(square, _hole(first, square, i)) for i, square in enumerate(reals)]

@@ -78,7 +78,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     """
     folder, console = task.folder, task.console
     encoder = Encoder(*task.encoder)
-    squares = Photos(task.images, task.side, held_out=True).centres(task.limit)
+    squares = task.photos(task.side).centres(task.limit)
     loaded = package.load(folder)
     measured: dict[str, Any] = {
         "pictures": len(squares),

@@ -5,7 +5,6 @@ from torch import Tensor
 
 from dynamicnet import pictures
 from dynamicnet.applications.base import DETAIL, Encoded, Inputs, notes
-from dynamicnet.decode import Decoded
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks.base import MainNetwork
 
@@ -29,14 +28,14 @@ class StyleTransfer:
         inputs.only(*self.takes)
         read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
         picture = pictures.flatten(read.picture, "white")
-        where = _read_where(inputs)
+        where = pictures.read_where(inputs.where, inputs.max_pixels)
         size = _worked_at(picture.size, DETAIL if inputs.detail is None else inputs.detail, network)
         larger = size != picture.size
         return Encoded(
             pictures.to_tensor(picture.resize(size, Image.Resampling.LANCZOS) if larger else picture),
             picture.size,
             full=pictures.to_tensor(picture) if larger else None,
-            where=None if where is None else _tuned(where, size),
+            where=None if where is None else pictures.to_map(where, size),
             notes=notes(read, where),
             metadata=read.metadata,
             context=read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
@@ -63,15 +62,3 @@ def _worked_at(size: tuple[int, int], detail: int, network: MainNetwork) -> tupl
         return size
     width, height = (max(pictures.MIN_SIDE, round(side * scale / network.multiple) * network.multiple) for side in size)
     return width, height
-
-
-def _read_where(inputs: Inputs) -> Decoded | None:
-    if inputs.where is None:
-        return None
-    return pictures.read_layers(inputs.where, None, inputs.max_pixels, "picture of where α counts")
-
-
-def _tuned(where: Decoded, size: tuple[int, int]) -> Tensor:
-    """How far α counts at each place of what is worked at, of some (width, height): (1, 1, H, W) in [0, 1]."""
-    grey = pictures.flatten(where.picture, "black").convert("L")
-    return pictures.to_tensor(grey.resize(size, Image.Resampling.BILINEAR).convert("RGB"))[:, :1]

@@ -1,0 +1,1 @@
+"""Restoration: a noisy photograph in, the photograph without its noise out."""

@@ -1,0 +1,151 @@
+"""How strongly to restore a picture: what learns to guess it, and what a guess costs.
+
+The guess is trained on its cost in dB, so that it errs to where erring is cheap: upwards. What a strength costs is
+measured with the model itself, on its own kind of noise and on pictures as they come: with noise of cameras, enlarged,
+compressed.
+"""
+
+import math
+from collections.abc import Callable
+from random import Random
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dynamicnet.applications.restoration.noise import HEAVY, LIGHT, MARGIN, Kind, jpeg, noised
+from dynamicnet.applications.restoration.objective import log_error
+from dynamicnet.applications.restoration.patches import Patches
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.method.guess import Guess, seen
+from dynamicnet.precision import autocast
+
+KNOTS = 9  # strengths that are rendered
+FINE = 65  # strengths that a cubic through them is read at
+SIDE = 128
+BATCH = 16
+DECIBELS = 20 / math.log(10)  # of a natural logarithm
+
+
+def costs(net: DynamicNet, axis: AxisSpec, noisy: Tensor, clean: Tensor) -> Tensor:
+    """What each strength costs against the best one, in dB, (N, FINE), on the CPU.
+
+    Args:
+        net: whose other axes are at 0.
+        axis: the strength.
+        noisy: (N, 3, H, W).
+        clean: what it should be, likewise.
+    """
+    with torch.inference_mode():
+        prepared = net.prepare(noisy)
+        low, high = axis.range
+        knots = []
+        for i in range(KNOTS):
+            with autocast(noisy.device):
+                out = net.render(prepared, {axis.id: low + (high - low) * i / (KNOTS - 1)})
+            knots.append(DECIBELS * log_error(out.float().clamp(0, 1), clean))
+        curves = torch.stack(knots, 1)[:, None, None].cpu()
+        fine = F.interpolate(curves, (1, FINE), mode="bicubic", align_corners=True)[:, 0, 0]
+    return fine - fine.amin(1, keepdim=True)
+
+
+def cost_at(curves: Tensor, shares: Tensor) -> Tensor:
+    """What a share of the way costs, in dB, (N,): linear between the columns of (N, FINE)."""
+    place = shares.clamp(0, 1) * (FINE - 1)
+    left = place.detach().floor().long().clamp(max=FINE - 2)
+    low, high = (curves.gather(1, (left + i)[:, None])[:, 0] for i in (0, 1))
+    return low + (high - low) * (place - left)
+
+
+def as_they_come(pictures: Tensor, levels: Tensor, generator: torch.Generator, random: Random) -> tuple[Tensor, Tensor]:
+    """Pictures from cameras, up to twice enlarged, half of them compressed; as :func:`noised`."""
+    noisy, clean = noised("camera", pictures, levels, generator, random)
+    factor = random.choice((1.0, 1.5, 2.0))
+    if factor > 1:
+        noisy, clean = (enlarged(each, factor) for each in (noisy, clean))
+        qualities = 50 + 47 * torch.rand(len(noisy[1::2]), device=noisy.device, generator=generator)
+        noisy[1::2] = jpeg(noisy[1::2], qualities)
+    return noisy, clean
+
+
+def enlarged(pictures: Tensor, factor: float) -> Tensor:
+    """Their middle, enlarged to their size, of 8 bits."""
+    height, width = pictures.shape[2:]
+    top, left = (round(side * (1 - 1 / factor) / 2) for side in (height, width))
+    middle = pictures[:, :, top : top + round(height / factor), left : left + round(width / factor)]
+    return F.interpolate(middle, (height, width), mode="bicubic").clamp(0, 1).mul(255).round() / 255
+
+
+def _sample(
+    patches: Patches, kind: Kind, draw: str, odd: bool, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Noisy and clean, (BATCH, 3, SIDE, SIDE), and what share of the way their noise's level lies, (BATCH,)."""
+    random = Random(draw)
+    generator.manual_seed(random.getrandbits(63))
+    pictures = patches.batch(BATCH, SIDE + MARGIN, draw)
+    shares = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
+    levels = LIGHT * (HEAVY / LIGHT) ** shares
+    if odd:
+        noisy, clean = as_they_come(pictures, levels, generator, random)
+    else:
+        noisy, clean = noised(kind, pictures, levels, generator, random)
+    return noisy, clean, shares.clamp(0, 1)
+
+
+def train_guess(
+    net: DynamicNet, axis: AxisSpec, patches: Patches, kind: Kind, count: int, rendered: int, steps: int, seed: int
+) -> float:
+    """Train what guesses the strength; nothing else of the network changes.
+
+    It learns the level of the noise first, as that takes no render; then, on some patches that are rendered at every
+    strength, what a guess costs.
+
+    Args:
+        net: with a guess for the axis.
+        axis: the strength.
+        patches: of photographs.
+        kind: of noise that the axis was trained on.
+        count: how many patches it learns levels from.
+        rendered: how many it learns costs from.
+        steps: of each training.
+        seed: everything random follows from it.
+
+    Returns:
+        What a guess costs at the end, in dB, mean over the patches that were rendered.
+    """
+    generator = torch.Generator(next(net.parameters()).device)
+    guess = cast(Guess, net.guesses[axis.id]).cpu().requires_grad_(True)
+    read, shares = [], []
+    for i in range(count // BATCH):
+        noisy, _, share = _sample(patches, kind, f"{seed} level {i}", bool(i % 2), generator)
+        read.append(seen(noisy).cpu())
+        shares.append(share.cpu())
+    _descend(guess, torch.cat(read), torch.cat(shares), lambda share, wanted: (share - wanted).abs(), steps, 2e-3)
+    read, curves = [], []
+    for i in range(rendered // BATCH):
+        noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
+        read.append(seen(noisy).cpu())
+        curves.append(costs(net, axis, noisy, clean))
+    cost = _descend(guess, torch.cat(read), torch.cat(curves), lambda share, curve: cost_at(curve, share), steps, 5e-4)
+    guess.to(next(net.network.parameters()).device).requires_grad_(False)
+    return cost
+
+
+def _descend(
+    guess: Guess, read: Tensor, wanted: Tensor, loss: Callable[[Tensor, Tensor], Tensor], steps: int, rate: float
+) -> float:
+    """Minimise a loss of guesses and what is wanted, (N,); its mean at the end."""
+    read, wanted = read.clone(), wanted.clone()  # no inference tensors
+    optimiser = torch.optim.AdamW(guess.parameters(), lr=rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+    draws = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        drawn = torch.randint(len(read), (128,), generator=draws)
+        optimiser.zero_grad()
+        loss(guess.of(read[drawn]), wanted[drawn]).mean().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    with torch.no_grad():
+        return float(loss(guess.of(read), wanted).mean())

@@ -1,0 +1,45 @@
+"""What restoration takes and gives: a photograph in, the photograph at the same size out."""
+
+from PIL import Image
+from torch import Tensor
+
+from dynamicnet import pictures
+from dynamicnet.applications.base import Encoded, Inputs, notes
+from dynamicnet.networks.base import MainNetwork
+
+
+class Restoration:
+    """How much noise is taken out, and how much of the fine grain is believed."""
+
+    name = "restoration"
+    takes = ("image", "where", "max_side")
+
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
+        """A picture file to (1, 3, H, W) in [0, 1]; where α counts may have any size, and is scaled.
+
+        Raises:
+            DynamicNetError: a picture cannot be used.
+        """
+        inputs.only(*self.takes)
+        read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
+        where = pictures.read_where(inputs.where, inputs.max_pixels)
+        picture = pictures.flatten(read.picture, "white")
+        return Encoded(
+            pictures.to_tensor(picture),
+            picture.size,
+            where=None if where is None else pictures.to_map(where, picture.size),
+            notes=notes(read, where),
+            metadata=read.metadata,
+            context=read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
+        )
+
+    def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
+        """(1, 3, H, W) to a picture of that size, as opaque as the photograph."""
+        picture = pictures.to_picture(output)
+        if encoded.context is not None:
+            picture.putalpha(encoded.context)
+        return picture
+
+    def example(self, photo: bytes) -> Inputs:
+        """The photograph."""
+        return Inputs(image=photo)

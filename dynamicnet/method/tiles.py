@@ -1,0 +1,63 @@
+"""Pictures larger than what is computed at once: in tiles that overlap by as far as the network looks."""
+
+from collections.abc import Iterator
+from itertools import pairwise, product
+from typing import NamedTuple
+
+from torch import Tensor
+
+SIDE = 2048
+"""Of a tile, in pixels, where a picture's own side is not shorter."""
+
+Place = tuple[slice, slice]
+"""Rows and columns."""
+
+
+class Tile(NamedTuple):
+    """A part of a picture.
+
+    Attributes:
+        given: what the network is given, in the picture.
+        kept: where what comes out is as it would be of the whole, in the picture.
+        part: the same, in what comes out.
+    """
+
+    given: Place
+    kept: Place
+    part: Place
+
+
+def tiles(size: tuple[int, int], reach: int, multiple: int, side: int) -> Iterator[Tile]:
+    """The tiles of a picture, whose kept parts cover it once.
+
+    All are of the same size once they are padded to a multiple, so that a device compiles for one.
+
+    Args:
+        size: (H, W).
+        reach: how far the network looks, in pixels.
+        multiple: of what tiles begin at, and their sides are.
+        side: of a tile: a multiple as well, and more than twice as far as the network looks, and as two multiples.
+    """
+    for (rows, kept_rows, part_rows), (columns, kept_columns, part_columns) in product(
+        *(_along(length, reach, multiple, side) for length in size)
+    ):
+        yield Tile((rows, columns), (kept_rows, kept_columns), (part_rows, part_columns))
+
+
+def cut(tensor: Tensor, place: Place) -> Tensor:
+    """What lies there of pictures, or of α over them, (..., H, W); what is the same everywhere as it is."""
+    return tensor if tensor.shape[-2:] == (1, 1) else tensor[..., place[0], place[1]]
+
+
+def _along(length: int, reach: int, multiple: int, side: int) -> list[tuple[slice, slice, slice]]:
+    margin, padded = _up(reach, multiple), _up(length, multiple)
+    starts = [*range(0, padded - side, side - 2 * margin), max(0, padded - side)]
+    borders = [0, *(start + margin for start in starts[1:]), length]
+    return [
+        (slice(start, min(start + side, length)), slice(low, high), slice(low - start, high - start))
+        for start, (low, high) in zip(starts, pairwise(borders), strict=True)
+    ]
+
+
+def _up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple
