@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 JOBS = {
-    ("denoise-gaussian", "denoise-photos"): 64,
+    ("denoise-photos",): 64,
     ("mend-photos",): 64,
     ("painted-faces",): 64,
     ("drawn-heads",): 64,
@@ -30,10 +30,10 @@ JOBS = {
 that are for two cores. What gains most comes first.
 """
 
-COMMANDS = {"drawn-heads": 2}
+COMMANDS = {"drawn-heads": 2, "denoise-photos": 2}
 """How many trainings a recipe runs, where it is not one."""
 
-BEFORE = {"drawn-heads": 90, "denoise-gaussian": 40, "denoise-photos": 40}
+BEFORE = {"drawn-heads": 90, "denoise-photos": 80}
 """Seconds of a recipe that are no training."""
 
 STARTING = 20  # seconds until a training has loaded what it needs, which its hours do not count
