@@ -85,7 +85,7 @@ def test_prepare_is_in_float32_and_render_in_bfloat16_where_there_are_units_for_
     assert computed == {torch.float32}
     computed.clear()
     model.render(prepared, 1)
-    assert computed == {torch.bfloat16 if units else torch.float32}
+    assert (torch.bfloat16 in computed) is units  # a network may have its last layers in float32
 
 
 def example(model: Model, name: str):
