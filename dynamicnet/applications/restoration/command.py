@@ -5,7 +5,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from dynamicnet.commands import Device, Hours, begin, command_line, console, written
+from dynamicnet.commands import (
+    Description,
+    Device,
+    Hours,
+    MainRate,
+    MainSteps,
+    Out,
+    Run,
+    Seed,
+    Title,
+    begin,
+    command_line,
+    console,
+    written,
+)
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
@@ -19,13 +33,13 @@ def mount(app: typer.Typer, train: typer.Typer) -> None:
 
 def train_restoration(
     images: Annotated[Path, typer.Option(help="Folder of photographs.", exists=True, file_okay=False)],
-    out: Annotated[Path, typer.Option(help="The package to write: weights/NAME.")],
-    title: Annotated[str, typer.Option(help="What people read.")],
+    out: Out,
+    title: Title,
     noise: Annotated[
         Literal["gaussian", "camera"],
         typer.Option(help="White and not clipped, as in published tables; or what files from cameras hold."),
     ],
-    description: Annotated[str, typer.Option(help="A sentence more.")] = "",
+    description: Description = "",
     exclude: Annotated[
         Path | None, typer.Option(help="File of names of photographs to leave out, one a line.", exists=True)
     ] = None,
@@ -39,18 +53,18 @@ def train_restoration(
     scale: Annotated[
         int, typer.Option(help="Photographs are scaled so that their shorter side is this, in pixels.")
     ] = 256,
-    main_steps: Annotated[int, typer.Option(help="Steps of phase one.")] = 10000,
+    main_steps: MainSteps = 10000,
     axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank: the noise at the end.")] = 2000,
     path_steps: Annotated[int, typer.Option(help="Steps of phase three, per bank: any alpha and its noise.")] = 20000,
     crisp_steps: Annotated[int, typer.Option(help="Steps of a second axis, faithful to crisp; 0 for none.")] = 0,
     batch: Annotated[int, typer.Option(help="Patches a step.")] = 32,
     crop: Annotated[int, typer.Option(help="Side of the patches, in pixels: a multiple of 16 up to 112.")] = 96,
-    main_rate: Annotated[float, typer.Option(help="Highest learning rate of phase one.")] = 1e-3,
+    main_rate: MainRate = 1e-3,
     axis_rate: Annotated[float, typer.Option(help="Highest learning rate of the other phases.")] = 1e-3,
     perceptual: Annotated[float, typer.Option(help="Weight of deep features at the crisp end.")] = 1.0,
     texture: Annotated[float, typer.Option(help="Weight of Gram matrices at the crisp end.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
-    run: Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")] = None,
+    seed: Seed = 0,
+    run: Run = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
     hours: Hours = None,
     device: Device = "auto",
@@ -115,7 +129,7 @@ def train_restoration_auto(
     count: Annotated[int, typer.Option(help="Patches to learn levels of noise from.")] = 8000,
     rendered: Annotated[int, typer.Option(help="Patches that are rendered at nine strengths.")] = 1536,
     steps: Annotated[int, typer.Option(help="Steps of training on either.")] = 4000,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Have a restoration model learn which strength a picture needs: what alpha=auto gives it."""

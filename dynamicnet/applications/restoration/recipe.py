@@ -29,7 +29,7 @@ from dynamicnet.precision import autocast
 from dynamicnet.training.path import shares
 from dynamicnet.training.phase import Budget, Done, Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT, Photos
-from dynamicnet.training.runs import claim_run
+from dynamicnet.training.runs import claim_run, with_phase
 from dynamicnet.training.sheets import write_sheet
 
 NETWORK = "unet"
@@ -205,21 +205,17 @@ class RestorationTraining:
             }
 
         def training(done: Done) -> package.Training:
-            phase = package.Phase(
+            return with_phase(
+                self.training,
+                plan,
+                done,
                 axis=None if axis is None else axis.id,
                 bank=sign,
                 objective=spec.model_dump() | (data if axis is None else {}),
-                steps=done.steps,
-                batch=plan.batch,
-                crop=plan.crop,
-                learning_rate=rate,
-                seed=plan.seed,
-                seconds=round(done.seconds, 1),
                 pictures=self.pairs.patches.count,
                 skipped=len(self.photos.skipped),
-                started_from=recipe.start.name if axis is None and recipe.start else None,
+                start=recipe.start,
             )
-            return self.training.model_copy(update={"phases": [*self.training.phases, phase]})
 
         def pause(done: Done) -> None:
             self._sheet(f"{title}-{done.steps:06d}", axis)
