@@ -179,14 +179,14 @@ class Model:
             DynamicNetError: the inputs cannot be used.
         """
         if auto.axis.guess:
-            return self.guess(self.prepare(self.encode(inputs)), auto.axis)
+            return self.guess(self.encode(inputs), auto.axis)
         small = self.prepare(self.encode(inputs.at_most(RENDERED_SIDE, self.application.takes)))
         return auto.pick([self.render(small, alpha) for alpha in auto.candidates()])
 
     @torch.inference_mode()
-    def guess(self, one: PreparedInputs, axis: AxisSpec) -> float:
+    def guess(self, encoded: Encoded, axis: AxisSpec) -> float:
         """α of an axis that is read off the picture: off its middle, where it is a large one."""
-        given = one.encoded.batch
+        given = encoded.batch
         rows, columns = (slice(max(0, side - SIDE) // 2, (side + SIDE) // 2) for side in given.shape[2:])
         return round(float(self.net.guess(self._placed(cut(given, (rows, columns))), axis)[0]), 3)
 

@@ -235,7 +235,7 @@ def test_auto_is_read_off_the_picture_everywhere_alike(weights, model, served, p
         reply = infer(served, inputs.image, alpha="auto")
         assert reply.status_code == 200, reply.text
         found.append(json.loads(reply.headers["X-Dynamic-Net-Alpha"])["strength"])
-        assert found[-1] == pytest.approx(model.guess(model.prepare(model.encode(inputs)), STRENGTH), abs=0.002)
+        assert found[-1] == pytest.approx(model.guess(model.encode(inputs), STRENGTH), abs=0.002)
         assert reply.content == infer(served, inputs.image, alpha=str(found[-1])).content
     assert abs(found[0] - found[1]) > 0.003
     with connect(f"{str(served.base_url).replace('http', 'ws')}/ws", max_size=None) as connection:
@@ -250,7 +250,7 @@ def test_auto_is_read_off_the_picture_everywhere_alike(weights, model, served, p
     request.getfixturevalue("small_tiles")
     prepared = model.prepare(model.encode(Inputs(image=grainy.read_bytes())))
     assert prepared.prepared is None
-    assert model.guess(prepared, STRENGTH) == pytest.approx(found[1], abs=0.02)  # read off its middle
+    assert model.guess(prepared.encoded, STRENGTH) == pytest.approx(found[1], abs=0.02)  # read off its middle
 
 
 def test_a_guess_is_trained_and_nothing_else(weights, tmp_path):

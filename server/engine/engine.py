@@ -291,7 +291,7 @@ class Engine:
 
     def _guess(self, model: Model, batch: Sequence[tuple[PreparedInputs, Auto]]) -> list[float]:
         self._bring(model)
-        return [model.guess(kept, auto.axis) for kept, auto in batch]
+        return [model.guess(kept.encoded, auto.axis) for kept, auto in batch]
 
     def _render(
         self, model: Model, batch: Sequence[tuple[PreparedInputs, AlphaLike]]
