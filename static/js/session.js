@@ -79,9 +79,9 @@ export class Session {
   #open() {
     const { model, fields } = this.#wanted;
     if (!model) this.#sent = null; // what is looked at comes alone
-    const news = Object.entries(fields).filter(([name, value]) => this.#sent?.[name] !== value);
-    const files = news.filter(([, value]) => value instanceof Blob);
-    const texts = Object.entries(fields).filter(([, value]) => !(value instanceof Blob));
+    const isFile = ([, value]) => value instanceof Blob;
+    const files = Object.entries(fields).filter((field) => isFile(field) && this.#sent?.[field[0]] !== field[1]);
+    const texts = Object.entries(fields).filter((field) => !isFile(field));
     const message = model
       ? {
           type: "open",

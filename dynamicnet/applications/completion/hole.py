@@ -47,7 +47,7 @@ class Hole(NamedTuple):
     mask: Decoded | None
 
 
-def read(inputs: Inputs, read: Decoded) -> Hole:
+def read(inputs: Inputs, photo: Decoded) -> Hole:
     """The hole of a picture.
 
     A mask's soft edge belongs to the hole and blends: what is at least half white is filled, and from there the filling
@@ -58,7 +58,7 @@ def read(inputs: Inputs, read: Decoded) -> Hole:
         DynamicNetError: ``mask-missing``, ``mask-empty``, ``mask-full``, ``mask-size``, ``mask-unclear``,
             ``mask-inverted``, or the mask cannot be read.
     """
-    picture, mask = read.picture, None
+    picture, mask = photo.picture, None
     if inputs.mask is None:
         levels = np.where(np.asarray(picture.convert("RGBA").getchannel("A")) < 128, 255, 0).astype(np.uint8)
         if not levels.any():
@@ -79,7 +79,7 @@ def read(inputs: Inputs, read: Decoded) -> Hole:
         raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
     if (share == 255).all():
         raise DynamicNetError("mask-full", "The mask is white all over: leave something to go on from.")
-    return Hole(_grown(share) if read.lossy else share, mask)
+    return Hole(_grown(share) if photo.lossy else share, mask)
 
 
 def _understood(mask: Image.Image, picture: Image.Image) -> Levels:

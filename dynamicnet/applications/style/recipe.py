@@ -289,7 +289,8 @@ def _shifted(outputs: Tensor, pictures: Tensor, draw: str) -> tuple[Tensor, Tens
     random = Random(f"{draw} shift")
     top, left = random.randrange(CELL), random.randrange(CELL)
     height, width = (side - CELL for side in outputs.shape[2:])
-    return tuple(z[..., top : top + height, left : left + width] for z in (outputs, pictures))  # type: ignore[return-value]
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    return outputs[..., rows, columns], pictures[..., rows, columns]
 
 
 def spread(values: Sequence[T], count: int, what: str) -> list[T]:
