@@ -19,7 +19,7 @@ class ScalesNetwork(MainNetwork):
     What has to be recognised or laid out is done where a few convolutions see all of a swirl, as in a U-Net
     (Ronneberger et al. 2015). Noise goes in before the norm at every resolution, with a learned strength per channel
     (Karras et al. 2019): in a flat area every position would look alike otherwise, and one stroke would be repeated
-    in a lattice. Next to nothing is computed at half resolution, and at full resolution the result alone: painted
+    in a lattice. Little is computed at half resolution, and at full resolution the result alone: painted
     colour y and gate g, enlarged, and y + g·x of the photograph x. Both are one insertion point, so that tuning can
     open and close the gate.
 

@@ -15,7 +15,7 @@ from dynamicnet.model import LAYOUT
 from dynamicnet.training.photos import Photos
 
 SCALES = (0.5, 1.0)
-"""How far photographs are scaled down: what JPEG did to them must not be taken for what is clean."""
+"""How far photographs are scaled down, most of them: what JPEG did to them must not be taken for what is clean."""
 
 
 class Patches:
