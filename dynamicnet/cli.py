@@ -13,7 +13,7 @@ from rich.table import Table
 
 from dynamicnet import package, pictures
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
-from dynamicnet.commands import Device, console
+from dynamicnet.commands import DEFAULT_ENCODER, DEFAULT_WEIGHTS, Device, Encoders, console
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.files.keep import Choice
 from dynamicnet.method import alpha as alphas
@@ -21,6 +21,7 @@ from dynamicnet.method.alpha import AlphaLike
 from dynamicnet.method.auto import automatic
 from dynamicnet.model import Model
 from dynamicnet.sweep import plan
+from dynamicnet.training import command
 from dynamicnet.training.phase import Stopped
 
 app = typer.Typer(
@@ -66,7 +67,6 @@ Detail = Annotated[
     typer.Option(help="Longer side that a style works at; strokes are finer for a larger one, in proportion to PHOTO."),
 ]
 Quality = Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")]
-DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
 @app.command()
@@ -182,7 +182,7 @@ def import_(
 def evaluate(
     name: Annotated[str, typer.Argument(help="A model's name.")],
     images: Annotated[Path, typer.Option(help="Folder of photographs; the held-out ones are used.", exists=True)],
-    encoder: Annotated[list[Path], typer.Option(help="The frozen encoder the model was trained with.", exists=True)],
+    encoder: Encoders = None,
     test: Annotated[
         Path | None,
         typer.Option(
@@ -227,7 +227,7 @@ def evaluate(
         raise DynamicNetError("package-invalid", f"There is no application '{manifest.application}' here.")
     measured = import_module(f"dynamicnet.applications.{manifest.application}.evaluate").evaluate(
         Task(
-            *(folder, images, tuple(encoder), side, limit, yardstick, iterations, console),
+            *(folder, images, tuple(encoder or [DEFAULT_ENCODER]), side, limit, yardstick, iterations, console),
             out or Path("runs/evaluate") / name,
             tuple(filter(None, against.split(","))),
             test,
@@ -301,6 +301,7 @@ def _tell(notes: Sequence[str]) -> None:
         stderr.print(note)
 
 
+command.mount(app, train_app)
 for name in APPLICATIONS:
     import_module(f"dynamicnet.applications.{name}.command").mount(app, train_app)
 

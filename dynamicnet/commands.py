@@ -12,7 +12,20 @@ from dynamicnet.errors import DynamicNetError
 
 console = Console(markup=False)  # brackets belong to names: [plots], photo[1].png
 
+DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+DEFAULT_ENCODER = DEFAULT_WEIGHTS / "encoder.safetensors"
+
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1 …")]
+Encoder = Annotated[
+    Path | None, typer.Option(help="Frozen encoder, .safetensors; the one that is shipped unless told otherwise.")
+]
+Encoders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Frozen encoder: .safetensors, or torchvision's VGG-16 .pth; of several, each gives what those before it "
+        "lack; the one that is shipped unless told otherwise.",
+    ),
+]
 Hours = Annotated[
     float | None,
     typer.Option(min=1e-3, help="Of the whole run: phases take their share of it, and steps only say which share."),

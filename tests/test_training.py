@@ -51,6 +51,7 @@ def command(content: Path, encoder: Path, out: Path, *more: str) -> list[str]:
         *("train", "style", "--style", str(SAMPLES / "coffee.jpg"), "--axis", "strength", "--weight", "0.1,5"),
         *("--content", str(content), "--encoder", str(encoder), "--out", str(out), "--title", "Coffee"),
         *("--main-steps", "30", "--axis-steps", "30", "--batch", "2", "--crop", "64", "--size", "96"),
+        *("--network", "lean", "--no-norm", "--path-steps", "0", "--axis-rate", "1e-3"),
         *("--run", str(out.parent / f"run-{out.name}"), *more),
     ]
 
@@ -150,6 +151,7 @@ def test_an_axis_added_later_leaves_theta_and_the_first_axis_alone(trained: Path
             *("train", "style", "--style", str(SAMPLES / "rocket.jpg"), "--axis", "style", "--base", str(trained)),
             *("--content", str(content), "--encoder", str(encoder), "--out", str(both), "--title", "Both"),
             *("--axis-steps", "4", "--batch", "1", "--crop", "64", "--size", "96", "--ends", "coffee,rocket"),
+            *("--path-steps", "0"),
             *("--run", str(both.parent / "run-both")),
         ],
         catch_exceptions=False,

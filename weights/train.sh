@@ -7,6 +7,14 @@
 #     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
 set -euo pipefail
 
+encoder() { # what objectives look with, and what the commands take unless told otherwise
+    .venv/bin/dynamic-net train encoder --teacher data/perceptual/vgg19_to_conv31.safetensors \
+        --teacher data/perceptual/vgg19_distilled_16x.safetensors --content data/content --content data/faces \
+        --source "VGG-19 (Simonyan and Zisserman 2015, CC BY 4.0) and a VGG-19 with a quarter of the channels (Wang et \
+al., Collaborative Distillation, 2020, MIT)" --licence "CC BY 4.0" --out weights/encoder.safetensors \
+        --run runs/encoder --rate 1e-4 --steps 1500 "${more[@]}"
+}
+
 train() {
     local out=$1
     shift
@@ -14,44 +22,38 @@ train() {
         --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
 }
 
-painting() {
-    local out=$1
-    shift
-    train "$out" --network scales --norm --batch 4 --main-steps 2200 --main-rate 2e-3 --axis-steps 470 --path-steps 650 \
-        --axis-rate 1.5e-3 --reach 0.9 "$@"
-}
-
 strength() { # faint, main and strong objectives: a dual axis
     local out=$1 title=$2 painting=$3
     shift 3
-    painting "weights/$out" --title "$title" --axis strength --dual --style "data/styles/$painting.jpg" \
-        --weight 0.03,0.5,2.5 "$@"
+    train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" "$@"
 }
 
 starry-night() { strength starry-night "Starry Night" starry_night --order -1; }
 the-scream() { strength the-scream "The Scream" the_scream --order -1; }
-great-wave() { strength great-wave "The Great Wave" wave; }
-udnie() { strength udnie "Udnie" udnie; }
+great-wave() { strength great-wave "The Great Wave" wave --start weights/starry-night --main-steps 1100; }
+udnie() { strength udnie "Udnie" udnie --start weights/starry-night --main-steps 1100; }
 
 composition-brush() {
-    painting weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
-        --style data/styles/composition_vii.jpg --weight 1 --size 192,320,640
+    train weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
+        --style data/styles/composition_vii.jpg --size 192,320,640 --start weights/starry-night --main-steps 1100
 }
 
 starry-wave() {
-    painting weights/starry-wave --title "Starry Night to the Great Wave" --axis style --ends "Starry Night,Great Wave" \
-        --style data/styles/starry_night.jpg --style data/styles/wave.jpg --weight 1
+    train weights/starry-wave --title "Starry Night to the Great Wave" --axis style --ends "Starry Night,Great Wave" \
+        --style data/styles/starry_night.jpg --style data/styles/wave.jpg \
+        --start weights/starry-night --main-steps 400 --main-rate 1e-3
 }
 
 scream-wave() {
-    painting weights/scream-wave --title "The Scream to the Great Wave" --axis style --ends "The Scream,Great Wave" \
-        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --weight 1
+    train weights/scream-wave --title "The Scream to the Great Wave" --axis style --ends "The Scream,Great Wave" \
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg \
+        --start weights/the-scream --main-steps 400 --main-rate 1e-3
 }
 
 three-paintings() { # a second axis on the θ of starry-wave, which stays as it is
-    painting weights/three-paintings --title "Starry Night, the Great Wave, Udnie" --axis style --axis-id udnie \
+    train weights/three-paintings --title "Starry Night, the Great Wave, Udnie" --axis style --axis-id udnie \
         --axis-title "Towards Udnie" --ends "Starry Night,Udnie" \
-        --style data/styles/udnie.jpg --base weights/starry-wave --weight 1
+        --style data/styles/udnie.jpg --base weights/starry-wave
 }
 
 # Nothing to ship: the two networks that docs/networks.md compares, for as many steps and for as long.
@@ -185,7 +187,7 @@ denoise-photos() {
         --main-steps 5000 --main-rate 1e-3 --axis-steps 0 --path-steps 2200 --axis-rate 1e-3 --crisp-steps 600
 }
 
-all=(starry-wave scream-wave the-scream starry-night great-wave udnie composition-brush three-paintings)
+all=(encoder starry-night the-scream starry-wave scream-wave great-wave udnie composition-brush three-paintings)
 all+=(drawn-heads painted-faces mend-photos denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do

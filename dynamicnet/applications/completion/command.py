@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from dynamicnet.commands import (
+    DEFAULT_ENCODER,
     AxisRate,
     Batch,
     Description,
     Device,
+    Encoder,
     Hours,
     MainRate,
     MainSteps,
@@ -35,9 +37,9 @@ def mount(app: typer.Typer, train: typer.Typer) -> None:
 
 def train_completion(
     images: Annotated[Path, typer.Option(help="Folder of pictures.", exists=True, file_okay=False)],
-    encoder: Annotated[Path, typer.Option(help="Frozen encoder, as for train style.", exists=True)],
     out: Out,
     title: Title,
+    encoder: Encoder = None,
     description: Description = "",
     credit: Annotated[str, typer.Option(help="Whose pictures they are, and under which licence.")] = "",
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
@@ -90,7 +92,7 @@ def train_completion(
         start=start,
         channels=channels,
         images=images,
-        encoder=encoder,
+        encoder=encoder or DEFAULT_ENCODER,
         scale=scale,
         side=side,
         squares=squares,

@@ -7,10 +7,12 @@ import typer
 
 from dynamicnet import package
 from dynamicnet.commands import (
+    DEFAULT_ENCODER,
     AxisRate,
     Batch,
     Description,
     Device,
+    Encoder,
     Hours,
     MainRate,
     MainSteps,
@@ -41,7 +43,6 @@ def train_generation(
         Path,
         typer.Option(help="Folder of folders whose names are labels, or CelebA's.", exists=True, file_okay=False),
     ],
-    encoder: Annotated[Path, typer.Option(help="Frozen encoder, as for train style.", exists=True)],
     out: Out,
     title: Title,
     axis_id: Annotated[str, typer.Option(help="The axis's id.")],
@@ -52,6 +53,7 @@ def train_generation(
     attribute: Annotated[
         str | None, typer.Option(help="An attribute of CelebA's, instead: from pictures without to those with it.")
     ] = None,
+    encoder: Encoder = None,
     description: Description = "",
     default: Annotated[float, typer.Option(help="Where the slider starts.")] = 0.0,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
@@ -90,7 +92,7 @@ def train_generation(
         description=description,
         axis=spec,
         data=data,
-        encoder=encoder,
+        encoder=encoder or DEFAULT_ENCODER,
         channels=tuple(round(number) for number in numbers(channels, "--channels")),
         low=low,
         high=high,

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 import typer
 
 from dynamicnet.commands import (
+    DEFAULT_ENCODER,
     Description,
     Device,
+    Encoder,
     Hours,
     MainRate,
     MainSteps,
@@ -43,9 +45,7 @@ def train_restoration(
     exclude: Annotated[
         Path | None, typer.Option(help="File of names of photographs to leave out, one a line.", exists=True)
     ] = None,
-    encoder: Annotated[
-        Path | None, typer.Option(help="Frozen encoder, as for train style; for --crisp-steps.", exists=True)
-    ] = None,
+    encoder: Encoder = None,
     dual: Annotated[
         bool, typer.Option("--dual", help="Range −1…1: θ for what is in the middle, ψ for lighter and for heavier.")
     ] = False,
@@ -80,8 +80,6 @@ def train_restoration(
         raise DynamicNetError(
             "recipe-invalid", f"--crop: give a multiple of 16, from 32 up to half of --scale less {MARGIN}."
         )
-    if crisp_steps and encoder is None:
-        raise DynamicNetError("recipe-invalid", "--crisp-steps needs --encoder.")
     points = NETWORKS[NETWORK]().default_points
     recipe = RestorationRecipe(
         title=title,
@@ -99,7 +97,7 @@ def train_restoration(
         start=start,
         images=images,
         exclude=exclude,
-        encoder=encoder,
+        encoder=encoder or DEFAULT_ENCODER,
         scale=scale,
         main_steps=main_steps,
         axis_steps=axis_steps,

@@ -62,7 +62,7 @@ class RestorationRecipe:
     start: Path | None
     images: Path
     exclude: Path | None
-    encoder: Path | None
+    encoder: Path
     scale: int
     main_steps: int
     axis_steps: int
@@ -111,7 +111,7 @@ class RestorationTraining:
         if recipe.start is not None:
             net.load_state_dict(package.load(recipe.start).net.state_dict(), strict=False)
         self.net = placed(net, self.device)
-        self.encoder = Encoder(recipe.encoder).to(self.device) if recipe.encoder and recipe.crisp_steps else None
+        self.encoder = Encoder(recipe.encoder).to(self.device) if recipe.crisp_steps else None
         names = self.excluded = read_names(recipe.exclude)
         self.photos = Photos(recipe.images, recipe.scale, held_out=False, exclude=names)
         self.pairs = Pairs(Patches(self.photos, self.device), recipe.noise, recipe.crop, recipe.strength.range)

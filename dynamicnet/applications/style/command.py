@@ -7,18 +7,17 @@ import typer
 
 from dynamicnet import package
 from dynamicnet.commands import (
+    DEFAULT_ENCODER,
     AxisRate,
     Batch,
     Description,
     Device,
+    Encoders,
     Hours,
     MainRate,
     MainSteps,
-    Norm,
-    Out,
     Run,
     Seed,
-    Title,
     begin,
     command_line,
     console,
@@ -30,6 +29,9 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
+STRENGTHS = "0.03,0.5,2.5"
+WEIGHT = "0.5"
+
 
 def mount(app: typer.Typer, train: typer.Typer) -> None:
     """Add the commands to the command line."""
@@ -40,42 +42,43 @@ def train_style(
     style: Annotated[
         list[Path], typer.Option(help="A painting; one for all objectives, or one for each.", exists=True)
     ],
-    axis: Annotated[Literal["strength", "style", "scale"], typer.Option(help="What the axis moves between.")],
     content: Annotated[Path, typer.Option(help="Folder of photographs.", exists=True, file_okay=False)],
-    encoder: Annotated[
-        list[Path],
-        typer.Option(
-            help="Frozen encoder: .safetensors, or torchvision's VGG-16 .pth; of several, each gives what those before "
-            "it lack.",
-            exists=True,
-        ),
-    ],
-    out: Out,
-    title: Title,
+    axis: Annotated[
+        Literal["strength", "style", "scale"], typer.Option(help="What the axis moves between.")
+    ] = "strength",
+    encoder: Encoders = None,
+    out: Annotated[Path | None, typer.Option(help="The package to write; weights/ and the painting's name.")] = None,
+    title: Annotated[str | None, typer.Option(help="What people read; the package's name.")] = None,
     description: Description = "",
     axis_id: Annotated[str | None, typer.Option(help="The axis's id; its kind unless told otherwise.")] = None,
     axis_title: Annotated[str | None, typer.Option(help="The axis's title.")] = None,
     ends: Annotated[str | None, typer.Option(help="Names of both ends: faint,strong")] = None,
     default: Annotated[float | None, typer.Option(help="Where the slider starts.")] = None,
-    weight: Annotated[str, typer.Option(help="Style weight; one, or one per objective from the low end up.")] = "5",
+    weight: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Style weight; one, or one per objective from the low end up. {WEIGHT} unless told otherwise; of "
+            f"strength, {STRENGTHS} and --dual."
+        ),
+    ] = None,
     size: Annotated[str, typer.Option(help="Painting's shorter side in pixels; one, or one per objective.")] = "384",
     dual: Annotated[bool, typer.Option("--dual", help="Range −1…1: three objectives, low, main and high.")] = False,
-    network: Annotated[str, typer.Option(help=f"Main network: {', '.join(NETWORKS)}.")] = "lean",
-    norm: Norm = False,
+    network: Annotated[str, typer.Option(help=f"Main network: {', '.join(NETWORKS)}.")] = "scales",
+    norm: Annotated[bool, typer.Option(help="Normalise within tuning-blocks, which the paper does not.")] = True,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Start phase one from this package's θ.")] = None,
-    main_steps: MainSteps = 2000,
-    axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 2000,
+    start: Annotated[Path | None, typer.Option(help="Start phase one from this package's network and θ.")] = None,
+    main_steps: MainSteps = 2200,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 470,
     path_steps: Annotated[
         int,
         typer.Option(help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way."),
-    ] = 0,
+    ] = 650,
     batch: Batch = 4,
     crop: Annotated[int, typer.Option(help="Side of the squares trained on, in pixels.")] = 256,
     main_rate: MainRate = 2e-3,
-    axis_rate: AxisRate = 1e-3,
+    axis_rate: AxisRate = 1.5e-3,
     variation: Annotated[float, typer.Option(help="Weight of total variation.")] = 1.0,
-    reach: Annotated[float, typer.Option(help="Where the slider ends, as a share of the α trained with.")] = 0.85,
+    reach: Annotated[float, typer.Option(help="Where the slider ends, as a share of the α trained with.")] = 0.9,
     seed: Seed = 0,
     run: Run = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
@@ -92,6 +95,9 @@ def train_style(
     """
     from dynamicnet.applications.style.recipe import End, StyleRecipe, StyleTraining, spread
 
+    out = out or Path("weights") / style[0].stem
+    if weight is None:
+        weight, dual = (STRENGTHS, True) if axis == "strength" and base is None else (WEIGHT, dual)
     count = (3 if dual else 2) - (base is not None)
     paintings = spread(style, count, "--style")
     weights = spread(numbers(weight, "--weight"), count, "--weight")
@@ -102,7 +108,8 @@ def train_style(
     names = two_names(ends) if ends else _ends(axis, objectives)
     if network not in NETWORKS:
         raise DynamicNetError("recipe-invalid", f"--network: there is no '{network}'; there are {', '.join(NETWORKS)}.")
-    points = package.load(base).net.network.default_points if base else NETWORKS[network]().default_points
+    given = base or start
+    points = package.load(given).net.network.default_points if given else NETWORKS[network]().default_points
     spec = AxisSpec(
         id=axis_id or axis,
         title=axis_title or axis.capitalize(),
@@ -113,7 +120,7 @@ def train_style(
         norm=norm,
     )
     recipe = StyleRecipe(
-        title=title,
+        title=title or out.name,
         description=description,
         axis=spec,
         main=main,
@@ -123,7 +130,7 @@ def train_style(
         base=base,
         start=start,
         content=content,
-        encoder=tuple(encoder),
+        encoder=tuple(encoder or [DEFAULT_ENCODER]),
         main_steps=main_steps,
         axis_steps=axis_steps,
         path_steps=path_steps,

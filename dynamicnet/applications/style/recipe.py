@@ -58,7 +58,7 @@ class StyleRecipe:
             around α = 1, so just before it single pictures no longer gain; the slider ends where they still do.
         main_steps, axis_steps, path_steps: of phase one, and for each bank of phases two and three.
         base: a package whose θ and axes are kept as they are, and given this axis on top.
-        start: a package whose θ phase one starts from.
+        start: a package whose network and θ phase one starts from.
         order: see :class:`dynamicnet.package.Manifest`.
         hours: see :class:`dynamicnet.training.phase.Budget`.
     """
@@ -138,10 +138,11 @@ class StyleTraining:
             self.targets = package.read_objectives(recipe.base)
             base.net.add_axis(recipe.axis)
             return base.net
-        self.network = package.NetworkSpec(name=recipe.network)
-        network = NETWORKS[recipe.network]()
         if recipe.start is not None:
-            network.load_state_dict(package.load(recipe.start).net.network.state_dict())
+            start = package.load(recipe.start)
+            self.network, network = start.manifest.network, start.net.network
+        else:
+            self.network, network = package.NetworkSpec(name=recipe.network), NETWORKS[recipe.network]()
         return DynamicNet(network, [recipe.axis])
 
     def train(self) -> package.Manifest:
