@@ -107,6 +107,20 @@ def test_the_objective_is_the_weighted_sum_of_each_picture(encoder: Encoder) -> 
     assert torch.allclose(aim(x[:1].flip(3), x[:1]), aim(x.flip(3), x)[:1], rtol=1e-4)
 
 
+def test_pooled_pictures_are_asked_for_one_style_together(encoder: Encoder) -> None:
+    aim, photo, painting = objective(encoder), square("rocket.jpg"), square("coffee.jpg")
+
+    def style(*outputs: torch.Tensor) -> float:
+        batch = torch.cat(outputs)
+        look = aim.look(batch, batch)
+        assert torch.equal(aim.compare(batch, look).content, aim.compare(batch, look.pooled()).content)
+        return aim.compare(batch, look.pooled()).style.item()
+
+    assert style(photo, photo) == pytest.approx(style(photo), rel=1e-4)
+    # The painting's own share is right: the distance of both is half of the photograph's, its square a quarter.
+    assert style(photo, painting) == pytest.approx(style(photo) / 4, rel=1e-3)
+
+
 def test_a_gram_matrix_is_the_mean_outer_product() -> None:
     features = torch.randn(2, 3, 4, 5)
     by_hand = sum(torch.outer(features[1, :, i, j], features[1, :, i, j]) for i in range(4) for j in range(5)) / 20

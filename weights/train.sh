@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# The commands that make the models. Of style models starry-night was made so; the others that are shipped were made
-# before, by the commands in their manifests. From the repository's root, with a folder or
-# link `data` that holds content/ (photographs), faces/, styles/ (paintings) and perceptual/ (the encoders):
+# The commands that make the models. From the repository's root, with a folder or link `data` that holds content/
+# (photographs), faces/, styles/ (paintings) and perceptual/ (the encoders that ours was distilled from):
 #     weights/train.sh            # all of them, in order
 #     weights/train.sh NAME …     # some; a model that starts from another needs that one first
 #     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
@@ -12,42 +11,45 @@ encoder() { # what objectives look with, and what the commands take unless told 
         --teacher data/perceptual/vgg19_distilled_16x.safetensors --content data/content --content data/faces \
         --source "VGG-19 (Simonyan and Zisserman 2015, CC BY 4.0) and a VGG-19 with a quarter of the channels (Wang et \
 al., Collaborative Distillation, 2020, MIT)" --licence "CC BY 4.0" --out weights/encoder.safetensors \
-        --run runs/encoder --rate 1e-4 --steps 1500 "${more[@]}"
+        --run runs/encoder --rate 1e-4 --steps 583 "${more[@]}"
+}
+
+painter() { # nothing to ship: what every style starts from; given before there was an encoder that ships
+    .venv/bin/dynamic-net train style --content data/content --out runs/packages/painter --title Painter \
+        --style data/styles/starry_night.jpg --encoder data/perceptual/vgg19_distilled_16x.safetensors \
+        --dual --weight 0.03,1.5,2.5 --main-steps 900 --axis-steps 1 --path-steps 0 "${more[@]}"
 }
 
 train() {
     local out=$1
     shift
-    .venv/bin/dynamic-net train style --content data/content --out "$out" \
-        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
+    .venv/bin/dynamic-net train style --content data/content --out "$out" "$@" "${more[@]}"
 }
 
 strength() { # faint, main and strong objectives: a dual axis
     local out=$1 title=$2 painting=$3
     shift 3
-    train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" "$@"
+    train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" --start runs/packages/painter --main-steps 1000 "$@"
 }
 
 starry-night() { strength starry-night "Starry Night" starry_night --order -1; }
 the-scream() { strength the-scream "The Scream" the_scream --order -1; }
-great-wave() { strength great-wave "The Great Wave" wave --start weights/starry-night --main-steps 1100; }
-udnie() { strength udnie "Udnie" udnie --start weights/starry-night --main-steps 1100; }
+great-wave() { strength great-wave "The Great Wave" wave; }
+udnie() { strength udnie "Udnie" udnie; }
 
 composition-brush() {
     train weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
-        --style data/styles/composition_vii.jpg --size 192,320,640 --start weights/starry-night --main-steps 1100
+        --style data/styles/composition_vii.jpg --size 192,320,640 --start runs/packages/painter --main-steps 1000
 }
 
-starry-wave() {
+starry-wave() { # θ is that of starry-night
     train weights/starry-wave --title "Starry Night to the Great Wave" --axis style --ends "Starry Night,Great Wave" \
-        --style data/styles/starry_night.jpg --style data/styles/wave.jpg \
-        --start weights/starry-night --main-steps 400 --main-rate 1e-3
+        --style data/styles/starry_night.jpg --style data/styles/wave.jpg --start weights/starry-night --main-steps 0
 }
 
-scream-wave() {
+scream-wave() { # θ is that of the-scream
     train weights/scream-wave --title "The Scream to the Great Wave" --axis style --ends "The Scream,Great Wave" \
-        --style data/styles/the_scream.jpg --style data/styles/wave.jpg \
-        --start weights/the-scream --main-steps 400 --main-rate 1e-3
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --start weights/the-scream --main-steps 0
 }
 
 three-paintings() { # a second axis on the θ of starry-wave, which stays as it is
@@ -187,7 +189,7 @@ denoise-photos() {
         --main-steps 5000 --main-rate 1e-3 --axis-steps 0 --path-steps 2200 --axis-rate 1e-3 --crisp-steps 600
 }
 
-all=(encoder starry-night the-scream starry-wave scream-wave great-wave udnie composition-brush three-paintings)
+all=(encoder painter starry-night the-scream starry-wave scream-wave great-wave udnie composition-brush three-paintings)
 all+=(drawn-heads painted-faces mend-photos denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do

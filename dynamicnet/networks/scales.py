@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.layers import ConvLayer, Doubled, ReflectedConv, ResidualBlock, laid_over, of_first, of_last
 
-NOISY = ("stem", "up8", "up4", "up2")
+NOISY = ("up4", "up2")
 """Stages that are given noise."""
 
 
@@ -17,9 +17,10 @@ class ScalesNetwork(MainNetwork):
     """A body at a sixteenth of the resolution with skips from a quarter and an eighth, and a gate on the photograph.
 
     What has to be recognised or laid out is done where a few convolutions see all of a swirl, as in a U-Net
-    (Ronneberger et al. 2015). Noise goes in before the norm at every resolution, with a learned strength per channel
-    (Karras et al. 2019): in a flat area every position would look alike otherwise, and one stroke would be repeated
-    in a lattice. Little is computed at half resolution, and at full resolution the result alone: painted
+    (Ronneberger et al. 2015). Noise goes in before the norm at a quarter and at half of the resolution, with a learned
+    strength per channel (Karras et al. 2019): in a flat area every position would look alike otherwise, and one stroke
+    would be repeated in a lattice. Coarser noise would do more than that: it draws suns where the photograph has none.
+    Little is computed at half resolution, and at full resolution the result alone: painted
     colour y and gate g, enlarged, and y + g·x of the photograph x. Both are one insertion point, so that tuning can
     open and close the gate.
 
@@ -68,12 +69,10 @@ class ScalesNetwork(MainNetwork):
         """All that comes before the body, and what the stages after it make of that and of noise."""
         quarter = self.down["quarter"](inputs)
         eighth = self.down["eighth"](quarter)
-        unshuffle, layer = self._parts("stem")
-        conv, norm, relu = layer
         origins = self._origins(inputs)
         return {
-            "stem": relu(norm(self._noisy("stem", conv(unshuffle(eighth)), origins))),
-            "up8": self._noisy("up8", of_last(self._conv("up8"), eighth), origins),
+            "stem": self.stages["stem"](eighth),
+            "up8": of_last(self._conv("up8"), eighth),
             "up4": self._noisy("up4", of_last(self._conv("up4"), quarter), origins),
             "up2": self._noisy("up2", of_last(self._conv("up2"), F.pixel_unshuffle(inputs, 2)), origins),
             "out": inputs,

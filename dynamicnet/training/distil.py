@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from rich.console import Console
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from dynamicnet.model import LAYOUT, pick_device, placed
@@ -144,7 +144,9 @@ def distil(recipe: DistilRecipe, out: Path, run: Path, device: str, command: str
 
     def pause(_: Done) -> None:
         metadata = {"command": command, "source": recipe.source, "licence": recipe.licence}
-        save_file(student.tensors(), out, metadata | {"distilled_from": teacher.encoder.sha256})
+        partial = out.with_suffix(".partial")
+        partial.write_bytes(save(student.tensors(), metadata | {"distilled_from": teacher.encoder.sha256}))
+        partial.replace(out)
 
     plan = Plan(recipe.steps, recipe.batch, recipe.crop, recipe.rate, recipe.seed)
     budget = Budget(recipe.hours, recipe.steps)

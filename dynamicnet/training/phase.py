@@ -251,7 +251,7 @@ def run_phase(
     if opponent is not None:
         sides["opponent"] = _Side(opponent.module, plan, 0.0)
     begun = time.monotonic()
-    allowed = budget.seconds(plan.steps)
+    allowed = budget.seconds(plan.steps) if plan.steps else math.inf
     start = _restore(files.checkpoint, sides)
     begun -= start.seconds
     curve = Curve(files.checkpoint.with_suffix(".csv"), start.steps)

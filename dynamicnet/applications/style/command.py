@@ -29,8 +29,8 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
-STRENGTHS = "0.03,0.5,2.5"
-WEIGHT = "0.5"
+STRENGTHS = "0.1,1.5,6"
+WEIGHT = "1.5"
 
 
 def mount(app: typer.Typer, train: typer.Typer) -> None:
@@ -67,12 +67,12 @@ def train_style(
     norm: Annotated[bool, typer.Option(help="Normalise within tuning-blocks, which the paper does not.")] = True,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's network and θ.")] = None,
-    main_steps: MainSteps = 2200,
-    axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 470,
+    main_steps: MainSteps = 2000,
+    axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 300,
     path_steps: Annotated[
         int,
         typer.Option(help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way."),
-    ] = 650,
+    ] = 450,
     batch: Batch = 4,
     crop: Annotated[int, typer.Option(help="Side of the squares trained on, in pixels.")] = 256,
     main_rate: MainRate = 2e-3,

@@ -63,6 +63,15 @@ class Look(NamedTuple):
     wanted: Tensor
     moments: Mapping[str, tuple[Tensor, Tensor]]
 
+    def pooled(self) -> "Look":
+        """The same with one style for all: the moments of the batch as if it were one picture.
+
+        For training. Where a painting's strokes and colours are asked of each picture, a network puts all of them into
+        each: a sun on every face. Asked of all together, they go where there is room for them.
+        """
+        moments = {layer: (mean.mean(0, True), gram.mean(0, True)) for layer, (mean, gram) in self.moments.items()}
+        return self._replace(moments=moments)
+
 
 class StyleObjective(nn.Module):
     """O(y; x) = content(y, x) + style_weight · style(y) + variation_weight · variation(y).

@@ -197,11 +197,11 @@ class StyleTraining:
             draw = f"{plan.seed} {title} {step}"
             torch.manual_seed(plan.seed + step)  # where the noise of networks that have some lies
             batch = self.photos.batch(plan.batch, draw).to(self.device, memory_format=LAYOUT)
-            along = shares(plan.batch, draw) if beginning else torch.ones(plan.batch)
+            along = shares(2, draw)[step % 2].expand(plan.batch) if beginning else torch.ones(plan.batch)
             with autocast(self.device):
                 outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * along).tolist())}).float()
                 outputs, batch = _shifted(outputs, batch, draw)
-                look = objective.look(outputs, batch)
+                look = objective.look(outputs, batch).pooled()
             terms = objective.compare(outputs, look)
             totals = objective.total(terms)
             if beginning:
