@@ -52,7 +52,7 @@ Mask = Annotated[
 ]
 Where = Annotated[
     Path | None,
-    typer.Option(help="A picture: alpha counts in full where it is white, not at all where black.", exists=True),
+    typer.Option(help="A picture: white where the result is to be seen, black where PHOTO stays.", exists=True),
 ]
 Seed = Annotated[str | None, typer.Option(help="7, or 1,2,3 for a grid, for models that make pictures.")]
 Latent = Annotated[

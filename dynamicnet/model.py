@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -180,7 +181,8 @@ class Model:
         """
         if auto.axis.guess:
             return self.guess(self.encode(inputs), auto.axis)
-        small = self.prepare(self.encode(inputs.at_most(RENDERED_SIDE, self.application.takes)))
+        everywhere = replace(inputs, where=None)  # a small part of it would have to change as much as a whole picture
+        small = self.prepare(self.encode(everywhere.at_most(RENDERED_SIDE, self.application.takes)))
         return auto.pick([self.render(small, alpha) for alpha in auto.candidates()])
 
     @torch.inference_mode()
@@ -197,13 +199,16 @@ class Model:
     @torch.inference_mode()
     def render_together(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> list[Image.Image]:
         """The same for several inputs of one shape at once; see :meth:`DynamicNet.render_together`."""
-        whole = [(one.prepared, self._within(one, alpha)) for one, alpha in batch if one.prepared]
+        whole = [(one.prepared, alpha) for one, alpha in batch if one.prepared]
         if whole:
             with autocast(self.device):
                 outputs = self.net.render_together(whole)
         else:
             outputs = [self._in_tiles(one, alpha) for one, alpha in batch]
-        return [self.application.decode(out, one.encoded) for out, (one, _) in zip(outputs, batch, strict=True)]
+        return [
+            self.application.decode(_within(out, one.encoded), one.encoded)
+            for out, (one, _) in zip(outputs, batch, strict=True)
+        ]
 
     def _placed(self, batch: Tensor) -> Tensor:
         return batch.to(self.device, memory_format=LAYOUT if batch.dim() == 4 else torch.preserve_format)
@@ -212,7 +217,7 @@ class Model:
         """What the network makes of a large picture, on the CPU."""
         given = one.encoded.batch
         size = (given.shape[2], given.shape[3])
-        checked = resolve(self._within(one, alpha), self.net.specs, given.shape[0], size)
+        checked = resolve(alpha, self.net.specs, given.shape[0], size)
         made = torch.empty_like(given)
         for tile in tiles(size, cast(int, self.net.reach), self.net.network.multiple, SIDE):
             prepared = self.net.prepare(self._placed(cut(given, tile.given)))
@@ -221,11 +226,13 @@ class Model:
             cut(made, tile.kept).copy_(cut(out, tile.part))
         return made
 
-    def _within(self, one: PreparedInputs, alpha: AlphaLike) -> AlphaLike:
-        """α, as far as it is to count at each place of the picture."""
-        where = one.encoded.where
-        if where is None:
-            return alpha
-        given = one.encoded.batch
-        checked = resolve(alpha, self.net.specs, given.shape[0], (given.shape[2], given.shape[3]))
-        return {axis: values * where for axis, values in checked.items()}
+
+def _within(output: Tensor, encoded: Encoded) -> Tensor:
+    """What the network made, as far as it is to be seen at each place, and the photograph elsewhere."""
+    if encoded.where is None:
+        return output
+    photo = (encoded.batch if encoded.full is None else encoded.full).to(output.device)
+    where = encoded.where.to(output.device)
+    if where.shape[2:] != photo.shape[2:]:
+        where = F.interpolate(where, photo.shape[2:], mode="bilinear")
+    return torch.lerp(photo, output.float().clamp(0, 1), where)

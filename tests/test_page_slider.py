@@ -228,7 +228,7 @@ def test_networks_trained_for_one_mixture_are_crosses_beside_the_curve(page, mod
     expect(drawing).to_contain_text("Crosses")
 
 
-def test_slider_counts_where_was_painted(page, models):
+def test_the_photograph_stays_but_where_was_painted(page, models):
     model = next((model for model in models if model["axes"][0]["id"] == "strength"), models[0])
     before = visit(page, f"#model={model['id']}")
     slider(page).press("End")
@@ -242,20 +242,19 @@ def test_slider_counts_where_was_painted(page, models):
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + box["height"], steps=8)
     page.mouse.up()
     within = changed(page, tuned)
-    page.locator("#brush [name=clear]").click()
-    assert difference(changed(page, within), tuned) < 1  # nothing painted: everywhere
-    number = page.locator("#axes input[type=number]").first
-    number.fill("0")
-    number.press("Enter")
-    main = changed(page, tuned)
+    expect(page.locator("#area")).to_have_class(re.compile(r"\bset\b"))
+    page.locator("#reset").click()
+    assert difference(changed(page, within), before) < 1  # nothing painted, and the slider back
+    expect(page.locator("#area")).not_to_have_class(re.compile(r"\bset\b"))
+    original = pixels(page, "#original")
 
     def apart(one: list[int], other: list[int], columns: range) -> float:
         places = [3 * (32 * row + column) for row in range(32) for column in columns]
         return sum(abs(one[place + i] - other[place + i]) for place in places for i in range(3)) / len(places)
 
     painted, rest = range(4, 9), range(24, 32)
-    assert apart(within, tuned, painted) < apart(within, main, painted) / 2
-    assert apart(within, main, rest) < apart(within, tuned, rest) / 2
+    assert apart(within, tuned, painted) < apart(within, original, painted) / 2
+    assert apart(within, original, rest) < apart(within, tuned, rest) / 4
 
 
 def test_every_axis_of_a_model_has_its_own_slider(page, models):

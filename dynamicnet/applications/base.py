@@ -24,7 +24,7 @@ class Inputs:
     Attributes:
         image: a picture file's bytes.
         mask: a picture file's bytes, white where ``image`` has a hole.
-        where: a picture file's bytes, by which α is multiplied: white where it counts in full, black where not at all.
+        where: a picture file's bytes: white where the result is to be seen, black where the photograph stays.
         seed: whole numbers with commas between, one for each picture to be made.
         latent: JSON: a list of numbers, or a list of such lists, instead of seeds.
         max_side: shrink the picture so that its longer side is at most this, in pixels; its shorter one stays at 32.
@@ -76,7 +76,8 @@ class Encoded:
         batch: what ``DynamicNet.prepare`` takes, on the CPU.
         size: (width, height) of the picture that ``decode`` will return.
         full: the same larger, to be laid over, on the CPU; None for what is worked at as it is.
-        where: what α is multiplied by, (1, 1, H, W) of the batch, in [0, 1], on the CPU; None is 1 everywhere.
+        where: how far the result is seen over the photograph, which is ``full`` or ``batch``: (1, 1, H, W) of the
+            batch, in [0, 1], on the CPU; None is 1 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
         notes: sentences, on what is not as a person may expect of what was sent.
         metadata: what may be kept of what the picture file says about it.

@@ -70,7 +70,9 @@ async def _asked(
     ] = None,
     where: Annotated[
         UploadFile | None,
-        File(description="A picture by which α is multiplied: white where it counts in full, black where not at all."),
+        File(
+            description="A picture: white where the result is to be seen, black where the photograph stays."
+        ),
     ] = None,
     seed: Annotated[
         str | None,

@@ -2,10 +2,10 @@
 
 import { Hole } from "./hole.js";
 
-const SOFT = 64; // shorter side of what says where α counts, in pixels
+const SOFT = 64; // shorter side of what says where the result is seen, in pixels
 const EVERYWHERE = await new Hole().file({ width: SOFT, height: SOFT }, "#fff");
 
-/** Where α counts, small: scaled up to the picture, its edges become soft. Everywhere, while nothing is painted. */
+/** Where the result is seen, small: scaled up to the picture, its edges become soft. Everywhere, while nothing is painted. */
 async function where(photo) {
   const { size, area } = photo;
   if (area.isEmpty) return EVERYWHERE;

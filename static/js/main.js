@@ -227,6 +227,7 @@ function usePicture(photo) {
 function takeBrush() {
   const { hole, area } = chosen.photo;
   at("brush").hidden = !takes("mask") && !paintsWhere();
+  at("area").classList.toggle("set", Boolean(area) && !area.isEmpty);
   brush.active = !at("brush").hidden && Boolean(hole);
   if (hole) brush.begin(at("original"), takes("mask") ? hole : area);
 }
@@ -303,7 +304,15 @@ at("area").addEventListener("click", () => {
   at("area").setAttribute("aria-pressed", !paintsWhere());
   comparison.end();
   takeBrush();
-  if (paintsWhere()) status.say(chosen.photo.area.isEmpty ? "Paint where the slider counts." : describe());
+  if (paintsWhere()) status.say(chosen.photo.area.isEmpty ? "Paint where it is to be seen. The photograph stays elsewhere." : describe());
+});
+
+at("reset").addEventListener("click", () => {
+  const { area } = chosen.photo;
+  if (!takes("where") || area.isEmpty) return;
+  area.clear();
+  chosen.photo.where = null; // another than was sent
+  open();
 });
 
 at("renew").addEventListener("click", () => {

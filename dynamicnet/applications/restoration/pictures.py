@@ -15,7 +15,7 @@ class Restoration:
     takes = ("image", "where", "max_side")
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
-        """A picture file to (1, 3, H, W) in [0, 1]; where α counts may have any size, and is scaled.
+        """A picture file to (1, 3, H, W) in [0, 1]; ``where`` may have any size, and is scaled.
 
         Raises:
             DynamicNetError: a picture cannot be used.

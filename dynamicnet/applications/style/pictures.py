@@ -20,7 +20,7 @@ class StyleTransfer:
     takes = ("image", "where", "max_side", "detail")
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
-        """A picture file to (1, 3, H, W) in [0, 1]; where the style goes may have any size, and is scaled.
+        """A picture file to (1, 3, H, W) in [0, 1]; ``where`` may have any size, and is scaled.
 
         Raises:
             DynamicNetError: a picture cannot be used.
