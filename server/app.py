@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from dynamicnet import __version__
@@ -11,6 +12,7 @@ from server.engine.engine import Engine
 from server.http import errors
 from server.http.middleware import BodyLimit, Policy
 from server.http.routes import health, infer, metrics, models, pages, sweep
+from server.http.schemas import ALPHA, TOLD
 from server.http.thumbnails import Thumbnails
 from server.operations.admission import Admission
 from server.operations.logs import Requests
@@ -53,6 +55,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
     app.add_middleware(Policy)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization"],
+            expose_headers=[*TOLD, ALPHA],
+        )
     app.add_middleware(Counted, metrics=counts)
     app.add_middleware(Requests)
     for routes in (pages, health, metrics, models, infer, sweep, session):

@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     )
     origins: Words = Field(
         default=(),
-        description="Other origins whose pages may open sessions, as https://example.org, with commas between.",
+        description="Other origins whose pages may use this server, as https://example.org, with commas between.",
     )
     keys: Words = Field(
         default=(),

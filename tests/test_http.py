@@ -22,6 +22,7 @@ from dynamicnet import Inputs, Model, package, pictures
 from dynamicnet.applications import APPLICATIONS, FIELDS
 from dynamicnet.precision import autocast
 from server.app import create_app
+from server.http.filenames import disposition
 from server.http.negotiate import choose_format
 from server.settings import STATIC, Settings
 
@@ -177,6 +178,17 @@ def test_the_photograph_stays_but_where_the_result_is_wanted(http, models, photo
     assert np.array_equal(half[:, : width // 3], tuned[:, : width // 3])
     assert np.array_equal(half[:, -width // 3 :], np.asarray(untouched)[:, -width // 3 :])
     assert_problem(post(b"hello"), 415, "picture-unreadable")
+
+
+def test_a_picture_has_a_name_that_is_safe_for_every_model():
+    assert disposition("starry", {"strength": 0.6}, "png") == (
+        "inline; filename=\"starry-0.6.png\"; filename*=UTF-8''starry-0.6.png"
+    )
+    names = disposition('é"/\r\n', {"hair": 1.0, "beard": [0.5, -0.25]}, "webp")
+    assert names == (
+        'inline; filename="______-hair-1-beard-0.5_-0.25.webp"; '
+        "filename*=UTF-8''%C3%A9%22%2F%0D%0A-hair-1-beard-0.5_-0.25.webp"
+    ).replace("______", "_____")
 
 
 def test_transparency_is_kept_where_the_reply_has_room_for_it(http, models, small):

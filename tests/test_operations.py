@@ -163,6 +163,20 @@ def test_only_pages_of_known_origins_open_sessions(guarded):
         assert refused(guarded.url, "?key=first", origin=unknown) == (403, "origin-refused")
 
 
+def test_pages_of_known_origins_may_use_every_route_and_no_others(guarded):
+    def allowed(reply: httpx.Response) -> str | None:
+        return reply.headers.get("access-control-allow-origin")
+
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    for origin, answer in (("https://a.example", "https://a.example"), ("https://c.example", None)):
+        headers = {"Origin": origin, "Authorization": "Bearer first"}
+        assert allowed(httpx.get(f"{guarded.url}/models", headers=headers)) == answer
+        assert allowed(httpx.options(f"{guarded.url}/infer", headers=headers | preflight)) == answer
+        reply = post(guarded.url, headers=headers)
+        assert allowed(reply) == answer
+        assert ("X-Dynamic-Net-Alpha" in reply.headers.get("access-control-expose-headers", "")) == (answer is not None)
+
+
 def test_a_session_that_asks_for_nothing_is_closed(strict):
     with socket(strict.url) as session:
         assert json.loads(session.recv(timeout=20))["code"] == "session-idle"

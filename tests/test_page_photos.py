@@ -19,6 +19,7 @@ from pages import (
     jpeg,
     paint,
     pixels,
+    ready,
     seen,
     size,
     slider,
@@ -44,7 +45,8 @@ def test_opened_file_is_shown_small_and_saved_at_full_size(page, models):
     expect(page.locator("#status")).to_have_text("Ready. Shown at 1024 × 709, saved at 1300 × 900.")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save", exact=True).click()
-    assert download.value.suggested_filename == f"holiday-{models[0]['id']}.png"
+    alpha = models[0]["axes"][0]["default"]
+    assert download.value.suggested_filename == f"holiday-{models[0]['id']}-{alpha:g}.png"
     with Image.open(download.value.path()) as saved:
         assert (saved.format, saved.size) == ("PNG", (1300, 900))
     expect(page.locator("#status")).to_have_text("Saved.")
@@ -75,6 +77,16 @@ def test_sweeps_are_saved_as_animation_and_contact_sheet(page, models):
                 picture.seek(11)
                 assert sum(ImageStat.Stat(ImageChops.difference(first, picture.convert("RGB"))).mean) > 6
         expect(page.locator("#status")).to_have_text("Saved.")
+
+
+def test_dropped_on_pictures_from_seeds_a_photograph_is_opened_in_a_model_that_takes_one(page, sower):
+    page.goto(f"/#model={sower['id']}")
+    ready(page)
+    page.evaluate(DROP, ["drop", list(jpeg(96, 64))])
+    expect(page.locator("#status")).to_have_text("Ready. 96 × 64 pixels.", timeout=20_000)
+    expect(page.locator(f"#models input[value={sower['id']}]")).not_to_be_checked()
+    page.reload()
+    expect(page.locator("#status")).to_contain_text("not kept when the page is loaded again")
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])

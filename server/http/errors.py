@@ -23,6 +23,10 @@ HTTP_CODES = {
 """Codes of the errors that the framework raises, by status."""
 
 
+ASKED = {401: {"WWW-Authenticate": "Bearer"}, 426: {"Upgrade": "websocket"}, 503: {"Retry-After": "1"}}
+"""Headers that say what is asked for, by status."""
+
+
 class ProblemResponse(JSONResponse):
     """A problem document."""
 
@@ -36,7 +40,7 @@ class ProblemResponse(JSONResponse):
 def problem(status: int, code: str, detail: str) -> ProblemResponse:
     """The problem document of one error."""
     title = HTTPStatus(status).phrase
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status)
+    headers = ASKED.get(status)
     return ProblemResponse(
         {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}, status, headers
     )

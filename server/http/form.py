@@ -70,9 +70,7 @@ async def _asked(
     ] = None,
     where: Annotated[
         UploadFile | None,
-        File(
-            description="A picture: white where the result is to be seen, black where the photograph stays."
-        ),
+        File(description="A picture: white where the result is to be seen, black where the photograph stays."),
     ] = None,
     seed: Annotated[
         str | None,

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dynamicnet import AxisSpec
 from dynamicnet.applications import APPLICATIONS
+from dynamicnet.method.alpha import AxisAlpha
 from dynamicnet.package import Manifest
 from server.http.errors import PROBLEM
+from server.http.filenames import disposition
 
 
 class AxisInfo(BaseModel):
@@ -73,7 +75,9 @@ class ModelInfo(BaseModel):
         description="The fields of a request that it has a use for.", examples=[["image", "max_side"]]
     )
     axes: list[AxisInfo]
-    thumbnail: str = Field(description="Where its thumbnail is.", examples=["/models/starry/thumbnail"])
+    thumbnail: str = Field(
+        description="Where its thumbnail is, seen from /models.", examples=["models/starry/thumbnail"]
+    )
 
 
 class ModelList(BaseModel):
@@ -145,11 +149,19 @@ def picture_reply(description: str, *media_types: str) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
+ALPHA = "X-Dynamic-Net-Alpha"
+"""The header with α of every axis, of one picture."""
+
 TOLD: dict[str, Any] = {
     "Server-Timing": {
         "description": "What decoding, preparing, rendering and encoding took, in milliseconds.",
         "schema": {"type": "string"},
         "example": "decode;dur=8.1, prepare;dur=52.0, render;dur=131.9, encode;dur=11.4",
+    },
+    "Content-Disposition": {
+        "description": "What the picture may be called.",
+        "schema": {"type": "string"},
+        "example": "inline; filename=\"starry-0.6.png\"; filename*=UTF-8''starry-0.6.png",
     },
     "X-Dynamic-Net-Model": {
         "description": "The model's id, percent-encoded.",
@@ -166,10 +178,13 @@ TOLD: dict[str, Any] = {
 """The headers of a rendered picture, for FastAPI's ``responses``."""
 
 
-def told(model_id: str, timings: Mapping[str, float], notes: Sequence[str]) -> dict[str, str]:
+def told(
+    model_id: str, alpha: Mapping[str, AxisAlpha], suffix: str, timings: Mapping[str, float], notes: Sequence[str]
+) -> dict[str, str]:
     """What they hold."""
     said = {"X-Dynamic-Net-Notes": json.dumps(notes)} if notes else {}
     return said | {
         "Server-Timing": ", ".join(f"{step};dur={ms:.1f}" for step, ms in timings.items()),
+        "Content-Disposition": disposition(model_id, alpha, suffix),
         "X-Dynamic-Net-Model": quote(model_id),
     }

@@ -46,17 +46,27 @@ class Admission:
         if not sum(compare_digest(given.encode(), key.encode()) for key in self._settings.keys):
             raise DynamicNetError("key-needed", "Send a key that this server knows as Authorization: Bearer.", 401)
 
-    def check_origin(self, connection: HTTPConnection) -> None:
+    def check_origin(self, connection: HTTPConnection, asked: str | None = None) -> None:
         """Let pages of this server, and of origins named in the settings, open sessions; programs send no origin.
+
+        Args:
+            connection: which.
+            asked: the origin of a page that asks beforehand.
 
         Raises:
             DynamicNetError: ``origin-refused``.
         """
-        origin = connection.headers.get("origin")
+        origin = asked or connection.headers.get("origin")
         if origin is None or origin in self._settings.origins:
             return
-        if urlsplit(origin).netloc != connection.headers.get("host"):
-            raise DynamicNetError("origin-refused", f"Pages of {origin[:80]} may not open sessions here.", 403)
+        host = connection.headers.get("host", "")
+        if urlsplit(origin).netloc != host:
+            raise DynamicNetError(
+                "origin-refused",
+                f"A page of {origin[:80]} may not open a session: what came here was for {host[:80]}. Have what stands "
+                f"before the server pass Host on as it is, or set DYNAMICNET_ORIGINS={origin[:80]}.",
+                403,
+            )
 
     @contextmanager
     def request(self) -> Iterator[None]:

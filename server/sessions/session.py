@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Request, WebSocket, WebSocketDisconnect
 from starlette.types import Message
 
 from dynamicnet import DynamicNetError, Inputs, Model
@@ -41,7 +41,21 @@ async def ws(websocket: WebSocket, engine: EngineDep, settings: SettingsDep, adm
             await websocket.accept()
             await Session(websocket, engine, settings).serve()
     except DynamicNetError as error:
+        log.warning("no session: %s", error.message)
         await websocket.send_denial_response(problem(error.status, error.code, error.message))
+
+
+@router.get("/ws", include_in_schema=False)
+async def why_not(request: Request, admission: AdmissionDep, origin: str | None = None) -> None:
+    """Say to a page of an origin why it has no session: browsers do not tell it how a WebSocket was refused."""
+    admission.check_key(request)
+    admission.check_origin(request, origin)
+    raise DynamicNetError(
+        "upgrade-needed",
+        "Sessions are WebSockets, and this came as plain HTTP. Have what stands before the server pass Upgrade and "
+        "Connection on.",
+        426,
+    )
 
 
 @dataclass(frozen=True)

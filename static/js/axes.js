@@ -39,11 +39,17 @@ function whole(axis, value, changed, filmed) {
   return filmed ? [control, strip(axis, (to) => slide(control, positionOf(axis, to)))] : [control];
 }
 
+/** Insertion points come from what lays the picture out to what finishes it. */
+function pointName(index, blocks) {
+  const kind = { 0: " (shapes)", [blocks.length - 1]: " (colours)" }[index] ?? "";
+  return `Point ${index + 1}${blocks.length > 1 ? kind : ""}`;
+}
+
 function byPoint(axis, value, changed) {
   const values = [...spread(axis, value)];
   const heading = Object.assign(document.createElement("h3"), { textContent: axis.title });
-  const sliders = axis.blocks.map((block, index) =>
-    slider(axis, `Point ${index + 1} · ${block}`, values[index], (to) => {
+  const sliders = axis.blocks.map((_, index) =>
+    slider(axis, pointName(index, axis.blocks), values[index], (to) => {
       values[index] = to;
       changed([...values]);
     }),

@@ -4,6 +4,7 @@
 const WIDTH = 280;
 const HEIGHT = 150;
 const MARGIN = 12;
+const BELOW = 18; // for the words
 
 const element = (name, attributes, ...children) => {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -11,6 +12,19 @@ const element = (name, attributes, ...children) => {
   made.append(...children);
   return made;
 };
+
+/** What both directions mean, and from what to what they go. */
+function words(axis, bounds) {
+  const [[left, right], [bottom, top]] = bounds.map((ends) => ends.map((value) => value.toPrecision(2)));
+  const line = (x, y, anchor, text) => element("text", { x, y, "text-anchor": anchor }, text);
+  return [
+    line(MARGIN / 2, HEIGHT + BELOW - 6, "start", left),
+    line(WIDTH / 2, HEIGHT + BELOW - 6, "middle", `objective of ${axis.ends[0]}`),
+    line(WIDTH - MARGIN / 2, HEIGHT + BELOW - 6, "end", right),
+    line(MARGIN, MARGIN + 2, "start", `${top}, objective of ${axis.ends[1]}`),
+    line(MARGIN, HEIGHT - MARGIN, "start", bottom),
+  ];
+}
 
 /** Between two measured points, as a share; what lies outside is at the nearest end. */
 function between(curve, alpha) {
@@ -35,7 +49,7 @@ export function curve(axis) {
   const drawing = element(
     "svg",
     {
-      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      viewBox: `0 0 ${WIDTH} ${HEIGHT + BELOW}`,
       role: "img",
       "aria-label": `Both objectives along ${axis.title}: distance from ${low} across, from ${high} upwards`,
     },
@@ -46,6 +60,7 @@ export function curve(axis) {
       return element("path", { class: "fixed", d: `M${x - 4} ${y - 4}l8 8m0-8-8 8` });
     }),
     dot,
+    ...words(axis, bounds),
   );
   const details = document.createElement("details");
   details.className = "curve";
@@ -54,7 +69,7 @@ export function curve(axis) {
     drawing,
     Object.assign(document.createElement("p"), {
       textContent:
-        `Rightwards away from ${low}, upwards away from ${high}.` +
+        `Further right is less ${low}, higher up is less ${high}.` +
         (axis.fixed.length ? " Crosses: networks trained for one mixture alone." : ""),
     }),
   );

@@ -9,5 +9,11 @@ export async function request(path, options) {
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
-  throw new Error(answer.detail ?? `The server answered ${response.status}. Try again in a moment.`);
+  throw Object.assign(new Error(answer.detail ?? unexplained(response.status)), { status: response.status });
+}
+
+/** What there is to say where an answer does not: it came from something before the server. */
+function unexplained(status) {
+  if (status === 413) return "The photograph is larger than what stands before the server lets through.";
+  return `The server answered ${status}.${status < 500 ? "" : " Try again in a moment."}`;
 }

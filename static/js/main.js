@@ -33,6 +33,7 @@ let read = null; // the photograph that it could read last and is in use, or was
 let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
 let models = null; // the tiles
+let isRefused = false; // whether the server let no session in, and that was said
 let opening = 0; // counts what was to be opened
 
 const takes = (field) => chosen.takes(field);
@@ -131,6 +132,8 @@ const session = new Session({
     if (photo === chosen.photo) open();
   },
   ready: (wanted, answer) => {
+    if (isRefused) status.renew();
+    isRefused = false;
     opened = { ...wanted, answer };
     enableSaves(true);
   },
@@ -151,9 +154,11 @@ const session = new Session({
     photos.forget(refused.photo);
     usePhoto(last);
   },
-  lost: () => {
+  lost: (why) => {
     status.renew();
-    status.say("Connection lost. Reconnecting…");
+    if (why) status.fail(why);
+    else status.say("Connection lost. Reconnecting…");
+    isRefused = Boolean(why);
   },
 });
 
@@ -187,8 +192,11 @@ function noted(sentence) {
 }
 
 function pickPhoto(photo) {
+  const model = takes("image") ? chosen.model : models.first("image");
+  if (model !== chosen.model && model) return pickModel(model, photo);
   status.renew();
-  usePhoto(photo);
+  if (model) usePhoto(photo);
+  else status.fail("No model here takes a photograph.");
 }
 
 async function usePhoto(photo) {
@@ -238,7 +246,6 @@ function useModel(model, alpha) {
   models.check(model);
   for (const element of document.querySelectorAll("[data-for]")) element.hidden = !takes(element.dataset.for);
   at("camera").hidden = !chosen.canMove;
-  photos.active = takes("image");
   at("title").textContent = at("after").textContent = model.title;
   at("description").textContent = model.description;
   panel.show(model, chosen.alpha);
@@ -331,7 +338,9 @@ async function restore() {
   const { model, sentence } = models.get(asked.model);
   if (sentence) status.fail(sentence);
   useModel(model, asked.alpha);
-  await usePhoto(await photos.get(asked.photo));
+  const photo = await photos.get(asked.photo);
+  if (asked.photo === "own" && photo.id !== "own") status.fail("Your photograph is not kept when the page is loaded again. Open it once more.");
+  await usePhoto(photo);
 }
 
 try {

@@ -17,7 +17,7 @@ function tile(model) {
   const title = Object.assign(document.createElement("span"), { textContent: model.title });
   const label = document.createElement("label");
   label.className = "tile";
-  label.title = model.description;
+  label.title = [model.title, model.description].filter(Boolean).join(". ");
   label.append(radio, picture, title);
   return label;
 }

@@ -21,7 +21,6 @@ async function readable(file, kinds) {
 }
 
 export class Photos {
-  active = true; // whether photographs are wanted at all
   #strip;
   #kinds;
   #maxBytes;
@@ -80,7 +79,7 @@ export class Photos {
   }
 
   async #take([file]) {
-    if (!file || !this.active) return;
+    if (!file) return;
     const blob = await readable(file, this.#kinds);
     if (blob.size > this.#maxBytes) {
       // Not left to the server: a connection closed in the middle of a message often does not say why.
@@ -98,7 +97,7 @@ export class Photos {
 
   #listenForDrops() {
     const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-    const mark = (on) => document.body.classList.toggle("dropping", on && this.active);
+    const mark = (on) => document.body.classList.toggle("dropping", on);
     document.addEventListener("dragover", (event) => {
       if (!hasFiles(event)) return;
       event.preventDefault();

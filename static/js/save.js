@@ -21,14 +21,15 @@ async function save({ path, format, frames }, { fields, size, model, alpha, name
   const response = await request(path, { method: "POST", body: form });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await response.blob());
-  link.download = `${[name, model.id].filter(Boolean).join("-")}.${format}`;
+  const [, called] = response.headers.get("Content-Disposition").match(/filename\*=UTF-8''(.*)/);
+  link.download = [name, decodeURIComponent(called)].filter(Boolean).join("-");
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download may still be reading it
 }
 
 /**
  * Wire up the buttons `{ save, animation, sheet }`. `what()` tells, when one is pressed, the `{ fields, size, model,
- * alpha, name }` to be made into a file called after `name`, where there is one, and the model. Returns what enables
+ * alpha, name }` to be made into a file called after `name`, where there is one, the model and α. Returns what enables
  * them all, or disables.
  */
 export function saves(buttons, what, status) {
@@ -36,9 +37,8 @@ export function saves(buttons, what, status) {
     buttons[id].addEventListener("click", async () => {
       buttons[id].disabled = true;
       status.renew();
-      status.say(kind.sentence);
       try {
-        await save(kind, await what());
+        await status.during(kind.sentence, async () => save(kind, await what()));
         status.say("Saved.");
       } catch (error) {
         status.fail(error.message);

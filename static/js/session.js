@@ -3,10 +3,21 @@
 // acknowledged.
 // A lost connection is made again, and the session with it.
 
+import { request } from "./http.js";
 import { unpack } from "./protocol.js";
 import { LIVE_SIDE } from "./small.js";
 
 const WAITS = [500, 1000, 2000, 4000, 8000];
+
+/** Why a WebSocket was refused, which a browser does not say; nothing where it may be let in another time. */
+async function why() {
+  try {
+    await request(`ws?origin=${encodeURIComponent(location.origin)}`);
+  } catch ({ status, message }) {
+    if (status < 500) return message;
+  }
+  return null;
+}
 
 export class Session {
   #on;
@@ -24,7 +35,8 @@ export class Session {
   /**
    * `on` holds: sending(), preparing(what) when all was sent, looked(what was looked at, header, image), ready(what
    * was opened, the server's answer), rendering(), frame(header, image), refused(sentence, what could not be opened or
-   * looked at, or null), lost().
+   * looked at, or null), lost(why, if it will
+   * not change by itself).
    */
   constructor(on) {
     this.#on = on;
@@ -57,14 +69,18 @@ export class Session {
     url.protocol = url.protocol.replace("http", "ws");
     this.#socket = new WebSocket(url);
     this.#socket.binaryType = "arraybuffer";
-    this.#socket.onopen = () => this.#advance();
+    let isUp = false;
+    this.#socket.onopen = () => {
+      isUp = true;
+      this.#advance();
+    };
     this.#socket.onmessage = ({ data }) => (typeof data === "string" ? this.#answer(JSON.parse(data)) : this.#frame(data));
-    this.#socket.onclose = () => this.#closed();
+    this.#socket.onclose = () => this.#closed(isUp);
   }
 
-  #closed() {
+  async #closed(wasUp) {
     this.#socket = null;
-    this.#on.lost();
+    this.#on.lost(wasUp ? null : await why());
     this.#opened = this.#opening = this.#sent = null;
     setTimeout(() => this.#socket ?? this.#connect(), WAITS[Math.min(this.#attempts++, WAITS.length - 1)]);
   }

@@ -23,7 +23,8 @@ export function slider(axis, name, value, changed) {
   number.inputMode = "decimal";
   track.type = "range";
   [track.min, track.max, track.step] = [0, 1, FINEST];
-  track.title = "Double-click to reset";
+  const [lowest, highest] = axis.range.map((end, index) => `${end} is ${axis.ends[index]}`);
+  track.title = [lowest, axis.range[0] < 0 ? "0 the main network" : "", highest].filter(Boolean).join(", ") + ". Double-click to reset.";
   track.id = `${axis.id}:${name}`;
   label.htmlFor = track.id;
 
@@ -59,9 +60,14 @@ export function slider(axis, name, value, changed) {
     slid(track.valueAsNumber + ARROWS[event.key] * (event.shiftKey ? STEP : STRIDE));
   });
   track.addEventListener("dblclick", () => moved(axis.default));
-  number.addEventListener("change", () =>
-    moved(Number.isNaN(number.valueAsNumber) ? alphaAt(axis, track.valueAsNumber) : clamp(axis, number.valueAsNumber)),
-  );
+  number.addEventListener("change", () => {
+    const typed = Number.isNaN(number.valueAsNumber) ? alphaAt(axis, track.valueAsNumber) : number.valueAsNumber;
+    moved(clamp(axis, typed));
+    if (clamp(axis, typed) === typed) return;
+    number.setCustomValidity(`It goes from ${axis.range.join(" to ")}.`);
+    number.reportValidity();
+    number.setCustomValidity("");
+  });
   move(value);
 
   const control = document.createElement("div");

@@ -4,6 +4,7 @@ export class Status {
   #element;
   #timer;
   #failed = false;
+  #working = 0;
 
   constructor(element) {
     this.#element = element;
@@ -11,7 +12,7 @@ export class Status {
 
   /** Say something, at once or only if nothing else has been said `after` milliseconds from now. */
   say(text, after = 0) {
-    if (this.#failed) return;
+    if (this.#failed || this.#working) return;
     clearTimeout(this.#timer);
     if (after) this.#timer = setTimeout(() => this.#write(text), after);
     else this.#write(text);
@@ -27,6 +28,17 @@ export class Status {
   /** The person did something: what went wrong before no longer matters. */
   renew() {
     this.#failed = false;
+  }
+
+  /** Say what is being done until it is, whatever else there is to say meanwhile. */
+  async during(text, work) {
+    this.say(text);
+    this.#working++;
+    try {
+      return await work();
+    } finally {
+      this.#working--;
+    }
   }
 
   #write(text) {

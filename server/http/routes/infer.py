@@ -12,7 +12,7 @@ from server.engine.engine import AxisValues, Timings
 from server.http.dependencies import AdmissionDep, EngineDep, admitted
 from server.http.form import AskedDep, StrictForm
 from server.http.negotiate import choose_format
-from server.http.schemas import TOLD, picture_reply, problems, told
+from server.http.schemas import ALPHA, TOLD, picture_reply, problems, told
 
 router = APIRouter(tags=["infer"])
 
@@ -22,7 +22,7 @@ RENDERED = picture_reply(
 ) | {
     "headers": TOLD
     | {
-        "X-Dynamic-Net-Alpha": {
+        ALPHA: {
             "description": "α of every axis, as JSON.",
             "schema": {"type": "string"},
             "example": '{"strength":0.6}',
@@ -78,6 +78,6 @@ async def infer(
     return Response(
         body,
         media_type=FORMATS[reply_format],
-        headers=told(asked.model.id, timings, notes)
-        | {"X-Dynamic-Net-Alpha": json.dumps(alpha, separators=(",", ":")), "Vary": "Accept"},
+        headers=told(asked.model.id, alpha, reply_format, timings, notes)
+        | {ALPHA: json.dumps(alpha, separators=(",", ":")), "Vary": "Accept"},
     )

@@ -63,4 +63,4 @@ async def sweep(
 
     with admission.request():
         body = await admission.in_time(request, work())
-    return Response(body, media_type=FORMATS[format], headers=told(asked.model.id, timings, notes))
+    return Response(body, media_type=FORMATS[format], headers=told(asked.model.id, {}, format, timings, notes))
