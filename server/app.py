@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from dynamicnet import __version__
 from server.engine.engine import Engine
-from server.http import errors
+from server.http import errors, openapi
 from server.http.middleware import BodyLimit, Policy
 from server.http.routes import health, infer, metrics, models, pages, sweep
 from server.http.schemas import ALPHA, TOLD
@@ -67,5 +67,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Requests)
     for routes in (pages, health, metrics, models, infer, sweep, session):
         app.include_router(routes.router)
+    openapi.install(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

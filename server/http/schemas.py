@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,20 +21,24 @@ class AxisInfo(BaseModel):
 
     id: str = Field(examples=["strength"])
     title: str = Field(examples=["Strength"])
-    ends: tuple[str, str] = Field(description="What lies at either end of the range.", examples=[["faint", "strong"]])
-    range: tuple[float, float] = Field(description="The smallest and the largest α.", examples=[[0.0, 1.0]])
+    ends: list[str] = Field(
+        min_length=2, max_length=2, description="What lies at either end of the range.", examples=[["faint", "strong"]]
+    )
+    range: list[float] = Field(
+        min_length=2, max_length=2, description="The smallest and the largest α.", examples=[[0.0, 1.0]]
+    )
     default: float = Field(examples=[0.5])
     even: list[float] = Field(
         description="α at equally spaced positions from 0 to 1 of a slider whose equal steps look equal, linear "
         "between them; empty where none were measured, and positions are then linear over the range.",
         examples=[[0.0, 0.2, 0.45, 1.0]],
     )
-    curve: list[tuple[float, float, float]] = Field(
+    curve: list[Annotated[list[float], Field(min_length=3, max_length=3)]] = Field(
         description="α, and the objectives of the low and of the high end there: means over pictures not trained on. "
         "Empty where they were not measured.",
         examples=[[[0.0, 0.2, 0.9], [1.0, 0.8, 0.3]]],
     )
-    fixed: list[tuple[float, float]] = Field(
+    fixed: list[Annotated[list[float], Field(min_length=2, max_length=2)]] = Field(
         description="Both objectives of networks trained for one mixture each, where they were trained.",
         examples=[[[0.4, 0.5]]],
     )
@@ -139,7 +143,7 @@ def _problem(status: int) -> dict[str, Any]:
     example = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
     return {
         "description": title,
-        "content": {PROBLEM: {"schema": Problem.model_json_schema(), "example": example}},
+        "content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}, "example": example}},
     }
 
 
