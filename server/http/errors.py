@@ -70,9 +70,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        response = answer(
-            request, error.status_code, HTTP_CODES.get(error.status_code, "request-refused"), error.detail
-        )
+        detail = error.detail
+        if error.status_code == 404:
+            detail = f"There is nothing at {request.url.path[:80]}; a proxy with a path of its own takes it off."
+        response = answer(request, error.status_code, HTTP_CODES.get(error.status_code, "request-refused"), detail)
         response.headers.update(error.headers or {})
         return response
 

@@ -73,7 +73,9 @@ class ModelInfo(BaseModel):
         description="The fields of a request that it has a use for.", examples=[["image", "max_side"]]
     )
     axes: list[AxisInfo]
-    thumbnail: str = Field(description="Where its thumbnail is.", examples=["/models/starry/thumbnail"])
+    thumbnail: str = Field(
+        description="Where its thumbnail is, as a link in /models.", examples=["models/starry/thumbnail"]
+    )
 
 
 class ModelList(BaseModel):

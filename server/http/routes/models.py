@@ -41,5 +41,5 @@ def _describe(model: Model) -> ModelInfo:
         application=manifest.application,
         takes=list(model.application.takes),
         axes=sliders(manifest),
-        thumbnail=f"/models/{quote(model.id)}/thumbnail",
+        thumbnail=f"models/{quote(model.id)}/thumbnail",
     )
