@@ -48,7 +48,7 @@ class Proxy:
     trust: ssl.SSLContext
 
 
-def changed(text: str, *changes: tuple[str, str]) -> str:
+def with_words(text: str, *changes: tuple[str, str]) -> str:
     """A configuration with other words in the place of some, each of which must be there."""
     for old, new in changes:
         assert old in text, old
@@ -57,13 +57,15 @@ def changed(text: str, *changes: tuple[str, str]) -> str:
 
 
 @contextmanager
-def nginx(folder: Path, server: str, location: str = "/", snippet: str = SNIPPET) -> Iterator[Proxy]:
-    """nginx by deploy/nginx/site.conf, with the server at a location and what stands in that."""
+def nginx(
+    folder: Path, server: str, location: str = "/", snippet: str = SNIPPET, port: str | None = None
+) -> Iterator[Proxy]:
+    """nginx by deploy/nginx/site.conf, with the server at a location and what stands in that; on a free port or one."""
     program, trust = _program("nginx"), _certificate(folder)
-    plain, port = _free_port(), _free_port()
+    plain, port = _free_port(), port or _free_port()
     (folder / "snippets").mkdir(exist_ok=True)
-    (folder / "snippets/dynamic-net.conf").write_text(changed(snippet, ("127.0.0.1:8000", urlsplit(server).netloc)))
-    site = changed(
+    (folder / "snippets/dynamic-net.conf").write_text(with_words(snippet, ("127.0.0.1:8000", urlsplit(server).netloc)))
+    site = with_words(
         (DEPLOY / "nginx" / "site.conf").read_text(),
         ("listen 80;", f"listen 127.0.0.1:{plain};"),
         ("listen [::]:80;", ""),
@@ -85,7 +87,7 @@ def caddy(folder: Path, server: str) -> Iterator[tuple[Proxy, Proxy]]:
     own, shared = _free_port(), _free_port()
     tls = f"{{\n\ttls {folder}/fullchain.pem {folder}/privkey.pem"
     file = folder / "Caddyfile"
-    sites = changed(
+    sites = with_words(
         (DEPLOY / "Caddyfile").read_text(),
         ("127.0.0.1:8000", urlsplit(server).netloc),
         ("\ndynamic-net.example.org {", f"\nhttps://localhost:{own} {tls}"),
@@ -101,10 +103,10 @@ def _program(name: str) -> str:
     return shutil.which(name, path=PATH) or pytest.skip(f"no {name}")
 
 
-def _free_port() -> int:
+def _free_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return str(probe.getsockname()[1])
 
 
 def _certificate(folder: Path) -> ssl.SSLContext:
@@ -116,7 +118,7 @@ def _certificate(folder: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def _running(folder: Path, port: int, *command: str | Path, **variables: str) -> Iterator[None]:
+def _running(folder: Path, port: str, *command: str | Path, **variables: str) -> Iterator[None]:
     """Run a proxy, from when it listens at a port."""
     log = folder / "proxy.log"
     with log.open("w") as file:

@@ -151,10 +151,12 @@ const session = new Session({
     photos.forget(refused.photo);
     usePhoto(last);
   },
-  lost: () => {
+  lost: (sentence) => {
     status.renew();
-    status.say("Connection lost. Reconnecting…");
+    if (sentence) status.fail(sentence);
+    else status.say("Connection lost. Reconnecting…");
   },
+  found: () => status.renew(),
 });
 
 const enableSaves = saves(

@@ -3,6 +3,7 @@
 // acknowledged.
 // A lost connection is made again, and the session with it.
 
+import { whyNoSession } from "./http.js";
 import { unpack } from "./protocol.js";
 import { LIVE_SIDE } from "./small.js";
 
@@ -24,7 +25,7 @@ export class Session {
   /**
    * `on` holds: sending(), preparing(what) when all was sent, looked(what was looked at, header, image), ready(what
    * was opened, the server's answer), rendering(), frame(header, image), refused(sentence, what could not be opened or
-   * looked at, or null), lost().
+   * looked at, or null), lost(why there is no connection, or null if nobody says), found() after that.
    */
   constructor(on) {
     this.#on = on;
@@ -55,17 +56,22 @@ export class Session {
   #connect() {
     const url = new URL("ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
+    let isRefused = true;
     this.#socket = new WebSocket(url);
     this.#socket.binaryType = "arraybuffer";
-    this.#socket.onopen = () => this.#advance();
+    this.#socket.onopen = () => {
+      isRefused = false;
+      if (this.#attempts) this.#on.found();
+      this.#advance();
+    };
     this.#socket.onmessage = ({ data }) => (typeof data === "string" ? this.#answer(JSON.parse(data)) : this.#frame(data));
-    this.#socket.onclose = () => this.#closed();
+    this.#socket.onclose = () => this.#closed(isRefused);
   }
 
-  #closed() {
-    this.#socket = null;
-    this.#on.lost();
+  async #closed(isRefused) {
     this.#opened = this.#opening = this.#sent = null;
+    this.#on.lost(isRefused ? await whyNoSession() : null);
+    this.#socket = null;
     setTimeout(() => this.#socket ?? this.#connect(), WAITS[Math.min(this.#attempts++, WAITS.length - 1)]);
   }
 
