@@ -47,6 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # the viewers load their scripts from elsewhere; /openapi.json is served
         redoc_url=None,
+        redirect_slashes=False,  # to an absolute address, which behind a proxy is another
     )
     app.state.settings = settings
     app.state.metrics = counts

@@ -462,6 +462,7 @@ def test_what_the_framework_refuses_is_a_problem_document_too(http):
     malformed = http.post("/infer", content=b"abc", headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert_problem(malformed, 400, "request-malformed")
     assert_problem(http.get("/nowhere"), 404, "path-unknown")
+    assert_problem(http.get("/models/"), 404, "path-unknown")  # no redirection, which would be absolute
     assert_problem(http.get("/static/nowhere.js"), 404, "path-unknown")
     assert_problem(http.get("/infer"), 405, "method-not-allowed")
     assert http.get("/infer").headers["allow"] == "POST"

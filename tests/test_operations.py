@@ -24,6 +24,7 @@ import pytest
 from conftest import Running, running_server
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
+from proxies import SNIPPET, nginx, with_words
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -177,6 +178,22 @@ def test_pages_of_known_origins_may_use_every_route_and_no_others(guarded):
         assert ("X-Dynamic-Net-Alpha" in reply.headers.get("access-control-expose-headers", "")) == (answer is not None)
 
 
+def test_who_asks_why_there_is_no_session_is_told_what_the_log_says(guarded):
+    def told(**query: str) -> tuple[int, str, str]:
+        reply = httpx.get(f"{guarded.url}/ws", params={"key": "first"} | query)
+        logged = [json.loads(line)["message"] for line in guarded.log.read_text().splitlines()]
+        assert f"A session was refused: {reply.json()['detail']}" in logged
+        return reply.status_code, reply.json()["code"], reply.json()["detail"]
+
+    assert told(key="third")[:2] == (401, "key-needed")
+    status, code, sentence = told(origin="https://c.example")
+    assert (status, code) == (403, "origin-refused")
+    assert f"Pages of https://c.example may not open sessions on {urlsplit(guarded.url).netloc}." in sentence
+    assert sentence.endswith(" DYNAMICNET_ORIGINS=https://c.example.")
+    for known in (guarded.url, "https://a.example"):  # nothing is wrong but that it comes as a GET
+        assert told(origin=known)[:2] == (400, "websocket-needed")
+
+
 def test_a_session_that_asks_for_nothing_is_closed(strict):
     with socket(strict.url) as session:
         assert json.loads(session.recv(timeout=20))["code"] == "session-idle"
@@ -197,6 +214,16 @@ def test_a_session_whose_client_gives_no_sign_of_life_is_closed_and_no_other(gua
         assert heard.startswith(b"HTTP/1.1 101")
         alive.send("nonsense")
         assert json.loads(alive.recv(timeout=20))["code"] == "message-not-json"
+
+
+def test_a_session_that_is_idle_outlives_the_patience_of_a_proxy(guarded, tmp_path):
+    with (
+        nginx(tmp_path, guarded.url, snippet=with_words(SNIPPET, ("300s", "1s"))) as proxy,
+        socket(proxy.url, "?key=first", ssl=proxy.trust) as session,
+    ):
+        time.sleep(1.5)  # nginx hears a ping twice a second, and nothing else
+        session.send("nonsense")
+        assert json.loads(session.recv(timeout=20))["code"] == "message-not-json"
 
 
 def test_sessions_of_an_address_are_bounded_and_a_place_becomes_free_again(strict):

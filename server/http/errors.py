@@ -23,10 +23,6 @@ HTTP_CODES = {
 """Codes of the errors that the framework raises, by status."""
 
 
-ASKED = {401: {"WWW-Authenticate": "Bearer"}, 426: {"Upgrade": "websocket"}, 503: {"Retry-After": "1"}}
-"""Headers that say what is asked for, by status."""
-
-
 class ProblemResponse(JSONResponse):
     """A problem document."""
 
@@ -40,7 +36,7 @@ class ProblemResponse(JSONResponse):
 def problem(status: int, code: str, detail: str) -> ProblemResponse:
     """The problem document of one error."""
     title = HTTPStatus(status).phrase
-    headers = ASKED.get(status)
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status)
     return ProblemResponse(
         {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}, status, headers
     )
@@ -74,9 +70,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        response = answer(
-            request, error.status_code, HTTP_CODES.get(error.status_code, "request-refused"), error.detail
-        )
+        detail = error.detail
+        if error.status_code == 404:
+            detail = f"There is nothing at {request.url.path[:80]}; a proxy with a path of its own takes it off."
+        response = answer(request, error.status_code, HTTP_CODES.get(error.status_code, "request-refused"), detail)
         response.headers.update(error.headers or {})
         return response
 

@@ -1,15 +1,16 @@
-"""WS /ws: one picture or some seeds, one slider, a frame for the latest α (docs/protocol.md)."""
+"""WS /ws: one picture or some seeds, one slider, a frame for the latest α (docs/protocol.md). GET /ws: why not."""
 
 import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import APIRouter, Request, WebSocket, WebSocketDisconnect
+from starlette.requests import HTTPConnection
 from starlette.types import Message
 
 from dynamicnet import DynamicNetError, Inputs, Model
@@ -20,7 +21,7 @@ from server.engine.engine import AxisValues, Engine, Opened, Timings
 from server.http.dependencies import AdmissionDep, EngineDep, SettingsDep
 from server.http.errors import problem
 from server.http.schemas import sliders
-from server.operations.admission import Rate
+from server.operations.admission import Admission, Rate
 from server.sessions import protocol
 from server.sessions.debounce import Debounce
 from server.sessions.preview import Pace
@@ -35,27 +36,37 @@ router = APIRouter()
 async def ws(websocket: WebSocket, engine: EngineDep, settings: SettingsDep, admission: AdmissionDep) -> None:
     """Serve one client until it leaves; who may not come in is answered as over HTTP."""
     try:
-        admission.check_key(websocket)
-        admission.check_origin(websocket)
-        with admission.session(websocket.client.host if websocket.client else ""):
+        with _let_in(websocket, admission):
             await websocket.accept()
             await Session(websocket, engine, settings).serve()
     except DynamicNetError as error:
-        log.warning("no session: %s", error.message)
         await websocket.send_denial_response(problem(error.status, error.code, error.message))
 
 
 @router.get("/ws", include_in_schema=False)
-async def why_not(request: Request, admission: AdmissionDep, origin: str | None = None) -> None:
-    """Say to a page of an origin why it has no session: browsers do not tell it how a WebSocket was refused."""
-    admission.check_key(request)
-    admission.check_origin(request, origin)
-    raise DynamicNetError(
-        "upgrade-needed",
-        "Sessions are WebSockets, and this came as plain HTTP. Have what stands before the server pass Upgrade and "
-        "Connection on.",
-        426,
-    )
+async def why(request: Request, admission: AdmissionDep) -> None:
+    """Say why a WebSocket was refused, which browsers do not tell their pages."""
+    # Not status 426, which comes with an Upgrade header, which breaks HTTP/2 behind proxies that leave it in.
+    with _let_in(request, admission):
+        sentence = "A session is opened by WebSocket; let what is in front of the server pass WebSockets on."
+        raise DynamicNetError("websocket-needed", sentence, 400)
+
+
+@contextmanager
+def _let_in(connection: HTTPConnection, admission: Admission) -> Iterator[None]:
+    """Have a place for a session.
+
+    Raises:
+        DynamicNetError: ``key-needed``, ``origin-refused`` or ``overloaded``; the log has it too.
+    """
+    try:
+        admission.check_key(connection, in_query=True)
+        admission.check_origin(connection)
+        with admission.session(connection.client.host if connection.client else ""):
+            yield
+    except DynamicNetError as error:
+        log.warning("A session was refused: %s", error.message)
+        raise
 
 
 @dataclass(frozen=True)

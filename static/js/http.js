@@ -1,5 +1,20 @@
 // Requests to the server; a failure is an Error whose message is a sentence to show.
 
+const PATIENCE = 5000; // ms for an answer that should come at once
+
+/** What the server says is wrong; nothing, if the answer is not its own. */
+async function told(response) {
+  return (await response.json().catch(() => ({}))).detail;
+}
+
+/** What to make of an answer that is not the server's. */
+function guessed(status) {
+  if (status === 413) {
+    return "What is in front of the server limits how large an upload may be. Use a smaller photograph, or have the limit raised.";
+  }
+  return `What is in front of the server answered ${status}.${status === 429 || status >= 500 ? " Try again in a moment." : ""}`;
+}
+
 export async function request(path, options) {
   let response;
   try {
@@ -8,12 +23,12 @@ export async function request(path, options) {
     throw new Error("The server cannot be reached. Check the connection and try again.");
   }
   if (response.ok) return response;
-  const answer = await response.json().catch(() => ({}));
-  throw Object.assign(new Error(answer.detail ?? unexplained(response.status)), { status: response.status });
+  throw new Error((await told(response)) ?? guessed(response.status));
 }
 
-/** What there is to say where an answer does not: it came from something before the server. */
-function unexplained(status) {
-  if (status === 413) return "The photograph is larger than what stands before the server lets through.";
-  return `The server answered ${status}.${status < 500 ? "" : " Try again in a moment."}`;
+/** Why the server has no session for us, or null if it is away. Browsers do not say, nor whose page asks by GET. */
+export async function whyNoSession() {
+  const path = `ws?${new URLSearchParams({ origin: location.origin })}`;
+  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) }).catch(() => null);
+  return response && ((await told(response)) ?? (response.status < 500 ? guessed(response.status) : null));
 }

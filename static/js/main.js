@@ -33,7 +33,6 @@ let read = null; // the photograph that it could read last and is in use, or was
 let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
 let models = null; // the tiles
-let isRefused = false; // whether the server let no session in, and that was said
 let opening = 0; // counts what was to be opened
 
 const takes = (field) => chosen.takes(field);
@@ -132,8 +131,6 @@ const session = new Session({
     if (photo === chosen.photo) open();
   },
   ready: (wanted, answer) => {
-    if (isRefused) status.renew();
-    isRefused = false;
     opened = { ...wanted, answer };
     enableSaves(true);
   },
@@ -154,12 +151,12 @@ const session = new Session({
     photos.forget(refused.photo);
     usePhoto(last);
   },
-  lost: (why) => {
+  lost: (sentence) => {
     status.renew();
-    if (why) status.fail(why);
+    if (sentence) status.fail(sentence);
     else status.say("Connection lost. Reconnecting…");
-    isRefused = Boolean(why);
   },
+  found: () => status.renew(),
 });
 
 const enableSaves = saves(

@@ -3,21 +3,11 @@
 // acknowledged.
 // A lost connection is made again, and the session with it.
 
-import { request } from "./http.js";
+import { whyNoSession } from "./http.js";
 import { unpack } from "./protocol.js";
 import { LIVE_SIDE } from "./small.js";
 
 const WAITS = [500, 1000, 2000, 4000, 8000];
-
-/** Why a WebSocket was refused, which a browser does not say; nothing where it may be let in another time. */
-async function why() {
-  try {
-    await request(`ws?origin=${encodeURIComponent(location.origin)}`);
-  } catch ({ status, message }) {
-    if (status < 500) return message;
-  }
-  return null;
-}
 
 export class Session {
   #on;
@@ -35,8 +25,7 @@ export class Session {
   /**
    * `on` holds: sending(), preparing(what) when all was sent, looked(what was looked at, header, image), ready(what
    * was opened, the server's answer), rendering(), frame(header, image), refused(sentence, what could not be opened or
-   * looked at, or null), lost(why, if it will
-   * not change by itself).
+   * looked at, or null), lost(why there is no connection, or null if nobody says), found() after that.
    */
   constructor(on) {
     this.#on = on;
@@ -67,21 +56,22 @@ export class Session {
   #connect() {
     const url = new URL("ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
+    let isRefused = true;
     this.#socket = new WebSocket(url);
     this.#socket.binaryType = "arraybuffer";
-    let isUp = false;
     this.#socket.onopen = () => {
-      isUp = true;
+      isRefused = false;
+      if (this.#attempts) this.#on.found();
       this.#advance();
     };
     this.#socket.onmessage = ({ data }) => (typeof data === "string" ? this.#answer(JSON.parse(data)) : this.#frame(data));
-    this.#socket.onclose = () => this.#closed(isUp);
+    this.#socket.onclose = () => this.#closed(isRefused);
   }
 
-  async #closed(wasUp) {
-    this.#socket = null;
-    this.#on.lost(wasUp ? null : await why());
+  async #closed(isRefused) {
     this.#opened = this.#opening = this.#sent = null;
+    this.#on.lost(isRefused ? await whyNoSession() : null);
+    this.#socket = null;
     setTimeout(() => this.#socket ?? this.#connect(), WAITS[Math.min(this.#attempts++, WAITS.length - 1)]);
   }
 
