@@ -39,9 +39,11 @@ class Task:
     test: Path | None = None
 
     def photos(self, side: int) -> Photos:
-        """What is measured on, scaled so that the shorter side is ``side`` pixels.
+        """What is measured on, scaled so that the shorter side is ``side`` pixels, at most :attr:`limit` of them.
 
         Raises:
             DynamicNetError: ``no-pictures``.
         """
-        return Photos(self.test or self.images, side, held_out=None if self.test else True)
+        return Photos(
+            self.test or self.images, side, held_out=None if self.test else True, limit=self.limit, console=self.console
+        )

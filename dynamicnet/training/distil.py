@@ -124,7 +124,7 @@ def distil(recipe: DistilRecipe, out: Path, run: Path, device: str, command: str
     place = pick_device(device)
     torch.manual_seed(recipe.seed)
     teacher = placed(Teacher(recipe.teachers), place)
-    folders = [Photos(folder, recipe.crop, held_out=False) for folder in recipe.content]
+    folders = [Photos(folder, recipe.crop, held_out=False, console=console) for folder in recipe.content]
 
     def batch(count: int, draw: str) -> Tensor:
         pictures = torch.cat([photos.batch(count // len(folders), draw) for photos in folders])

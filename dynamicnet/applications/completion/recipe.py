@@ -25,7 +25,7 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed, shares
 from dynamicnet.training.phase import Budget, Done, Losses, Opponent, Plan, Progressed, run_phase
-from dynamicnet.training.photos import HELD_OUT, Photos
+from dynamicnet.training.photos import HELD_OUT, Photos, to_show
 from dynamicnet.training.runs import claim_run, with_phase
 
 NETWORK = "dilated"
@@ -106,7 +106,7 @@ class CompletionTraining:
         self.device = pick_device(device)
         torch.manual_seed(recipe.seed)
         self.encoder = Encoder(recipe.encoder).to(self.device)
-        self.photos = Photos(recipe.images, recipe.scale, held_out=False)
+        self.photos = Photos(recipe.images, recipe.scale, held_out=False, console=console)
         self.network = package.NetworkSpec(name=NETWORK, params={"channels": recipe.channels})
         network = NETWORKS[NETWORK](**self.network.params)
         if recipe.start is not None:
@@ -114,7 +114,7 @@ class CompletionTraining:
         self.net = placed(DynamicNet(network, [recipe.axis]), self.device)
         some = middle(self.photos.batch(32, f"{recipe.seed} sizes"), recipe.side).to(self.device)
         self.judge = placed(Panel(Discriminator(4, 32, 3), self.encoder, some), self.device)
-        shown = Photos(recipe.images, recipe.scale, held_out=True).centres(SAMPLES)
+        shown = to_show(recipe.images, recipe.scale, SAMPLES)
         holes = [masks.batch(SAMPLES // 2, recipe.side, "samples")]
         holes += [masks.to_tensor(masks.centre(recipe.side, recipe.side))] * (SAMPLES - SAMPLES // 2)
         self.samples = middle(shown, recipe.side).to(self.device), torch.cat(holes)[: len(shown)].to(self.device)
@@ -146,8 +146,6 @@ class CompletionTraining:
             self._phase(recipe.axis.id, recipe.sharp, recipe.path_steps, recipe.axis_rate, path=True)
         for point in recipe.axis.blocks:
             axis.block("high", point).scale(recipe.reach)
-        if self.photos.skipped:
-            self.console.print(f"{len(self.photos.skipped)} unreadable pictures were skipped.")
         return self._write(self.out, self.training)
 
     def _phase(self, axis: str | None, spec: CompletionSpec, steps: int, rate: float, *, path: bool = False) -> None:
@@ -214,7 +212,7 @@ class CompletionTraining:
                 axis=axis,
                 bank="high" if axis else None,
                 objective=spec.model_dump() | {"scale": recipe.scale, "squares": recipe.squares} | mixture,
-                pictures=len(self.photos.files) - len(self.photos.skipped),
+                pictures=len(self.photos.files),
                 skipped=len(self.photos.skipped),
                 start=recipe.start,
             )

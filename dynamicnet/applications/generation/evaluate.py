@@ -136,7 +136,9 @@ def subset_of(loaded: package.Package, axis: str | None) -> str:
 
 
 def _subset(task: Task, name: str, side: int, limit: int) -> Subset:
-    trained, held_out = (Labelled(task.images, name, side, held_out=part).all(2 * limit) for part in (False, True))
+    trained, held_out = (
+        Labelled(task.images, name, side, held_out=part, limit=2 * limit).centres() for part in (False, True)
+    )
     return Subset(name, trained, held_out)
 
 

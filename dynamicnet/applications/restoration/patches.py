@@ -26,14 +26,8 @@ class Patches:
     """
 
     def __init__(self, photos: Photos, device: torch.device) -> None:
-        """Read every photograph.
-
-        Raises:
-            DynamicNetError: ``no-pictures``, none can be read.
-        """
-        read = [picture for picture in map(photos.read, photos.files) if picture is not None]
-        if not read:
-            raise DynamicNetError("no-pictures", f"None of the {len(photos.files)} pictures can be read.")
+        """Bring every photograph there."""
+        read = [photos.read(file) for file in photos.files]
         self.count = len(read)
         self.sizes = [(picture.shape[1], picture.shape[2]) for picture in read]
         areas = torch.tensor([0, *(height * width for height, width in self.sizes)])
