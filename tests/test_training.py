@@ -22,11 +22,13 @@ from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import Gains
 from dynamicnet.evaluation.report import COLUMNS
+from dynamicnet.files.replaced import replaced
 from dynamicnet.training import phase
 from dynamicnet.training.phase import Budget, Done, Opponent, Plan, Progressed, learning_rate, run_phase
 from dynamicnet.training.photos import Photos, is_held_out
 
-SAMPLES = Path(__file__).parent.parent / "static" / "samples"
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "static" / "samples"
 QUIET = Console(quiet=True)
 
 
@@ -333,6 +335,20 @@ def test_a_run_stopped_by_a_signal_is_taken_up_by_another_process(
     said = train(content, encoder, out)
     assert f"strength.high: going on after step {steps[1]}" in said
     assert (out / package.TENSORS).read_bytes() == (trained / package.TENSORS).read_bytes()
+
+
+def test_a_file_that_a_later_start_trusts_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "run" / "recipe.json"
+    for text in ("old", "new"):
+        with pytest.raises(KeyboardInterrupt), replaced(file) as partial:
+            partial.write_text(text[:1])
+            raise KeyboardInterrupt
+        assert not file.exists() or file.read_text() == "old"
+        with replaced(file) as partial:
+            partial.write_text(text)
+        assert file.read_text() == text
+    in_place = re.compile(r"(save_file\((?!.*partial)|note\.write_)")
+    assert not [f for f in (ROOT / "dynamicnet").rglob("*.py") if in_place.search(f.read_text())]
 
 
 def test_a_run_folder_of_another_recipe_is_refused(trained: Path, content: Path, encoder: Path) -> None:

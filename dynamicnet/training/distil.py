@@ -15,6 +15,7 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from dynamicnet.files.replaced import replaced
 from dynamicnet.model import LAYOUT, pick_device, placed
 from dynamicnet.objectives.encoder import Encoder, Stack
 from dynamicnet.objectives.gram import STYLE_LAYERS, gram
@@ -144,7 +145,8 @@ def distil(recipe: DistilRecipe, out: Path, run: Path, device: str, command: str
 
     def pause(_: Done) -> None:
         metadata = {"command": command, "source": recipe.source, "licence": recipe.licence}
-        save_file(student.tensors(), out, metadata | {"distilled_from": teacher.encoder.sha256})
+        with replaced(out) as partial:
+            save_file(student.tensors(), partial, metadata | {"distilled_from": teacher.encoder.sha256})
 
     plan = Plan(recipe.steps, recipe.batch, recipe.crop, recipe.rate, recipe.seed)
     budget = Budget(recipe.hours, recipe.steps)

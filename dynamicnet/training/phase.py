@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files.replaced import replaced
 from dynamicnet.training.curve import Curve
 
 SAVE_SECONDS = 120.0
@@ -349,9 +350,8 @@ class _Start(NamedTuple):
 
 def _save(file: Path, sides: Mapping[str, _Side], done: Done, *, finished: bool) -> None:
     tensors = {f"{which}.{name}": t for which, side in sides.items() for name, t in side.tensors().items()}
-    partial = file.with_suffix(".partial")
-    save_file(tensors, partial, {"step": str(done.steps), "spent": str(done.seconds), "finished": str(finished)})
-    partial.replace(file)
+    with replaced(file) as partial:
+        save_file(tensors, partial, {"step": str(done.steps), "spent": str(done.seconds), "finished": str(finished)})
 
 
 def _restore(file: Path, sides: Mapping[str, _Side]) -> _Start:

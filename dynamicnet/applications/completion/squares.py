@@ -12,6 +12,7 @@ from torch import Tensor
 from dynamicnet.applications.completion import masks
 from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.pictures import given
+from dynamicnet.files.replaced import replaced
 from dynamicnet.training.photos import Photos
 
 NAMES = ("real", "hole", "copied")
@@ -43,8 +44,8 @@ class Squares:
                 _cut(photos, side, batch, f"{seed} squares {i}")
                 for i in track(range(0, count, batch), "squares", console=console)
             ]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            save_file({name: torch.cat([part[name] for part in parts])[:count] for name in NAMES}, file)
+            with replaced(file) as partial:
+                save_file({name: torch.cat([part[name] for part in parts])[:count] for name in NAMES}, partial)
         self.tensors = load_file(file)
 
     def batch(self, count: int, draw: str) -> tuple[Tensor, Tensor]:
