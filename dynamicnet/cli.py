@@ -189,6 +189,15 @@ def evaluate(
             help="Folder of photographs none of which was trained on: all are used, not the held-out ones.", exists=True
         ),
     ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of masks, for a model that fills holes, instead of holes that are drawn.", exists=True
+        ),
+    ] = None,
+    holes: Annotated[
+        Literal["white", "black"], typer.Option(help="What those masks have where the hole is.")
+    ] = "white",
     side: Annotated[
         int,
         typer.Option(
@@ -230,7 +239,7 @@ def evaluate(
             *(folder, images, tuple(encoder or [DEFAULT_ENCODER]), side, limit, yardstick, iterations, console),
             out or Path("runs/evaluate") / name,
             tuple(filter(None, against.split(","))),
-            test,
+            *(test, masks, holes),
         )
     )
     if write:

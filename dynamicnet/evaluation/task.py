@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 
+from dynamicnet.errors import DynamicNetError
 from dynamicnet.training.photos import Photos
 
 
@@ -24,6 +26,7 @@ class Task:
         out: folder for what is trained to compare with, and for tables and plots of that.
         against: what to compare with: baselines by name, or packages by path.
         test: folder of pictures none of which was trained on, to be measured on in place of the held-out ones.
+        masks: folder of masks, for what fills holes. holes: their colour where the hole is.
     """
 
     folder: Path
@@ -37,6 +40,18 @@ class Task:
     out: Path
     against: tuple[str, ...] = ()
     test: Path | None = None
+    masks: Path | None = None
+    holes: Literal["white", "black"] = "white"
+
+    def only(self, *taken: str) -> None:
+        """Refuse options that an application has no use for.
+
+        Raises:
+            DynamicNetError: ``option-not-taken``.
+        """
+        for name in ("test", "masks"):
+            if name not in taken and getattr(self, name) is not None:
+                raise DynamicNetError("option-not-taken", f"'{self.folder.name}' is measured without --{name}.")
 
     def photos(self, side: int) -> Photos:
         """What is measured on, scaled so that the shorter side is ``side`` pixels, at most :attr:`limit` of them.

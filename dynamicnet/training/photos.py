@@ -73,7 +73,10 @@ class Pictures:
         side: see above; smaller pictures are enlarged.
         files: those that can be used.
         skipped: why each of the others cannot.
+        reasons: what is said of errors, by their codes.
     """
+
+    reasons: Mapping[str, str] = REASONS
 
     def __init__(
         self,
@@ -123,7 +126,7 @@ class Pictures:
         except DynamicNetError as error:
             if error.status == 503:  # it is not the file's fault
                 raise
-            return REASONS.get(error.code, CUT_OFF)
+            return self.reasons.get(error.code, CUT_OFF)
         except OSError:
             return UNREADABLE
         return None

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dynamicnet import package, pictures
 from dynamicnet.applications.completion import masks
+from dynamicnet.applications.completion.maskfolder import Hole, MaskFolder
 from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.objective import CompletionSpec, Features, both, compared, layers_of
 from dynamicnet.applications.completion.pictures import given
@@ -42,6 +43,7 @@ class CompletionRecipe:
         start: a package whose θ phase one starts from.
         images: folder of pictures, scaled so that their shorter side is ``scale``.
         side: of the squares cut from them, in pixels. squares: how many.
+        masks: folder of masks, where holes are not drawn. holes: their colour where the hole is.
         channels: of the network's body, see :class:`dynamicnet.networks.dilated.DilatedNetwork`.
         reach: the α trained with is this share of the slider's end; above 1 the slider goes further.
         hours: see :class:`dynamicnet.training.phase.Budget`.
@@ -59,6 +61,8 @@ class CompletionRecipe:
     scale: int
     side: int
     squares: int
+    masks: Path | None
+    holes: Hole
     main_steps: int
     axis_steps: int
     path_steps: int
@@ -107,6 +111,7 @@ class CompletionTraining:
         torch.manual_seed(recipe.seed)
         self.encoder = Encoder(recipe.encoder).to(self.device)
         self.photos = Photos(recipe.images, recipe.scale, held_out=False, console=console)
+        self.folder = MaskFolder(recipe.masks, recipe.holes, recipe.side, console) if recipe.masks else None
         self.network = package.NetworkSpec(name=NETWORK, params={"channels": recipe.channels})
         network = NETWORKS[NETWORK](**self.network.params)
         if recipe.start is not None:
@@ -125,8 +130,9 @@ class CompletionTraining:
         )
         claim_run(run, recipe)
         self.budget = Budget(recipe.hours, recipe.main_steps + recipe.axis_steps + recipe.path_steps)
-        file = run / "squares.safetensors"
-        self.squares = Squares(self.photos, recipe.side, recipe.squares, recipe.batch, recipe.seed, file, console)
+        draw = self.folder.batch if self.folder else masks.batch
+        cut = (recipe.side, recipe.squares, recipe.batch, recipe.seed, run / "squares.safetensors", console, draw)
+        self.squares = Squares(self.photos, *cut)
 
     def train(self) -> package.Manifest:
         """Run both phases and write the package.
@@ -202,6 +208,7 @@ class CompletionTraining:
             seen = scores(features, torch.cat([real, outputs.detach()]), torch.cat([holes, holes]))
             return {"total": judge_loss(*seen.chunk(2))}
 
+        drawn = {"masks": str(self.folder)} if self.folder else {}
         mixture = {"mixed_with": CompletionSpec().model_dump() | {"scale": scale}} if path else {}
 
         def training(done: Done) -> package.Training:
@@ -211,7 +218,7 @@ class CompletionTraining:
                 done,
                 axis=axis,
                 bank="high" if axis else None,
-                objective=spec.model_dump() | {"scale": recipe.scale, "squares": recipe.squares} | mixture,
+                objective=spec.model_dump() | {"scale": recipe.scale, "squares": recipe.squares} | drawn | mixture,
                 pictures=len(self.photos.files),
                 skipped=len(self.photos.skipped),
                 start=recipe.start,

@@ -55,9 +55,8 @@ def evaluate(task: Task) -> dict[str, Any]:
     Raises:
         DynamicNetError: ``not-evaluable``, the package does not say what it was trained on.
     """
+    task.only()
     loaded, console = package.load(task.folder), task.console
-    if task.test:
-        raise DynamicNetError("not-evaluable", "A generator is measured on its own labels: leave out --test.")
     encoder = Encoder(*task.encoder)
     count = task.limit or SEEDS
     latents = torch.stack([latent_of(seed, loaded.net.network.latent) for seed in range(count)])
