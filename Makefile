@@ -21,7 +21,7 @@ help: ## show this help
 setup: .venv/.ready ## install everything into .venv
 
 serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
-	DYNAMICNET_HOST=$(HOST) DYNAMICNET_PORT=$(PORT) $(BIN)/python -m server
+	exec env DYNAMICNET_HOST=$(HOST) DYNAMICNET_PORT=$(PORT) $(BIN)/python -m server
 
 test: .venv/.ready ## run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

@@ -1,6 +1,11 @@
 """The one error a person can cause, and the sentence that tells them what to do."""
 
 
+def reason(error: Exception) -> str:
+    """What went wrong, for people: of the operating system's errors without number and path."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 class DynamicNetError(Exception):
     """A request that cannot be served as it stands.
 

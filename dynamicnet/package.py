@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.files.replaced import replaced
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
@@ -142,7 +142,7 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError:
         raise DynamicNetError("package-missing", f"There is no model package at '{folder}'.", 404) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise _invalid(f"{MANIFEST} cannot be read ({error})", folder) from None
+        raise _invalid(f"{MANIFEST} cannot be read ({reason(error)})", folder) from None
     version = data.get("format") if isinstance(data, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise _invalid(
@@ -176,7 +176,7 @@ def _read_tensors(file: Path) -> dict[str, Tensor]:
     try:
         return load_file(file)
     except (OSError, SafetensorError) as error:
-        raise _invalid(f"{file.name} cannot be read ({error})", file.parent) from None
+        raise _invalid(f"{file.name} cannot be read ({reason(error)})", file.parent) from None
 
 
 def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], folder: Path) -> None:

@@ -94,7 +94,7 @@ def check_format(format: str, quality: int) -> None:  # noqa: A002
     """
     if format not in FORMATS:
         raise DynamicNetError(
-            "format-unknown", f"There is no format {format[:20]!r}; choose {', '.join(FORMATS)}.", 406
+            "format-unknown", f"There is no format '{format[:20]}'; choose {', '.join(FORMATS)}.", 406
         )
     check_quality(quality)
 

@@ -112,7 +112,7 @@ def plan(
     """
     if format not in FORMATS:
         raise DynamicNetError(
-            "format-unknown", f"There is no format {format[:20]!r} for a sweep; choose {', '.join(FORMATS)}.", 406
+            "format-unknown", f"There is no format '{format[:20]}' for a sweep; choose {', '.join(FORMATS)}.", 406
         )
     pictures.check_quality(quality)
     if not FEWEST <= frames <= MOST:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dynamicnet.applications.restoration.noise import MARGIN, Kind, level, noised
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.model import LAYOUT
 from dynamicnet.training.photos import Photos
 
@@ -100,4 +100,4 @@ def read_names(file: Path | None) -> frozenset[str]:
     try:
         return frozenset(filter(None, map(str.strip, file.read_text("utf-8").splitlines())))
     except (OSError, UnicodeDecodeError) as error:
-        raise DynamicNetError("recipe-invalid", f"Cannot read the names in '{file}': {error}.") from None
+        raise DynamicNetError("recipe-invalid", f"Cannot read the names in '{file}': {reason(error)}.") from None
