@@ -14,7 +14,7 @@ from dynamicnet.decode import MIN_SIDE as MIN_SIDE
 from dynamicnet.decode import Decoded, decode, decode_fitted
 from dynamicnet.decode import fit as fit
 from dynamicnet.decode import flatten as flatten
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, quoted
 from dynamicnet.files import icc
 from dynamicnet.files.keep import Metadata
 
@@ -94,7 +94,7 @@ def check_format(format: str, quality: int) -> None:  # noqa: A002
     """
     if format not in FORMATS:
         raise DynamicNetError(
-            "format-unknown", f"There is no format '{format[:20]}'; choose {', '.join(FORMATS)}.", 406
+            "format-unknown", f"There is no format {quoted(format, 20)}; choose {', '.join(FORMATS)}.", 406
         )
     check_quality(quality)
 
