@@ -199,7 +199,10 @@ def import_(
 @app.command()
 def evaluate(
     name: Annotated[str, typer.Argument(help="A model's name.")],
-    images: Annotated[Path, typer.Option(help="Folder of photographs; the held-out ones are used.", exists=True)],
+    images: Annotated[
+        Path,
+        typer.Option(help="Folder of photographs; those held out of training are used, one in eight.", exists=True),
+    ],
     encoder: Encoders = None,
     test: Annotated[
         Path | None,
@@ -207,6 +210,9 @@ def evaluate(
             help="Folder of photographs none of which was trained on: all are used, not the held-out ones.", exists=True
         ),
     ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Use all of --images, those trained on as well, where few are held out.")
+    ] = False,
     masks: Annotated[
         Path | None,
         typer.Option(
@@ -237,7 +243,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for tables, plots and what is trained to compare with; default runs/evaluate/NAME."),
     ] = None,
-    write: Annotated[bool, typer.Option("--write", help="Put the figures into the model's manifest.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the figures into the model's manifest, if of enough.")
+    ] = False,
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> None:
     """Measure a model on photographs it was not trained on.
@@ -257,7 +265,7 @@ def evaluate(
             *(folder, images, tuple(encoder or [DEFAULT_ENCODER]), side, limit, yardstick, iterations, console),
             out or Path("runs/evaluate") / name,
             tuple(filter(None, against.split(","))),
-            *(test, masks, holes),
+            *(test, masks, holes, all_, write),
         )
     )
     if write:

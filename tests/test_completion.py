@@ -40,6 +40,8 @@ from dynamicnet.package import Manifest, NetworkSpec, Training
 
 SAMPLES = Path(__file__).parent.parent / "static" / "samples"
 
+pytestmark = pytest.mark.usefixtures("of_few")
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,9 +19,10 @@ from rich.console import Console
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from dynamicnet import package
+from dynamicnet import commands, package
 from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation import task
 from dynamicnet.evaluation.baselines import Gains
 from dynamicnet.evaluation.report import COLUMNS
 from dynamicnet.files.replaced import replaced
@@ -31,6 +33,8 @@ from dynamicnet.training.photos import Photos, is_held_out
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "static" / "samples"
 QUIET = Console(quiet=True)
+
+pytestmark = pytest.mark.usefixtures("of_few")
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +99,55 @@ def test_a_few_steps_lower_the_loss_along_the_axis(trained: Path, content: Path,
     assert rows[1].split(",") == [trained.name, "0.0", *(str(figures[name][0]) for name in COLUMNS[1:])]
     assert len(rows) == 1 + 11
     assert "<svg" in (files / "curve.svg").read_text()
+
+
+def test_the_last_line_of_a_training_is_a_command_that_works(
+    trained: Path, content: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task, "FEWEST", 8)  # of 26, 4 are held out
+    monkeypatch.setattr(commands, "FEWEST", 8)
+    said = train(content, encoder, trained)  # which is done
+    command = shlex.split(said.splitlines()[-1])
+    assert command[:3] == ["dynamic-net", "evaluate", trained.name]
+    assert command[-2:] == ["--all", "--write"]
+    quick = (
+        "--side",
+        "64",
+        "--yardstick",
+        "1",
+        "--iterations",
+        "1",
+        "--limit",
+        "8",
+        "--out",
+        str(trained.parent / "all"),
+    )
+    result = CliRunner().invoke(
+        app, [*command[1:], *quick, "--out", str(trained.parent / "all")], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    assert "measured on 8 of the 26 pictures" in " ".join(result.output.split())
+    assert package.read_manifest(trained).measured["of"] == "all, those trained on as well"
+
+
+def test_a_single_picture_is_said_to_be_few_gives_no_nan_and_is_not_written(
+    trained: Path, content: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task, "FEWEST", 8)
+    out, before = trained.parent / "one", (trained / "model.json").read_bytes()
+    command = [
+        *("evaluate", trained.name, "--weights", str(trained.parent), "--images", str(content), "--limit", "1"),
+        *("--encoder", str(encoder), "--side", "64", "--yardstick", "1", "--iterations", "1", "--out", str(out)),
+    ]
+    said = " ".join(CliRunner().invoke(app, command, catch_exceptions=False).output.split())
+    assert "measured on 1 of the 26 pictures" in said
+    assert "(held out of training: one picture in eight" in said
+    assert "--all measures on all" in said
+    assert not re.search(r"\bnan\b", said)
+    assert "NaN" not in (out / "strength" / "curve.json").read_text()
+    with pytest.raises(DynamicNetError, match="leave out --write"):
+        CliRunner().invoke(app, [*command, "--write"], catch_exceptions=False)
+    assert (trained / "model.json").read_bytes() == before
 
 
 def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, content: Path, encoder: Path) -> None:

@@ -263,7 +263,7 @@ def run_phase(
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(10),
         TaskProgressColumn(),
         TextColumn("{task.fields[text]}"),
         TimeRemainingColumn(),
@@ -294,8 +294,9 @@ def run_phase(
                 if not all(map(math.isfinite, means.values())):
                     raise _diverged(title, step)
                 speed = (step - start.steps) / (clock - since)
-                text = f"step {step}  {speed:.2f} steps/s  " + "  ".join(f"{k} {v:.4f}" for k, v in means.items())
-                progress.update(task, completed=at, text=text)
+                text = f"step {step}  {speed:.2f} steps/s  "
+                progress.update(task, completed=at, text=f"{text}total {means['total']:.4f}")
+                text += "  ".join(f"{k} {v:.4f}" for k, v in means.items())
                 if not console.is_terminal and (pauses or clock - said >= SAY_SECONDS):
                     console.print(f"{title} {min(1.0, at / plan.steps):.0%}  {text}", soft_wrap=True)
                     said = clock

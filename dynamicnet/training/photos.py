@@ -150,7 +150,11 @@ class Pictures:
 
 
 class Photos(Pictures):
-    """The pictures of one part of a folder."""
+    """The pictures of one part of a folder.
+
+    Attributes:
+        found: how many there are of both parts, to be used or not.
+    """
 
     def __init__(
         self,
@@ -176,6 +180,7 @@ class Photos(Pictures):
             DynamicNetError: ``no-pictures``.
         """
         found, skipped = find(folder)
+        self.found = len(found)
         part = {None: "", True: " held out", False: " to train on"}[held_out]
         files = [file for file in found if is_of(held_out, file) and file.name not in exclude]
         if found and not files:

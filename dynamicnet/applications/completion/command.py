@@ -117,4 +117,5 @@ def train_completion(
         hours=hours,
     )
     CompletionTraining(recipe, out, begin(out, run), device, command_line(), console).train()
-    written(out)
+    chosen = ("--masks", masks, "--holes", holes) if masks else ()
+    written(out, images, [encoder] if encoder else [], *chosen)

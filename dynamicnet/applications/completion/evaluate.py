@@ -185,7 +185,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     Returns:
         The figures, for the manifest.
     """
-    task.only("test", "masks")
+    task.only("test", "masks", "all")
     loaded, console = package.load(task.folder), task.console
     phase = loaded.manifest.training.phases[0]
     squares = middle(task.photos(phase.objective["scale"]).centres(task.limit), phase.crop)
@@ -194,7 +194,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     reals = torch.split(squares, 1)
     inputs = [_filled(square, first(phase.crop, i)) for i, square in enumerate(reals)]
     samples: list[Sample] = list(zip(inputs, reals, strict=True))
-    measured: dict[str, Any] = {"pictures": len(squares), "side": phase.crop, "axes": {}}
+    measured: dict[str, Any] = {"pictures": len(squares), "of": task.part, "side": phase.crop, "axes": {}}
     for axis in loaded.manifest.axes:
         judge = _judge(loaded.manifest.training, axis, encoder)
         progress = track(samples, f"{task.folder.name} {axis.id}", console=console)

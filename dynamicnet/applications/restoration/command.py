@@ -114,7 +114,7 @@ def train_restoration(
         hours=hours,
     )
     RestorationTraining(recipe, out, begin(out, run), device, command_line(), console).train()
-    written(out)
+    written(out, images, [encoder] if encoder else [])
 
 
 def train_restoration_auto(
