@@ -105,7 +105,8 @@ class Pictures:
         self.skipped = dict(skipped)
         self.read = lru_cache(maxsize=CACHE // (4 * side**2))(self._read)
         listed = list(files)
-        left = iter(track(listed, "reading pictures", console=console, transient=True) if console else listed)
+        quiet = console is None or not console.is_terminal
+        left = iter(track(listed, "reading pictures", console=console, transient=True, disable=quiet))
         with ThreadPoolExecutor(decoders.COUNT) as threads:
             wanted = len(listed) if limit is None else limit
             while some := list(islice(left, min(64, wanted - len(self.files)))):
