@@ -7,7 +7,7 @@ OUT ?= runs/gpu
 MINUTES ?= 9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal lint format clean
+.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal documents lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,7 @@ help: ## show this help
 setup: .venv/.ready ## install everything into .venv
 
 serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
-	DYNAMICNET_HOST=$(HOST) DYNAMICNET_PORT=$(PORT) $(BIN)/python -m server
+	exec env DYNAMICNET_HOST=$(HOST) DYNAMICNET_PORT=$(PORT) $(BIN)/python -m server
 
 test: .venv/.ready ## run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
@@ -52,6 +52,9 @@ gpu: ## where there is a GPU and no network: PIECE=tests, soak, bench or train, 
 
 gpu-rehearsal: .venv/.ready ## every piece of make gpu on the CPU, with sizes that measure nothing (minutes)
 	$(BIN)/python -m pytest -s -m slow tests/test_gpu.py
+
+documents: .venv/.ready ## do what docs/extending.md works through
+	$(BIN)/python -m pytest -s -m slow tests/test_documents.py
 
 lint: .venv/.ready ## ruff and mypy
 	$(BIN)/ruff check .

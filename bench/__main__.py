@@ -3,6 +3,7 @@
 Each row has its milliseconds and how many times as fast as its group's first row it is.
 """
 
+import argparse
 import asyncio
 import os
 import time
@@ -133,6 +134,7 @@ def decoding(table: Table, model: Model) -> None:
 
 def main() -> None:
     """Measure everything and print the table."""
+    argparse.ArgumentParser(prog="python -m bench", description=__doc__).parse_args()
     settings = Settings(device="cpu")
     keep_freed_memory()  # as the server does
     models, photo = networks.shipped(settings.weights), networks.photograph(SIDE)

@@ -46,7 +46,7 @@ def first(pictures):
         begin(self, *given, **more)
         self.files = self.files[:PICTURES]
         for file in self.files:
-            self._read(file)
+            (getattr(self, "read", None) or self._read)(file)
 
     pictures.__init__ = begun
 

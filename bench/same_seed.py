@@ -62,7 +62,10 @@ def generation(folder: Path, data: Path, encoder: Encoder) -> list[float]:
     """The distance."""
     net = package.load(folder).net
     latents = torch.stack([latent_of(seed, net.network.latent) for seed in range(500)])
-    real = [Labelled(data / "faces", "male-[nw]*", net.network.side, held_out=part).all(1000) for part in (False, True)]
+    real = [
+        Labelled(data / "faces", "male-[nw]*", net.network.side, held_out=part, limit=1000).centres()
+        for part in (False, True)
+    ]
     return [frechet(pooled(encoder, generate(net, latents, None, 0.0)), pooled(encoder, torch.cat(real)))]
 
 

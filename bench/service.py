@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -34,7 +35,8 @@ def free_port() -> int:
 def running(
     arguments: list[str], port: int, folder: Path | None = None, **environment: str
 ) -> Iterator[subprocess.Popen]:
-    """A process of Python that answers on a port, begun in a folder."""
+    """A process of Python that answers on a port, begun in a folder, and ended with us."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
         cwd=folder,

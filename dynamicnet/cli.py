@@ -1,5 +1,6 @@
 """The command line: the same road as the server, and the only way models are made."""
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -11,10 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dynamicnet import package, pictures
+from dynamicnet import __version__, package, pictures
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
 from dynamicnet.commands import DEFAULT_ENCODER, DEFAULT_WEIGHTS, Device, Encoders, console
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.files.keep import Choice
 from dynamicnet.method import alpha as alphas
 from dynamicnet.method.alpha import AlphaLike
@@ -69,6 +70,21 @@ Detail = Annotated[
 Quality = Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")]
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        console.print(f"dynamic-net {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which this is.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Dynamic-Net: train a network once, then tune its objective with a slider."""
+
+
 @app.command()
 def infer(
     output: Output,
@@ -95,6 +111,7 @@ def infer(
     [dim]dynamic-net infer photo.jpg --model starry-night --alpha 0.6 -o out.png[/dim]
     """
     format = _format(output)  # noqa: A001
+    _check_place(output)
     pictures.check_format(format, quality)
     loaded = _model(weights, model, device)
     inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
@@ -102,8 +119,8 @@ def infer(
     encoded = _encode(loaded, inputs)
     picture = loaded.render(loaded.prepare(encoded), chosen)
     _tell(pictures.lost(picture, format))
-    output.write_bytes(pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)))
-    console.print(f"{output}: {loaded.manifest.title}, alpha {chosen}")
+    _write(output, pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)))
+    console.print(f"{output}: {loaded.manifest.title}, alpha {json.dumps(chosen)}", soft_wrap=True)
 
 
 @app.command()
@@ -129,6 +146,7 @@ def sweep(
 
     [dim]dynamic-net sweep photo.jpg --model starry-night --frames 12 --max-side 640 -o out.webp[/dim]
     """
+    _check_place(output)
     loaded = _model(weights, model, device)
     inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
@@ -141,7 +159,7 @@ def sweep(
         for some in planned.batches(loaded.together(encoded.size))
         for picture in loaded.render_together([(prepared, each) for each in some])
     ]
-    output.write_bytes(planned.write(rendered))
+    _write(output, planned.write(rendered))
     console.print(f"{output}: {loaded.manifest.title}, alpha {planned.labels[0]} to {planned.labels[-1]}")
 
 
@@ -151,8 +169,8 @@ def models(weights: Weights = DEFAULT_WEIGHTS) -> None:
     table = Table()
     for column in ("model", "axis", "from", "to", "range", "default"):
         table.add_column(column, overflow="fold", no_wrap=column == "model")
-    for folder in package.find(weights):
-        for i, axis in enumerate(package.read_manifest(folder).axes):
+    for folder, manifest in _packages(weights):
+        for i, axis in enumerate(manifest.axes):
             span = f"{axis.range[0]:g} … {axis.range[1]:g}"
             table.add_row("" if i else folder.name, axis.id, *axis.ends, span, f"{axis.default:g}")
     console.print(table)
@@ -181,7 +199,10 @@ def import_(
 @app.command()
 def evaluate(
     name: Annotated[str, typer.Argument(help="A model's name.")],
-    images: Annotated[Path, typer.Option(help="Folder of photographs; the held-out ones are used.", exists=True)],
+    images: Annotated[
+        Path,
+        typer.Option(help="Folder of photographs; those held out of training are used, one in eight.", exists=True),
+    ],
     encoder: Encoders = None,
     test: Annotated[
         Path | None,
@@ -189,6 +210,18 @@ def evaluate(
             help="Folder of photographs none of which was trained on: all are used, not the held-out ones.", exists=True
         ),
     ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Use all of --images, those trained on as well, where few are held out.")
+    ] = False,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of masks, for a model that fills holes, instead of holes that are drawn.", exists=True
+        ),
+    ] = None,
+    holes: Annotated[
+        Literal["white", "black"], typer.Option(help="What those masks have where the hole is.")
+    ] = "white",
     side: Annotated[
         int,
         typer.Option(
@@ -210,7 +243,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for tables, plots and what is trained to compare with; default runs/evaluate/NAME."),
     ] = None,
-    write: Annotated[bool, typer.Option("--write", help="Put the figures into the model's manifest.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the figures into the model's manifest, if of enough.")
+    ] = False,
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> None:
     """Measure a model on photographs it was not trained on.
@@ -230,7 +265,7 @@ def evaluate(
             *(folder, images, tuple(encoder or [DEFAULT_ENCODER]), side, limit, yardstick, iterations, console),
             out or Path("runs/evaluate") / name,
             tuple(filter(None, against.split(","))),
-            test,
+            *(test, masks, holes, all_, write),
         )
     )
     if write:
@@ -254,10 +289,44 @@ def _format(output: Path) -> str:
 
 
 def _model(weights: Path, name: str | None, device: str) -> Model:
-    names = [folder.name for folder in package.find(weights)]
-    if not names:
-        raise DynamicNetError("no-models", f"There is no model package in '{weights}'.", 503)
-    return Model.load(weights / (name or names[0]), device)
+    return Model.load(weights / (name or _packages(weights)[0][0].name), device)
+
+
+def _packages(weights: Path) -> list[tuple[Path, package.Manifest]]:
+    """Every package of a folder with its manifest; says which are damaged, and leaves them out.
+
+    Raises:
+        DynamicNetError: ``no-models``.
+    """
+    found = []
+    for folder in package.find(weights):
+        try:
+            found.append((folder, package.read_manifest(folder)))
+        except DynamicNetError as error:
+            stderr.print(f"Left out: {error.message}", style="red", soft_wrap=True)
+    if not found:
+        what = "model package in" if weights.is_dir() else "folder"
+        raise DynamicNetError("no-models", f"There is no {what} '{weights}'.", 503)
+    return found
+
+
+def _check_place(output: Path) -> None:
+    """Refuse to begin where nothing can be written in the end.
+
+    Raises:
+        DynamicNetError: ``output-refused``.
+    """
+    if not output.parent.is_dir():
+        raise DynamicNetError("output-refused", f"There is no folder '{output.parent}'; make it first.")
+    if not os.access(output if output.exists() else output.parent, os.W_OK) or output.is_dir():
+        raise DynamicNetError("output-refused", f"Cannot write '{output}'.")
+
+
+def _write(output: Path, data: bytes) -> None:
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise DynamicNetError("output-refused", f"Cannot write '{output}': {reason(error)}.") from None
 
 
 def _alpha(model: Model, inputs: Inputs, alpha: str | None, position: str | None) -> AlphaLike:
@@ -311,7 +380,7 @@ def main() -> None:
     try:
         app()
     except DynamicNetError as error:
-        stderr.print(error.message, style="red")
+        stderr.print(error.message, style="red", soft_wrap=True)
         raise SystemExit(1) from None
     except Stopped as stopped:
         console.print(str(stopped))

@@ -1,7 +1,9 @@
 """What the commands share: options, and what they say."""
 
+import os
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,8 @@ import typer
 from rich.console import Console
 
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.evaluation.task import FEWEST
+from dynamicnet.training.photos import find, is_held_out
 
 console = Console(markup=False)  # brackets belong to names: [plots], photo[1].png
 
@@ -78,6 +82,22 @@ def begin(out: Path, run: Path | None) -> Path:
     return folder
 
 
-def written(out: Path) -> None:
-    """Say that a package is there."""
-    console.print(f"{out}: written; now run dynamic-net evaluate {out.name}")
+def written(out: Path, images: Path, encoders: Iterable[Path], *more: str | Path, parts: bool = True) -> None:
+    """Say that a package is there, and the command that measures it.
+
+    Args:
+        out: the package.
+        images: what it was trained on.
+        encoders: what it was trained with, other than what is shipped.
+        more: options that belong to it.
+        parts: whether it is measured on what was held out, if that is enough.
+    """
+    found, _ = find(images)
+    held_out = sum(map(is_held_out, found))
+    every = parts and held_out < FEWEST
+    words: list[str | Path] = ["dynamic-net", "evaluate", out.name, "--images", images]
+    if out.parent.resolve() != Path(os.environ.get("DYNAMICNET_WEIGHTS", DEFAULT_WEIGHTS)).resolve():
+        words += ["--weights", out.parent]
+    words += [word for encoder in encoders for word in ("--encoder", encoder)]
+    words += [*more, *(["--all"] if every else []), *(["--write"] if len(found) >= FEWEST else [])]
+    console.print(f"{out}: written; now measure it:\n{shlex.join(map(str, words))}", soft_wrap=True, highlight=False)

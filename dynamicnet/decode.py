@@ -1,6 +1,7 @@
 """Pictures from outside: bytes to pixels as a viewer shows them. Without torch, so that it may have its own process."""
 
 import io
+import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -65,6 +66,7 @@ class Decoded:
         metadata: what may be kept of what the file says about it.
         own: the same in its own space, where it was asked for, that is another than sRGB, and there is a way back.
         lossy: whether its format spreads colours over the pixels beside them.
+        complete: whether all of its rows were there.
     """
 
     picture: Image.Image
@@ -73,6 +75,7 @@ class Decoded:
     metadata: Metadata = field(default_factory=Metadata)
     own: Own | None = None
     lossy: bool = False
+    complete: bool = True
 
 
 class _Pixels(NamedTuple):
@@ -118,6 +121,46 @@ def decode(data: bytes | None, max_side: int | None, max_pixels: int, what: str,
         ) from None
 
 
+def decode_fitted(data: bytes, short: int, what: str) -> Image.Image:
+    """Read a picture file of a person's own: all of it, RGB on white, its shorter side scaled to ``short`` pixels.
+
+    A large JPEG is decoded straight to a smaller size, of at least four times as many pixels.
+
+    Raises:
+        DynamicNetError: as :func:`decode`; ``picture-unreadable`` as well where rows are missing.
+    """
+    decoded = decode(data, _enough(data, short), MOST_DECODED, what)
+    if not decoded.complete:
+        raise DynamicNetError("picture-unreadable", f"The {what} is cut off; save it again.")
+    return fit(flatten(decoded.picture, "white"), short)
+
+
+def _enough(data: bytes, short: int) -> int | None:
+    """The longer side that a JPEG is decoded to; None is its own."""
+    if jpeg.frame(data) not in jpeg.SCALABLE:
+        return None
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as opened:
+            scale = 2 * short / min(opened.size)
+            return math.ceil(scale * max(opened.size)) if scale < 0.5 else None
+    except Exception:  # whoever decodes it says what is wrong
+        return None
+
+
+def flatten(picture: Image.Image, background: str) -> Image.Image:
+    """RGB or RGBA on a background, as RGB."""
+    if picture.mode != "RGBA":
+        return picture
+    return Image.alpha_composite(Image.new("RGBA", picture.size, background), picture).convert("RGB")
+
+
+def fit(picture: Image.Image, short: int) -> Image.Image:
+    """Scale a picture so that its shorter side is ``short`` pixels."""
+    scale = short / min(picture.size)
+    size = (max(short, math.floor(picture.width * scale + 0.5)), max(short, math.floor(picture.height * scale + 0.5)))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
 def _read(
     data: bytes, opened: ImageFile.ImageFile, max_side: int | None, max_pixels: int, what: str, keep_space: bool
 ) -> Decoded:
@@ -153,8 +196,10 @@ def _read(
     picture = colours.to_srgb(pixels.colour) if colours else pixels.colour.convert("RGB")
     own = _own(pixels, profile, colours) if keep_space and profile and colours else None
     metadata = keep.read(opened, sideways=turn in _SIDEWAYS)
+    lossy = opened.format in LOSSY
     return Decoded(
-        _joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), metadata, own, opened.format in LOSSY
+        *(_joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), metadata, own, lossy),
+        complete=not notes,
     )
 
 

@@ -1,6 +1,16 @@
 """The one error a person can cause, and the sentence that tells them what to do."""
 
 
+def reason(error: Exception) -> str:
+    """What went wrong, for people: of the operating system's errors without number and path."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """The beginning of what a person sent, in quotes; what cannot be printed, or encoded, is shown as �."""
+    return f"'{''.join(letter if letter.isprintable() else chr(0xFFFD) for letter in text[:most])}'"
+
+
 class DynamicNetError(Exception):
     """A request that cannot be served as it stands.
 

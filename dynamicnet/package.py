@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, reason
+from dynamicnet.files.replaced import replaced
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks import NETWORKS
@@ -141,7 +142,7 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError:
         raise DynamicNetError("package-missing", f"There is no model package at '{folder}'.", 404) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise _invalid(f"{MANIFEST} cannot be read ({error})", folder) from None
+        raise _invalid(f"{MANIFEST} cannot be read ({reason(error)})", folder) from None
     version = data.get("format") if isinstance(data, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise _invalid(
@@ -175,7 +176,7 @@ def _read_tensors(file: Path) -> dict[str, Tensor]:
     try:
         return load_file(file)
     except (OSError, SafetensorError) as error:
-        raise _invalid(f"{file.name} cannot be read ({error})", file.parent) from None
+        raise _invalid(f"{file.name} cannot be read ({reason(error)})", file.parent) from None
 
 
 def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], folder: Path) -> None:
@@ -193,7 +194,6 @@ def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], fo
 
 def write(folder: Path, manifest: Manifest, net: DynamicNet, *, half: bool = True) -> None:
     """Write a package; ``half`` stores real numbers as float16, which is enough for every shipped model."""
-    folder.mkdir(parents=True, exist_ok=True)
     dtype = torch.float16 if half else torch.float32
     tensors = {
         name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
@@ -223,10 +223,8 @@ def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def _replace(file: Path, data: bytes) -> None:
-    """Write a file so that whoever is stopped, or reads it meanwhile, finds the old one or the new one whole."""
-    partial = file.with_name(f"{file.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(file)
+    with replaced(file) as partial:
+        partial.write_bytes(data)
 
 
 def read_objectives(folder: Path) -> dict[str, Tensor]:

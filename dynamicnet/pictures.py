@@ -11,8 +11,10 @@ from torch import Tensor
 
 from dynamicnet import decoders
 from dynamicnet.decode import MIN_SIDE as MIN_SIDE
-from dynamicnet.decode import Decoded, decode
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.decode import Decoded, decode, decode_fitted
+from dynamicnet.decode import fit as fit
+from dynamicnet.decode import flatten as flatten
+from dynamicnet.errors import DynamicNetError, quoted
 from dynamicnet.files import icc
 from dynamicnet.files.keep import Metadata
 
@@ -52,11 +54,9 @@ def read_layers(
     return decoders.run(decode, what, data or b"", max_side, max_pixels, what, keep_space)
 
 
-def flatten(picture: Image.Image, background: str) -> Image.Image:
-    """RGB or RGBA on a background, as RGB."""
-    if picture.mode != "RGBA":
-        return picture
-    return Image.alpha_composite(Image.new("RGBA", picture.size, background), picture).convert("RGB")
+def read_fitted(data: bytes, short: int) -> Image.Image:
+    """A picture of a person's own, not an upload; see :func:`dynamicnet.decode.decode_fitted`."""
+    return decoders.run(decode_fitted, "picture", data, short, "picture")
 
 
 def read_where(data: bytes | None, max_pixels: int) -> Decoded | None:
@@ -94,7 +94,7 @@ def check_format(format: str, quality: int) -> None:  # noqa: A002
     """
     if format not in FORMATS:
         raise DynamicNetError(
-            "format-unknown", f"There is no format {format[:20]!r}; choose {', '.join(FORMATS)}.", 406
+            "format-unknown", f"There is no format {quoted(format, 20)}; choose {', '.join(FORMATS)}.", 406
         )
     check_quality(quality)
 
@@ -176,10 +176,3 @@ def _kept(metadata: Metadata | None) -> dict[str, Any]:
     if not metadata or not exif:
         return {}
     return {"exif": exif.tobytes()} | ({"dpi": metadata.dpi} if metadata.dpi else {})
-
-
-def fit(picture: Image.Image, short: int) -> Image.Image:
-    """Scale a picture so that its shorter side is ``short`` pixels."""
-    scale = short / min(picture.size)
-    size = (max(short, math.floor(picture.width * scale + 0.5)), max(short, math.floor(picture.height * scale + 0.5)))
-    return picture.resize(size, Image.Resampling.LANCZOS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 
 from dynamicnet import pictures
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, quoted
 from dynamicnet.method.alpha import AlphaLike, AxisAlpha, axis_named
 from dynamicnet.method.blocks import AxisSpec
 
@@ -112,7 +112,7 @@ def plan(
     """
     if format not in FORMATS:
         raise DynamicNetError(
-            "format-unknown", f"There is no format {format[:20]!r} for a sweep; choose {', '.join(FORMATS)}.", 406
+            "format-unknown", f"There is no format {quoted(format, 20)} for a sweep; choose {', '.join(FORMATS)}.", 406
         )
     pictures.check_quality(quality)
     if not FEWEST <= frames <= MOST:

@@ -1,14 +1,15 @@
 """Run the server: ``python -m server``, set up by the environment (see :mod:`server.settings`)."""
 
+import argparse
 import sys
 
 import uvicorn
 
-from dynamicnet import DynamicNetError
+from dynamicnet import DynamicNetError, __version__
 from dynamicnet.model import pick_device
 from server.app import create_app
 from server.operations import logs
-from server.settings import Settings, read_settings
+from server.settings import Settings, read_settings, variable
 
 
 def serve(settings: Settings) -> None:
@@ -36,11 +37,25 @@ def serve(settings: Settings) -> None:
 
 def main() -> None:
     """Serve as the environment says; what is wrong with it is one sentence and exit status 1."""
+    _parser().parse_args()
     try:
         serve(read_settings())
     except DynamicNetError as error:
         print(error.message, file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    """No options but --help and --version: what can be set is set by the environment."""
+    rows = [f"  {variable(name)}\n      {field.description}" for name, field in Settings.model_fields.items()]
+    parser = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Serve the page, POST /infer and the WebSocket. Set up by environment variables, or a file .env:",
+        epilog="\n".join(rows),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dynamic-net {__version__}")
+    return parser
 
 
 if __name__ == "__main__":

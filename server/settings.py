@@ -1,8 +1,12 @@
 """What can be set from outside: the environment, or a file .env where the server starts."""
 
+import logging
+import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -13,6 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"
 TEMPLATES = ROOT / "templates"
 
+log = logging.getLogger(__name__)
+
+PREFIX = "DYNAMICNET_"
+ENV_FILE = ".env"
+
 Words = Annotated[tuple[str, ...], NoDecode]
 """Words with commas between."""
 
@@ -20,7 +29,7 @@ Words = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """Settings, each from the environment variable of its name with ``DYNAMICNET_`` before it (docs/operations.md)."""
 
-    model_config = SettingsConfigDict(env_prefix="DYNAMICNET_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore")
 
     weights: Path = Field(default=ROOT / "weights", description="Folder of model packages.")
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -104,14 +113,28 @@ class Settings(BaseSettings):
 
 
 def read_settings(**changes: Any) -> Settings:  # noqa: ANN401
-    """Settings from the environment, some of them changed.
+    """Settings from the environment, some of them changed; variables that look like one and are none are logged.
 
     Raises:
         DynamicNetError: ``settings-invalid``; it names the first that is wrong.
     """
+    for name, known in unknown().items():
+        log.warning("There is no setting %s%s", name, f"; did you mean {known}?" if known else ".")
     try:
         return Settings(**changes)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(["DYNAMICNET", *map(str, first["loc"])]).upper()
-        raise DynamicNetError("settings-invalid", f"{name}={first['input']!r}: {first['msg']}.", 500) from None
+        name = variable("_".join(map(str, first["loc"])))
+        raise DynamicNetError("settings-invalid", f"{name}={first['input']}: {first['msg']}.", 500) from None
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{name}".upper()
+
+
+def unknown() -> dict[str, str | None]:
+    """Variables, of the environment and of .env, that begin as ours do and are none; and what may have been meant."""
+    given = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.upper().startswith(PREFIX)}
+    known = {variable(name) for name in Settings.model_fields}
+    return {name: next(iter(get_close_matches(name, known, 1, 0.85)), None) for name in sorted(given - known)}

@@ -17,6 +17,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from dynamicnet.evaluation import task
 from dynamicnet.model import pick_device
 from server.settings import ROOT, STATIC, Settings
 
@@ -32,6 +33,12 @@ DEVICE = str(pick_device(Settings().device))
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast ones first: the library, then what needs a server, then what needs a browser."""
     items.sort(key=lambda item: ("server" in item.fixturenames) + ("browser" in item.fixturenames))
+
+
+@pytest.fixture
+def of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of any number of pictures may be written: it takes long to measure on as many as mean something."""
+    monkeypatch.setattr(task, "FEWEST", 1)
 
 
 @dataclass(frozen=True)

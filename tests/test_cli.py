@@ -13,7 +13,7 @@ from authors_layout import random_state
 from conftest import DEVICE
 from PIL import ExifTags, Image
 
-from dynamicnet import Inputs, Model, package, pictures
+from dynamicnet import Inputs, Model, __version__, package, pictures
 from dynamicnet.cli import main
 from server.settings import ROOT, Settings
 
@@ -92,6 +92,39 @@ def test_an_unknown_suffix_is_refused_before_any_work(tmp_path: Path) -> None:
     result = run("infer", str(PHOTO), "-o", str(tmp_path / "out.xyz"))
     assert result.returncode == 1
     assert "no format 'xyz'" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("command", ["infer", "sweep"])
+def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(command: str, tmp_path: Path) -> None:
+    for output, sentence in ((tmp_path / "missing" / "x.png", "There is no folder"), (tmp_path, "Cannot write")):
+        result = run(command, str(PHOTO), "--weights", "no-model-is-looked-for", "-o", str(output))
+        assert result.returncode == 1
+        assert result.stderr.startswith(sentence)
+
+
+def test_what_is_said_can_be_pasted(tmp_path: Path) -> None:
+    axis = package.read_manifest(FIRST).axes[0]
+    given = f'{{"{axis.id}": 0.5}}'
+    result = run("infer", str(PHOTO), "--max-side", "64", "--alpha", given, "-o", str(tmp_path / "out.png"))
+    assert result.stdout.endswith(f"alpha {given}\n")
+
+
+def test_a_damaged_package_is_left_out_and_said(tmp_path: Path) -> None:
+    (tmp_path / "a-damaged").mkdir()
+    (tmp_path / "a-damaged" / "model.json").write_text('{"format": 1')
+    (tmp_path / FIRST.name).symlink_to(FIRST)
+    result = run("models", "--weights", str(tmp_path))
+    assert result.returncode == 0
+    assert FIRST.name in result.stdout
+    assert result.stderr.startswith("Left out: The model package 'a-damaged' is not valid: model.json cannot be read")
+    result = run("infer", str(PHOTO), "--weights", str(tmp_path), "--max-side", "64", "-o", str(tmp_path / "x.png"))
+    assert result.returncode == 0, "the first that can be used"
+    result = run("models", "--weights", str(tmp_path / "none"))
+    assert (result.returncode, result.stderr) == (1, f"There is no folder '{tmp_path / 'none'}'.\n")
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"dynamic-net {__version__}\n"
 
 
 def test_brackets_are_printed_as_they_are(tmp_path: Path) -> None:

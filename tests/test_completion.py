@@ -11,12 +11,15 @@ import pytest
 import torch
 from click.testing import Result
 from conftest import write_encoder
-from PIL import ExifTags, Image, ImageFilter
+from PIL import ExifTags, Image, ImageFilter, ImageOps
+from rich.console import Console
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from dynamicnet import DynamicNetError, Inputs, Model, package, pictures
 from dynamicnet.applications.completion import exemplar, masks
 from dynamicnet.applications.completion.evaluate import energy, seam
+from dynamicnet.applications.completion.maskfolder import MaskFolder
 from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.objective import (
     CompletionSpec,
@@ -36,6 +39,8 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.package import Manifest, NetworkSpec, Training
 
 SAMPLES = Path(__file__).parent.parent / "static" / "samples"
+
+pytestmark = pytest.mark.usefixtures("of_few")
 
 
 @pytest.fixture(scope="module")
@@ -484,6 +489,58 @@ def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encod
         assert len(figures["error"]) == len(figures["sharpness"]) == len(figures["seam"]) == 11
         best = max(figures["classical_psnr"].values())
         assert figures["gain"] == pytest.approx(figures["psnr"][0] - best, abs=2e-3)
+
+
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As NVIDIA's: white where the hole is, and black where it is."""
+    folder = tmp_path_factory.mktemp("masks")
+    for hole in ("white", "black"):
+        (folder / hole).mkdir()
+        for i in range(6):
+            mask = masks.free_form(128, 128, random.Random(i))
+            (mask if hole == "white" else ImageOps.invert(mask)).save(folder / hole / f"{i}.png")
+    Image.new("L", (64, 64), 255).save(folder / "black" / "empty.png")
+    Image.effect_noise((64, 64), 9).save(folder / "black" / "grey.png")
+    return folder
+
+
+def test_masks_of_a_folder_mean_the_same_in_either_polarity_and_it_is_said(masked: Path) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    white, black = (MaskFolder(masked / hole, hole, 64, console) for hole in ("white", "black"))
+    assert (white.batch(8, 64, "a") != black.batch(8, 64, "a")).float().mean() < 0.01  # but for what is half and half
+    drawn = masks.to_tensor(masks.free_form(128, 128, random.Random(0)))[0, 0]
+    assert (np.asarray(white.mask(0)) / 255 == drawn[::2, ::2].numpy()).mean() > 0.97
+    said = console.file.getvalue().splitlines()
+    assert f"6 masks in '{masked / 'black'}': black is the hole" in said[-1]
+    assert "1 neither black nor white (grey.png)" in said[-2]
+    assert "1 without a hole, or nothing else (empty.png)" in said[-2]
+    with pytest.raises(DynamicNetError, match="say --holes black"):
+        MaskFolder(masked / "black", "white", 64, console)
+
+
+def test_a_model_is_trained_and_measured_on_masks_of_a_folder(images: Path, encoder: Path, masked: Path) -> None:
+    pytest.importorskip("cv2")
+    out = masked.parent / "masked-weights" / "mend"
+    train(
+        images,
+        encoder,
+        out,
+        *("--main-steps", "1", "--axis-steps", "1", "--masks", str(masked / "black"), "--holes", "black"),
+    )
+    assert package.read_manifest(out).training.phases[0].objective["masks"] == "black, black is the hole"
+    squares = load_file(out.parent / "run-mend" / "squares.safetensors")
+    kinds = {hole.numpy().tobytes() for hole in squares["hole"]}
+    assert len(kinds) <= 6 * 4  # those of the folder, mirrored
+    result = CliRunner().invoke(
+        app,
+        [
+            *("evaluate", "mend", "--weights", str(out.parent), "--images", str(images), "--encoder", str(encoder)),
+            *("--limit", "1", "--masks", str(masked / "white"), "--out", str(out.parent / "measured")),
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    assert "white is the hole" in result.output
 
 
 @pytest.fixture(scope="module")

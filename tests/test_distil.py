@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from conftest import write_encoder
 from safetensors.torch import load_file
 from torch.nn.functional import conv2d
@@ -58,6 +59,7 @@ def test_a_student_comes_to_see_what_its_teachers_see(tmp_path: Path) -> None:
     assert last < 0.8 * first, (first, last)
 
 
+@pytest.mark.usefixtures("of_few")
 def test_a_slider_of_ones_own_needs_a_painting_and_photographs_and_nothing_else(tmp_path: Path) -> None:
     assert SHIPPED.stat().st_size <= 4e6
     assert set(STYLE_LAYERS) <= set(Encoder(SHIPPED).lifts)

@@ -1,5 +1,6 @@
 """Image generation: seeds and latents in, a grid out; training, labelled folders and evaluation."""
 
+import io
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from conftest import write_encoder
 from PIL import Image
+from rich.console import Console
 from typer.testing import CliRunner
 
 from dynamicnet import package
@@ -134,25 +136,72 @@ def test_a_pattern_chooses_folders_and_one_in_eight_is_held_out(labelled):
         Labelled(labelled, "green-*", 16, held_out=False)
 
 
-def test_celeba_is_read_as_it_is_distributed(tmp_path):
-    (tmp_path / "img_align_celeba").mkdir()
-    lines = ["40", "Bald Male"]
+CELEBA = {
+    "torchvision": ("list_attr_celeba.txt", "img_align_celeba", "jpg"),
+    "authors": ("Anno/list_attr_celeba.txt", "Img/img_align_celeba", "jpg"),
+    "authors, PNG": ("Anno/list_attr_celeba.txt", "Img/img_align_celeba_png", "png"),
+    "Kaggle": ("list_attr_celeba.csv", "img_align_celeba/img_align_celeba", "jpg"),
+}
+
+
+def celeba(folder: Path, table: str, images: str, suffix: str) -> None:
+    """40 pictures, the fourth part of them male."""
+    (folder / images).mkdir(parents=True)
+    (folder / table).parent.mkdir(exist_ok=True)
+    rows = []
     for i in range(40):
-        name, male = f"{i + 1:06d}.jpg", i % 4 == 0
+        male = i % 4 == 0
         picture = Image.new("RGB", (178, 218), "white")
         picture.paste((255, 0, 0) if male else (0, 0, 255), (0, 20, 178, 198))
-        picture.save(tmp_path / "img_align_celeba" / name)
-        lines.append(f"{name} -1  {'1' if male else '-1'}")
-    (tmp_path / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n")
+        picture.save(folder / images / f"{i + 1:06d}.{suffix}")
+        rows.append((f"{i + 1:06d}.jpg", "-1", "1" if male else "-1"))
+    if table.endswith("csv"):
+        lines = ["image_id,Bald,Male", *map(",".join, rows)]
+    else:
+        lines = ["40", "Bald Male ", *map("  ".join, rows)]
+    (folder / table).write_text("\r\n".join(lines) + "\r\n")
+
+
+@pytest.mark.parametrize("form", CELEBA)
+def test_celeba_is_read_in_every_form_it_is_handed_out(tmp_path, form):
+    celeba(tmp_path, *CELEBA[form])
     counts = {
         s: sum(len(Labelled(tmp_path, s, 64, held_out=p).files) for p in (False, True)) for s in ("Male", "no-Male")
     }
     assert counts == {"Male": 10, "no-Male": 30}
-    males = Labelled(tmp_path, "Male", 64, held_out=False).all()
+    males = Labelled(tmp_path, "Male", 64, held_out=False).centres()[:, :, 1:-1]  # whose edges blend
     assert (males[:, 0] > 0.9).all()  # the centre square: red all over, nothing of the white above and below
     assert (males[:, 2] < 0.1).all()
     with pytest.raises(DynamicNetError, match="there are Bald, Male"):
         Labelled(tmp_path, "Blond", 64, held_out=False)
+
+
+def test_pictures_that_are_listed_and_not_there_are_named(tmp_path):
+    table, images, suffix = CELEBA["Kaggle"]
+    celeba(tmp_path, table, images, suffix)
+    (tmp_path / images / "000001.jpg").unlink()
+    console = Console(file=io.StringIO(), width=80)
+    males = [Labelled(tmp_path, "Male", 64, held_out=part, console=console) for part in (False, True)]
+    assert sum(len(part.files) for part in males) == 9
+    assert "1 listed and not there (000001.jpg)" in console.file.getvalue()
+    for file in (tmp_path / images).iterdir():
+        file.unlink()
+    (tmp_path / "img_align_celeba.zip").write_bytes(b"PK")
+    with pytest.raises(DynamicNetError, match=r"unpack img_align_celeba\.zip"):
+        Labelled(tmp_path, "Male", 64, held_out=False)
+    with (tmp_path / table).open("a") as rows:
+        rows.write("000041.jpg,1")
+    with pytest.raises(DynamicNetError, match=r"2 attributes, and has 1 values for '000041\.jpg'"):
+        Labelled(tmp_path, "Male", 64, held_out=False)
+
+
+def test_a_flat_folder_is_one_subset_or_several_by_name(tmp_path):
+    for i in range(20):
+        Image.new("RGB", (64, 64), "red" if i % 2 else "blue").save(tmp_path / f"{'old' if i % 2 else 'new'}-{i}.png")
+    counts = [
+        sum(len(Labelled(tmp_path, name, 64, held_out=part).files) for part in (False, True)) for name in ("*", "old-*")
+    ]
+    assert counts == [20, 10]
 
 
 @pytest.fixture(scope="module")

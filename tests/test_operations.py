@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import resource
+import runpy
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from socket import create_connection
@@ -21,13 +23,14 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import Running, running_server
+from conftest import Running, children, running_server
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from proxies import SNIPPET, nginx, with_words
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from bench import service
 from server.http.middleware import POLICY
 from server.settings import ROOT, Settings
 
@@ -81,12 +84,69 @@ def start(folder: Path, *how: str, **environment: str) -> subprocess.CompletedPr
 def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path, name, value):
     ended = start(tmp_path, **{f"DYNAMICNET_{name}": value})
     assert ended.returncode == 1
-    assert re.fullmatch(rf"DYNAMICNET_{name}='{value}': .+\.\n", ended.stderr)
+    assert re.fullmatch(rf"DYNAMICNET_{name}={value}: .+\.\n", ended.stderr)
 
 
 def test_settings_are_read_from_a_file_too(tmp_path):
     (tmp_path / ".env").write_text("DYNAMICNET_QUIETLY=1\nSOMEONE_ELSES=1\nDYNAMICNET_PORT=none\n")
-    assert start(tmp_path).stderr.startswith("DYNAMICNET_PORT='none': ")
+    said = start(tmp_path, DYNAMICNET_WEIGTHS="models").stderr.splitlines()
+    assert said[:2] == [
+        "There is no setting DYNAMICNET_QUIETLY.",
+        "There is no setting DYNAMICNET_WEIGTHS; did you mean DYNAMICNET_WEIGHTS?",
+    ]
+    assert said[2].startswith("DYNAMICNET_PORT=none: ")
+
+
+@pytest.mark.parametrize("module", ["server", "bench"])
+def test_help_is_help(module, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [module, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: python -m {module}")
+
+
+def test_a_benchmark_that_is_ended_ends_its_server(tmp_path):
+    port = service.free_port()
+    benchmark = os.fork()
+    if benchmark == 0:
+        try:
+            with service.running(["http.server", str(port), "--bind", "127.0.0.1"], port, tmp_path):
+                time.sleep(60)
+        finally:
+            os._exit(0)
+    while True:
+        with suppress(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{port}")
+            break
+    os.kill(benchmark, signal.SIGTERM)
+    os.waitpid(benchmark, 0)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}")
+
+
+def ours(pid: int) -> list[int]:
+    """Processes of Python that a process, or one that it started, has started."""
+    found = [child for child in children(pid) if b"python" in Path(f"/proc/{child}/cmdline").read_bytes()[:200]]
+    return found + [one for child in children(pid) for one in ours(child)]
+
+
+def test_make_serve_says_that_there_are_no_models_and_what_it_starts_ends_with_make(tmp_path):
+    given = ["-o", ".venv/.ready", f"BIN={Path(sys.executable).parent}", "PORT=0"]
+    variables = os.environ | {"DYNAMICNET_WEIGHTS": str(tmp_path / "none"), "DYNAMICNET_DEVICE": "cpu"}
+    log, deadline = tmp_path / "log", time.monotonic() + 60
+    with log.open("w") as file:
+        make = subprocess.Popen(["make", "serve", *given], cwd=ROOT, env=variables, stdout=file, stderr=file)
+    while f"There is no folder '{tmp_path / 'none'}'." not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+    started = ours(make.pid)
+    make.terminate()
+    make.wait(30)
+    assert started
+    while any(Path(f"/proc/{pid}").exists() for pid in started):
+        assert time.monotonic() < deadline, "the server is still there"
+        time.sleep(0.05)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another library's threads")

@@ -123,6 +123,7 @@ def test_what_takes_nothing_out_is_as_far_off_as_the_noise(photographs: Path) ->
     assert ssim(grey + 0.1, grey) == pytest.approx((2 * 0.6 * 0.5 + 1e-4) / (0.6**2 + 0.5**2 + 1e-4), abs=1e-4)
 
 
+@pytest.mark.usefixtures("of_few")
 def test_evaluate_measures_each_level_along_the_axis_and_writes_it(
     trained: Path, content: Path, photographs: Path, encoder: Path
 ) -> None:

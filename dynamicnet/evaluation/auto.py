@@ -36,7 +36,12 @@ def agreement(travels: Tensor, objective: Tensor, positions: Sequence[float]) ->
         travels: from :func:`distances`, (pictures, positions).
         objective: of the low end, (grid, pictures).
         positions: of that grid.
+
+    Returns:
+        Figures; none of a single picture, which leaves none to judge on.
     """
+    if len(travels) < 2:
+        return {}
     curves = objective.T.double().numpy()
     in_middle = [float(np.interp(0.5, positions, curve)) for curve in curves[::2]]
     wanted = [reaches(curve, positions, float(np.mean(in_middle))) for curve in curves[1::2]]

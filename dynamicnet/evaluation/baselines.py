@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from dynamicnet import package
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.pair import Sample
+from dynamicnet.files.replaced import replaced
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
@@ -245,7 +246,8 @@ class Baselines:
 
             checkpoint = self.runs / f"{name}.checkpoint.safetensors"
             run_phase(name, net, losses, plan, Progressed(checkpoint, lambda _: None), self.console)
-            save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, file)
+            with replaced(file) as partial:
+                save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, partial)
             checkpoint.unlink()
         net.load_state_dict(load_file(file))
         net.eval().requires_grad_(False)

@@ -4,7 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, quoted
 from dynamicnet.files import cicp, icc
 from dynamicnet.files.icc import BT709, Primaries
 
@@ -70,7 +70,7 @@ def refuse_damaged(data: bytes, what: str) -> None:
         if not sound:
             raise DynamicNetError(
                 "picture-unreadable",
-                f"The {what} is damaged: the checksum of its {kind.decode('latin-1')!r} part is wrong; "
+                f"The {what} is damaged: the checksum of its {quoted(kind.decode('latin-1'))} part is wrong; "
                 "save or send it again.",
                 422,
             )

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, quoted
 from dynamicnet.method.blocks import AxisSpec
 
 AxisAlpha = float | Sequence[float] | Tensor
@@ -70,7 +70,7 @@ def parse(text: str, what: str = "alpha") -> Typed:
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise DynamicNetError(
             f"{what}-not-understood",
-            f"Cannot read {what} {text[:60]!r}: give a number (0.6), one per insertion point (0.2,0.5,0.9) "
+            f"Cannot read {what} {quoted(text)}: give a number (0.6), one per insertion point (0.2,0.5,0.9) "
             'or JSON by axis ({"strength": 0.6}).',
         ) from None
 
@@ -102,7 +102,7 @@ def axis_named(axis_id: str, axes: Sequence[AxisSpec]) -> AxisSpec:
         if axis.id == axis_id:
             return axis
     known = ", ".join(axis.id for axis in axes)
-    raise DynamicNetError("alpha-unknown-axis", f"There is no axis {axis_id[:40]!r} here; the axes are: {known}.")
+    raise DynamicNetError("alpha-unknown-axis", f"There is no axis {quoted(axis_id, 40)} here; the axes are: {known}.")
 
 
 def at_position(position: Typed, axes: Sequence[AxisSpec]) -> dict[str, float | Sequence[float]]:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.importer import read_checkpoint
 from dynamicnet.networks.johnson import IMAGENET_MEAN, IMAGENET_STD
 
@@ -93,7 +93,9 @@ class Stack(nn.Module):
             try:
                 tensors, self.padding = load_file(file), "reflect"
             except (OSError, SafetensorError) as error:
-                raise DynamicNetError("encoder-invalid", f"Cannot read the encoder '{file}': {error}.") from None
+                raise DynamicNetError(
+                    "encoder-invalid", f"Cannot read the encoder '{file}': {reason(error)}."
+                ) from None
         self.layers = sorted(m[1] for key in tensors if (m := re.fullmatch(r"(conv[1-5]\d)\.weight", key)))
         if not {"conv0.weight", "conv11.weight"} <= tensors.keys():
             raise DynamicNetError("encoder-invalid", f"'{file}' is not an encoder: it has no conv0 or no conv11.")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from dynamicnet.files.replaced import replaced
+
 
 class Curve:
     """A row for every few steps: the last step, seconds spent, the learning rate, and the mean of each loss."""
@@ -17,9 +19,9 @@ class Curve:
             file: where to; its folder is made.
             start: the step that training goes on from; rows beyond it are dropped.
         """
-        file.parent.mkdir(parents=True, exist_ok=True)
         header, *rows = file.read_text().splitlines(keepends=True) if start and file.exists() else [""]
-        file.write_text(header + "".join(row for row in rows if int(row.split(",")[0]) <= start))
+        with replaced(file) as partial:
+            partial.write_text(header + "".join(row for row in rows if int(row.split(",")[0]) <= start))
         self._file, self._sums, self._count = file, dict[str, Tensor](), 0
 
     def add(self, losses: Mapping[str, Tensor]) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from dynamicnet.files.replaced import replaced
 from dynamicnet.model import LAYOUT, pick_device, placed
 from dynamicnet.objectives.encoder import Encoder, Stack
 from dynamicnet.objectives.gram import STYLE_LAYERS, gram
@@ -124,7 +125,7 @@ def distil(recipe: DistilRecipe, out: Path, run: Path, device: str, command: str
     place = pick_device(device)
     torch.manual_seed(recipe.seed)
     teacher = placed(Teacher(recipe.teachers), place)
-    folders = [Photos(folder, recipe.crop, held_out=False) for folder in recipe.content]
+    folders = [Photos(folder, recipe.crop, held_out=False, console=console) for folder in recipe.content]
 
     def batch(count: int, draw: str) -> Tensor:
         pictures = torch.cat([photos.batch(count // len(folders), draw) for photos in folders])
@@ -144,9 +145,8 @@ def distil(recipe: DistilRecipe, out: Path, run: Path, device: str, command: str
 
     def pause(_: Done) -> None:
         metadata = {"command": command, "source": recipe.source, "licence": recipe.licence}
-        partial = out.with_suffix(".partial")
-        partial.write_bytes(save(student.tensors(), metadata | {"distilled_from": teacher.encoder.sha256}))
-        partial.replace(out)
+        with replaced(out) as partial:  # save_file's are for their owner alone
+            partial.write_bytes(save(student.tensors(), metadata | {"distilled_from": teacher.encoder.sha256}))
 
     plan = Plan(recipe.steps, recipe.batch, recipe.crop, recipe.rate, recipe.seed)
     budget = Budget(recipe.hours, recipe.steps)

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files.replaced import replaced
 from dynamicnet.training.curve import Curve
 
 SAVE_SECONDS = 120.0
@@ -262,7 +263,7 @@ def run_phase(
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(10),
         TaskProgressColumn(),
         TextColumn("{task.fields[text]}"),
         TimeRemainingColumn(),
@@ -293,8 +294,9 @@ def run_phase(
                 if not all(map(math.isfinite, means.values())):
                     raise _diverged(title, step)
                 speed = (step - start.steps) / (clock - since)
-                text = f"step {step}  {speed:.2f} steps/s  " + "  ".join(f"{k} {v:.4f}" for k, v in means.items())
-                progress.update(task, completed=at, text=text)
+                text = f"step {step}  {speed:.2f} steps/s  "
+                progress.update(task, completed=at, text=f"{text}total {means['total']:.4f}")
+                text += "  ".join(f"{k} {v:.4f}" for k, v in means.items())
                 if not console.is_terminal and (pauses or clock - said >= SAY_SECONDS):
                     console.print(f"{title} {min(1.0, at / plan.steps):.0%}  {text}", soft_wrap=True)
                     said = clock
@@ -349,9 +351,8 @@ class _Start(NamedTuple):
 
 def _save(file: Path, sides: Mapping[str, _Side], done: Done, *, finished: bool) -> None:
     tensors = {f"{which}.{name}": t for which, side in sides.items() for name, t in side.tensors().items()}
-    partial = file.with_suffix(".partial")
-    save_file(tensors, partial, {"step": str(done.steps), "spent": str(done.seconds), "finished": str(finished)})
-    partial.replace(file)
+    with replaced(file) as partial:
+        save_file(tensors, partial, {"step": str(done.steps), "spent": str(done.seconds), "finished": str(finished)})
 
 
 def _restore(file: Path, sides: Mapping[str, _Side]) -> _Start:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dynamicnet import package
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.files.replaced import replaced
 from dynamicnet.method.blocks import Sign
 from dynamicnet.training.phase import Done, Plan
 
@@ -28,8 +29,8 @@ def claim_run(folder: Path, recipe: "DataclassInstance") -> None:
         raise DynamicNetError(
             "run-taken", f"'{folder}' holds the run of another recipe; remove it or choose another --run."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(text)
+    with replaced(note) as partial:
+        partial.write_text(text)
 
 
 def with_phase(

@@ -103,7 +103,10 @@ class Engine:
             DynamicNetError: ``decoders-missing``.
         """
         starting = asyncio.create_task(asyncio.to_thread(decoders.start))
-        for path in package.find(folder):
+        found = package.find(folder)
+        if not found:
+            log.error("There is no %s '%s'.", "model package in" if folder.is_dir() else "folder", folder)
+        for path in found:
             try:
                 self.models[path.name] = await self.worker.run(self._load, path)
             except Exception as error:  # whatever is wrong with one package, the others serve

@@ -1,7 +1,7 @@
 """`dynamic-net train completion`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -50,6 +50,13 @@ def train_completion(
     ] = 256,
     side: Annotated[int, typer.Option(help="Side of the squares cut from them, in pixels.")] = 128,
     squares: Annotated[int, typer.Option(help="How many squares are cut, each with its hole.")] = 2000,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="Folder of masks, instead of holes that are drawn.", exists=True, file_okay=False),
+    ] = None,
+    holes: Annotated[
+        Literal["white", "black"], typer.Option(help="What those masks have where the hole is.")
+    ] = "white",
     perceptual: Annotated[float, typer.Option(help="Weight of deep features at the sharp end.")] = 2.0,
     texture: Annotated[float, typer.Option(help="Weight of Gram matrices at the sharp end.")] = 3.0,
     adversarial: Annotated[float, typer.Option(help="Weight of the discriminator at the sharp end.")] = 0.5,
@@ -96,6 +103,8 @@ def train_completion(
         scale=scale,
         side=side,
         squares=squares,
+        masks=masks,
+        holes=holes,
         main_steps=main_steps,
         axis_steps=axis_steps,
         path_steps=path_steps,
@@ -108,4 +117,5 @@ def train_completion(
         hours=hours,
     )
     CompletionTraining(recipe, out, begin(out, run), device, command_line(), console).train()
-    written(out)
+    chosen = ("--masks", masks, "--holes", holes) if masks else ()
+    written(out, images, [encoder] if encoder else [], *chosen)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dynamicnet import package, pictures
 from dynamicnet.applications.completion import masks
+from dynamicnet.applications.completion.maskfolder import MaskFolder
 from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.objective import CompletionSpec, both, squared_error
 from dynamicnet.applications.completion.pictures import given
@@ -35,11 +36,13 @@ from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.photos import Photos
 
-HOLES: dict[str, Callable[[int, int], Image.Image]] = {
+HoleOf = Callable[[int, int], Image.Image]
+"""A hole in the i-th square of a side."""
+
+HOLES: dict[str, HoleOf] = {
     "free-form": lambda side, i: masks.free_form(side, side, random.Random(f"evaluate {i}")),
     "centre": lambda side, i: masks.centre(side, side),
 }
-"""A hole in the i-th square of a side."""
 
 
 @dataclass(frozen=True)
@@ -147,13 +150,13 @@ def classical(picture: Tensor, hole: Image.Image) -> dict[str, Tensor]:
 
 
 @torch.inference_mode()
-def measure(net: DynamicNet, axis: AxisSpec, squares: Tensor, kind: str, progress: Callable[..., Any]) -> Filled:
+def measure(net: DynamicNet, axis: AxisSpec, squares: Tensor, hole_of: HoleOf, progress: Callable[..., Any]) -> Filled:
     """Fill one hole in each of the squares (N, 3, S, S), at every α of the grid."""
     alphas = grid(axis)
     errors, energies, seams, real_energies, real_seams = [], [], [], [], []
     others: dict[str, list[Tensor]] = {}
     for i, real in enumerate(progress(torch.split(squares, 1))):
-        mask = _hole(kind, real, i)
+        mask = hole_of(real.shape[-1], i)
         hole = masks.to_tensor(mask)
         prepared = net.prepare(_filled(real, mask))
         outputs = net.render(prepared, {axis.id: per_picture(alphas)}).clamp(0, 1)
@@ -182,23 +185,25 @@ def evaluate(task: Task) -> dict[str, Any]:
     Returns:
         The figures, for the manifest.
     """
+    task.only("test", "masks", "all")
     loaded, console = package.load(task.folder), task.console
     phase = loaded.manifest.training.phases[0]
     squares = middle(task.photos(phase.objective["scale"]).centres(task.limit), phase.crop)
-    encoder, first = Encoder(*task.encoder), next(iter(HOLES))
+    encoder, holes = Encoder(*task.encoder), _holes(task, phase.crop, len(squares))
+    first = next(iter(holes.values()))
     reals = torch.split(squares, 1)
-    inputs = [_filled(square, _hole(first, square, i)) for i, square in enumerate(reals)]
+    inputs = [_filled(square, first(phase.crop, i)) for i, square in enumerate(reals)]
     samples: list[Sample] = list(zip(inputs, reals, strict=True))
-    measured: dict[str, Any] = {"pictures": len(squares), "side": phase.crop, "axes": {}}
+    measured: dict[str, Any] = {"pictures": len(squares), "of": task.part, "side": phase.crop, "axes": {}}
     for axis in loaded.manifest.axes:
         judge = _judge(loaded.manifest.training, axis, encoder)
         progress = track(samples, f"{task.folder.name} {axis.id}", console=console)
         plane = trace(along(task.folder, axis), judge, progress, grid(axis))
         figures: dict[str, Any] = {"alpha": plane.shares, **averages(low=plane.low, high=plane.high)}
-        for kind in HOLES:
+        for kind, hole_of in holes.items():
             title = f"{task.folder.name} {axis.id}, {kind}"
             filled = measure(
-                loaded.net, axis, squares, kind, lambda rows, title=title: track(rows, title, console=console)
+                loaded.net, axis, squares, hole_of, lambda rows, title=title: track(rows, title, console=console)
             )
             console.print(_table(title, axis, filled))
             console.print(_summary(filled))
@@ -240,17 +245,24 @@ def _pair(task: Task, training: package.Training, axis: AxisSpec, judge: Both, h
         )
     plan = plan_of(main.steps, main.batch, main.crop, main.learning_rate, main.seed)
     photos = Photos(task.images, main.objective["scale"], held_out=False)
-    count, file = main.objective["squares"], task.out / "squares.safetensors"
+    folder = _folder(task, plan.crop)
+    cut = (plan.crop, main.objective["squares"], plan.batch, plan.seed, task.out / "squares.safetensors", task.console)
     return Pair(
         both=judge,
         held_out=held_out,
         plan=plan,
-        batch=Squares(photos, plan.crop, count, plan.batch, plan.seed, file, task.console).batch,
+        batch=Squares(photos, *cut, folder.batch if folder else masks.batch).batch,
     )
 
 
-def _hole(kind: str, square: Tensor, index: int) -> Image.Image:
-    return HOLES[kind](square.shape[-1], index)
+def _folder(task: Task, side: int) -> MaskFolder | None:
+    return MaskFolder(task.masks, task.holes, side, task.console) if task.masks else None
+
+
+def _holes(task: Task, side: int, count: int) -> dict[str, HoleOf]:
+    """Kinds of holes; of a folder of masks, so many from all over it."""
+    folder = _folder(task, side)
+    return {str(folder): lambda _, i: folder.mask(i * len(folder.files) // count)} if folder else HOLES
 
 
 def _filled(square: Tensor, mask: Image.Image) -> Tensor:

@@ -83,7 +83,7 @@ def read(inputs: Inputs, photo: Decoded) -> Hole:
 
 
 def _understood(mask: Image.Image, picture: Image.Image) -> Levels:
-    """A mask in levels of white.
+    """An upload in levels of white.
 
     Raises:
         DynamicNetError: ``mask-unclear`` or ``mask-inverted``.
@@ -97,6 +97,23 @@ def _understood(mask: Image.Image, picture: Image.Image) -> Levels:
         if seen.any() and not seen.all() and colours[seen].mean() < 128:
             raise _unclear("is dark on a transparent ground, which may mean either")
         colours = np.asarray(pictures.flatten(mask, "black"))
+    levels = levels_of(colours)
+    white = float((levels >= 128).mean())
+    if MOST < white < 1:
+        raise DynamicNetError(
+            "mask-inverted",
+            f"The mask is white on {white:.0%} of the picture, and white is what is filled. If black is the hole, "
+            "invert the mask; else leave at least a third of the picture to go on from.",
+        )
+    return levels
+
+
+def levels_of(colours: npt.NDArray[np.uint8]) -> Levels:
+    """A mask in levels of white, (H, W, 3) to (H, W).
+
+    Raises:
+        DynamicNetError: ``mask-unclear``.
+    """
     spread = colours.max(2).astype(np.int16) - colours.min(2)
     if (spread > COLOURED).mean() > 0.002:
         raise _unclear("is in colour")
@@ -108,13 +125,6 @@ def _understood(mask: Image.Image, picture: Image.Image) -> Levels:
         raise _unclear(f"has nothing brighter than {brightest} of 255")
     if ((levels >= FAINT) & (levels < 256 - FAINT)).mean() > 0.5:
         raise _unclear("is mostly grey")
-    white = float((levels >= 128).mean())
-    if MOST < white < 1:
-        raise DynamicNetError(
-            "mask-inverted",
-            f"The mask is white on {white:.0%} of the picture, and white is what is filled. If black is the hole, "
-            "invert the mask; else leave at least a third of the picture to go on from.",
-        )
     return levels
 
 

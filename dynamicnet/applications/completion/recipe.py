@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dynamicnet import package, pictures
 from dynamicnet.applications.completion import masks
+from dynamicnet.applications.completion.maskfolder import Hole, MaskFolder
 from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.objective import CompletionSpec, Features, both, compared, layers_of
 from dynamicnet.applications.completion.pictures import given
@@ -25,7 +26,7 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed, shares
 from dynamicnet.training.phase import Budget, Done, Losses, Opponent, Plan, Progressed, run_phase
-from dynamicnet.training.photos import HELD_OUT, Photos
+from dynamicnet.training.photos import HELD_OUT, Photos, to_show
 from dynamicnet.training.runs import claim_run, with_phase
 
 NETWORK = "dilated"
@@ -42,6 +43,7 @@ class CompletionRecipe:
         start: a package whose θ phase one starts from.
         images: folder of pictures, scaled so that their shorter side is ``scale``.
         side: of the squares cut from them, in pixels. squares: how many.
+        masks: folder of masks, where holes are not drawn. holes: their colour where the hole is.
         channels: of the network's body, see :class:`dynamicnet.networks.dilated.DilatedNetwork`.
         reach: the α trained with is this share of the slider's end; above 1 the slider goes further.
         hours: see :class:`dynamicnet.training.phase.Budget`.
@@ -59,6 +61,8 @@ class CompletionRecipe:
     scale: int
     side: int
     squares: int
+    masks: Path | None
+    holes: Hole
     main_steps: int
     axis_steps: int
     path_steps: int
@@ -106,7 +110,8 @@ class CompletionTraining:
         self.device = pick_device(device)
         torch.manual_seed(recipe.seed)
         self.encoder = Encoder(recipe.encoder).to(self.device)
-        self.photos = Photos(recipe.images, recipe.scale, held_out=False)
+        self.photos = Photos(recipe.images, recipe.scale, held_out=False, console=console)
+        self.folder = MaskFolder(recipe.masks, recipe.holes, recipe.side, console) if recipe.masks else None
         self.network = package.NetworkSpec(name=NETWORK, params={"channels": recipe.channels})
         network = NETWORKS[NETWORK](**self.network.params)
         if recipe.start is not None:
@@ -114,7 +119,7 @@ class CompletionTraining:
         self.net = placed(DynamicNet(network, [recipe.axis]), self.device)
         some = middle(self.photos.batch(32, f"{recipe.seed} sizes"), recipe.side).to(self.device)
         self.judge = placed(Panel(Discriminator(4, 32, 3), self.encoder, some), self.device)
-        shown = Photos(recipe.images, recipe.scale, held_out=True).centres(SAMPLES)
+        shown = to_show(recipe.images, recipe.scale, SAMPLES)
         holes = [masks.batch(SAMPLES // 2, recipe.side, "samples")]
         holes += [masks.to_tensor(masks.centre(recipe.side, recipe.side))] * (SAMPLES - SAMPLES // 2)
         self.samples = middle(shown, recipe.side).to(self.device), torch.cat(holes)[: len(shown)].to(self.device)
@@ -125,8 +130,9 @@ class CompletionTraining:
         )
         claim_run(run, recipe)
         self.budget = Budget(recipe.hours, recipe.main_steps + recipe.axis_steps + recipe.path_steps)
-        file = run / "squares.safetensors"
-        self.squares = Squares(self.photos, recipe.side, recipe.squares, recipe.batch, recipe.seed, file, console)
+        draw = self.folder.batch if self.folder else masks.batch
+        cut = (recipe.side, recipe.squares, recipe.batch, recipe.seed, run / "squares.safetensors", console, draw)
+        self.squares = Squares(self.photos, *cut)
 
     def train(self) -> package.Manifest:
         """Run both phases and write the package.
@@ -146,8 +152,6 @@ class CompletionTraining:
             self._phase(recipe.axis.id, recipe.sharp, recipe.path_steps, recipe.axis_rate, path=True)
         for point in recipe.axis.blocks:
             axis.block("high", point).scale(recipe.reach)
-        if self.photos.skipped:
-            self.console.print(f"{len(self.photos.skipped)} unreadable pictures were skipped.")
         return self._write(self.out, self.training)
 
     def _phase(self, axis: str | None, spec: CompletionSpec, steps: int, rate: float, *, path: bool = False) -> None:
@@ -204,6 +208,7 @@ class CompletionTraining:
             seen = scores(features, torch.cat([real, outputs.detach()]), torch.cat([holes, holes]))
             return {"total": judge_loss(*seen.chunk(2))}
 
+        drawn = {"masks": str(self.folder)} if self.folder else {}
         mixture = {"mixed_with": CompletionSpec().model_dump() | {"scale": scale}} if path else {}
 
         def training(done: Done) -> package.Training:
@@ -213,8 +218,8 @@ class CompletionTraining:
                 done,
                 axis=axis,
                 bank="high" if axis else None,
-                objective=spec.model_dump() | {"scale": recipe.scale, "squares": recipe.squares} | mixture,
-                pictures=len(self.photos.files) - len(self.photos.skipped),
+                objective=spec.model_dump() | {"scale": recipe.scale, "squares": recipe.squares} | drawn | mixture,
+                pictures=len(self.photos.files),
                 skipped=len(self.photos.skipped),
                 start=recipe.start,
             )

@@ -1,6 +1,7 @@
 """What a completion model is trained on: squares cut from photographs, each with a hole and copies in it."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,7 +13,11 @@ from torch import Tensor
 from dynamicnet.applications.completion import masks
 from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.pictures import given
+from dynamicnet.files.replaced import replaced
 from dynamicnet.training.photos import Photos
+
+Holes = Callable[[int, int, str], Tensor]
+"""So many holes, of a side, of a seed: as :func:`dynamicnet.applications.completion.masks.batch`."""
 
 NAMES = ("real", "hole", "copied")
 
@@ -25,7 +30,15 @@ class Squares:
     """
 
     def __init__(
-        self, photos: Photos, side: int, count: int, batch: int, seed: int, file: Path, console: Console
+        self,
+        photos: Photos,
+        side: int,
+        count: int,
+        batch: int,
+        seed: int,
+        file: Path,
+        console: Console,
+        holes: Holes = masks.batch,
     ) -> None:
         """Cut them, or read them from a file where they have been.
 
@@ -37,14 +50,15 @@ class Squares:
             seed: which ones follows from it.
             file: where they are kept.
             console: where to report.
+            holes: where holes are from.
         """
         if not file.exists():
             parts = [
-                _cut(photos, side, batch, f"{seed} squares {i}")
+                _cut(photos, side, batch, f"{seed} squares {i}", holes)
                 for i in track(range(0, count, batch), "squares", console=console)
             ]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            save_file({name: torch.cat([part[name] for part in parts])[:count] for name in NAMES}, file)
+            with replaced(file) as partial:
+                save_file({name: torch.cat([part[name] for part in parts])[:count] for name in NAMES}, partial)
         self.tensors = load_file(file)
 
     def batch(self, count: int, draw: str) -> tuple[Tensor, Tensor]:
@@ -59,7 +73,7 @@ class Squares:
 
 
 @torch.inference_mode()
-def _cut(photos: Photos, side: int, count: int, seed: str) -> dict[str, Tensor]:
+def _cut(photos: Photos, side: int, count: int, seed: str, holes_of: Holes) -> dict[str, Tensor]:
     """Squares cut anywhere, half of them mirrored, and a hole in each."""
     draw = random.Random(seed)
     cut = []
@@ -67,6 +81,6 @@ def _cut(photos: Photos, side: int, count: int, seed: str) -> dict[str, Tensor]:
         top, left = (draw.randint(0, photos.side - side) for _ in range(2))
         square = picture[:, top : top + side, left : left + side]
         cut.append(square.flip(-1) if draw.random() < 0.5 else square)
-    real, holes = torch.stack(cut), masks.batch(count, side, seed)
+    real, holes = torch.stack(cut), holes_of(count, side, seed)
     parts = {"real": real, "hole": holes, "copied": given(fill(real, holes), holes)[:, 4:]}
     return {name: (values * 255).round().to(torch.uint8) for name, values in parts.items()}

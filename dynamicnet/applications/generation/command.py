@@ -108,7 +108,7 @@ def train_generation(
         hours=hours,
     )
     GenerationTraining(recipe, out, begin(out, run), device, command_line(), console).train()
-    written(out)
+    written(out, data, [encoder] if encoder else [], parts=False)
 
 
 def draw_heads_(

@@ -55,19 +55,20 @@ def evaluate(task: Task) -> dict[str, Any]:
     Raises:
         DynamicNetError: ``not-evaluable``, the package does not say what it was trained on.
     """
+    task.only()
     loaded, console = package.load(task.folder), task.console
-    if task.test:
-        raise DynamicNetError("not-evaluable", "A generator is measured on its own labels: leave out --test.")
     encoder = Encoder(*task.encoder)
     count = task.limit or SEEDS
     latents = torch.stack([latent_of(seed, loaded.net.network.latent) for seed in range(count)])
     side = loaded.net.network.side
     low = _subset(task, subset_of(loaded, None), side, count)
+    task.check(_enough(low, count))
     low_features = pooled(encoder, low.pictures)
     direct = {subset_of(other, None): other.net for other in map(package.load, map(Path, task.against))}
     measured: dict[str, Any] = {"seeds": count, "encoder": encoder.name, "features": FEATURES, "axes": {}}
     for axis in loaded.manifest.axes:
         high = _subset(task, subset_of(loaded, axis.id), side, count)
+        task.check(_enough(high, count))
         high_features = pooled(encoder, high.pictures)
         classifier = train_classifier(encoder, low.trained, high.trained)
         accuracy = _accuracy(classifier, low.held_out, high.held_out)
@@ -136,8 +137,24 @@ def subset_of(loaded: package.Package, axis: str | None) -> str:
 
 
 def _subset(task: Task, name: str, side: int, limit: int) -> Subset:
-    trained, held_out = (Labelled(task.images, name, side, held_out=part).all(2 * limit) for part in (False, True))
+    trained, held_out = (
+        Labelled(task.images, name, side, held_out=part, limit=2 * limit).centres() for part in (False, True)
+    )
     return Subset(name, trained, held_out)
+
+
+def _enough(subset: Subset, seeds: int) -> int:
+    """On how many pictures, real and made, a subset is measured.
+
+    Raises:
+        DynamicNetError: ``too-few-pictures``, a single one has no spread.
+    """
+    count = min(len(subset.pictures), seeds)
+    if count < 2:
+        raise DynamicNetError(
+            "too-few-pictures", f"A single picture of '{subset.name}', or a single seed, has no spread."
+        )
+    return count
 
 
 @torch.inference_mode()

@@ -110,7 +110,7 @@ class GenerationTraining:
         except ValueError as error:
             raise DynamicNetError("recipe-invalid", f"{error}.") from None
         self.subsets = {
-            name: Labelled(recipe.data, name, self.net.network.side, held_out=False)
+            name: Labelled(recipe.data, name, self.net.network.side, held_out=False, console=console)
             for name in (recipe.low, recipe.high)
             if name is not None
         }
@@ -208,6 +208,7 @@ class GenerationTraining:
                 bank=None if axis is None else "high",
                 objective={"kind": "adversarial", "subset": subset, "likeness": likeness},
                 pictures=len(real.files),
+                skipped=len(real.skipped),
             )
 
         def pause(done: Done) -> None:

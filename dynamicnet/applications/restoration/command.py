@@ -114,7 +114,7 @@ def train_restoration(
         hours=hours,
     )
     RestorationTraining(recipe, out, begin(out, run), device, command_line(), console).train()
-    written(out)
+    written(out, images, [encoder] if encoder else [])
 
 
 def train_restoration_auto(
@@ -148,7 +148,7 @@ def train_restoration_auto(
     torch.manual_seed(seed)
     net = placed(package.build(manifest), place).requires_grad_(False)
     net.load_state_dict(loaded.net.state_dict(), strict=False)
-    photos = Photos(images, scale, held_out=False, exclude=read_names(exclude))
+    photos = Photos(images, scale, held_out=False, exclude=read_names(exclude), console=console)
     kind = manifest.training.phases[0].objective["noise"]
     cost = train_guess(net, axis, Patches(photos, place), kind, count, rendered, steps, seed)
     training = manifest.training.model_copy(update={"commands": [*manifest.training.commands, command_line()]})

@@ -39,6 +39,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         DynamicNetError: ``not-evaluable``, the package does not say what it was trained on; ``encoder-differs``;
             or as :func:`dynamicnet.applications.restoration.against.methods`.
     """
+    task.only("test", "all")
     loaded, console = package.load(task.folder), task.console
     training, axes = loaded.manifest.training, loaded.manifest.axes
     kind, encoder = _spec(training, None).noise, Encoder(*task.encoder)
@@ -50,7 +51,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     photos = task.photos(task.side)
     squares = torch.split(photos.centres(min(even.INPUTS, task.limit or even.INPUTS)), 1)
     alone = level(0.0, axes[0].range)  # what θ takes out, where the strength is at 0
-    measured: dict[str, Any] = {"noise": kind, "encoder": encoder.name, "axes": {}}
+    measured: dict[str, Any] = {"of": task.part, "noise": kind, "encoder": encoder.name, "axes": {}}
     for axis in axes:
         if axis is axes[0]:
             found = _strength(task, axis, kind, photos, training)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dynamicnet.applications.restoration.noise import MARGIN, Kind, level, noised
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.model import LAYOUT
 from dynamicnet.training.photos import Photos
 
@@ -26,14 +26,8 @@ class Patches:
     """
 
     def __init__(self, photos: Photos, device: torch.device) -> None:
-        """Read every photograph.
-
-        Raises:
-            DynamicNetError: ``no-pictures``, none can be read.
-        """
-        read = [picture for picture in map(photos.read, photos.files) if picture is not None]
-        if not read:
-            raise DynamicNetError("no-pictures", f"None of the {len(photos.files)} pictures can be read.")
+        """Bring every photograph there."""
+        read = [photos.read(file) for file in photos.files]
         self.count = len(read)
         self.sizes = [(picture.shape[1], picture.shape[2]) for picture in read]
         areas = torch.tensor([0, *(height * width for height, width in self.sizes)])
@@ -106,4 +100,4 @@ def read_names(file: Path | None) -> frozenset[str]:
     try:
         return frozenset(filter(None, map(str.strip, file.read_text("utf-8").splitlines())))
     except (OSError, UnicodeDecodeError) as error:
-        raise DynamicNetError("recipe-invalid", f"Cannot read the names in '{file}': {error}.") from None
+        raise DynamicNetError("recipe-invalid", f"Cannot read the names in '{file}': {reason(error)}.") from None

@@ -28,7 +28,7 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import shares
 from dynamicnet.training.phase import Budget, Done, Losses, Plan, Progressed, run_phase
-from dynamicnet.training.photos import HELD_OUT, Photos
+from dynamicnet.training.photos import HELD_OUT, Photos, to_show
 from dynamicnet.training.runs import claim_run, with_phase
 from dynamicnet.training.sheets import write_sheet
 
@@ -113,9 +113,9 @@ class RestorationTraining:
         self.net = placed(net, self.device)
         self.encoder = Encoder(recipe.encoder).to(self.device) if recipe.crisp_steps else None
         names = self.excluded = read_names(recipe.exclude)
-        self.photos = Photos(recipe.images, recipe.scale, held_out=False, exclude=names)
+        self.photos = Photos(recipe.images, recipe.scale, held_out=False, exclude=names, console=console)
         self.pairs = Pairs(Patches(self.photos, self.device), recipe.noise, recipe.crop, recipe.strength.range)
-        self.samples = self._samples(Photos(recipe.images, recipe.scale, held_out=True, exclude=names))
+        self.samples = self._samples(to_show(recipe.images, recipe.scale, SAMPLES, names))
         self.training = package.Training(
             commands=[command],
             data=f"{self.pairs.patches.count} photographs; held out: {HELD_OUT}"
@@ -237,9 +237,9 @@ class RestorationTraining:
         package.write(folder, manifest, self.net)
         return manifest
 
-    def _samples(self, photos: Photos) -> dict[float, tuple[Tensor, Tensor]]:
-        """By α along the strength: held-out photographs with noise of its level, and without."""
-        centres = photos.centres(SAMPLES).to(self.device)
+    def _samples(self, centres: Tensor) -> dict[float, tuple[Tensor, Tensor]]:
+        """By α along the strength: squares of photographs with noise of its level, and without."""
+        centres = centres.to(self.device)
         span = self.recipe.strength.range
         samples = {}
         for alpha in (span[0] + share * (span[1] - span[0]) for share in SHARES):

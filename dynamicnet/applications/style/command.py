@@ -146,7 +146,7 @@ def train_style(
         hours=hours,
     )
     StyleTraining(recipe, out, begin(out, run), device, command_line(), console).train()
-    written(out)
+    written(out, content, encoder or [])
 
 
 def _ends(axis: str, objectives: list) -> tuple[str, str]:  # type: ignore[type-arg]

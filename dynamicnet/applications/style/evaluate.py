@@ -76,12 +76,14 @@ def evaluate(task: Task) -> dict[str, Any]:
     Returns:
         The figures, for the manifest.
     """
+    task.only("test", "all")
     folder, console = task.folder, task.console
     encoder = Encoder(*task.encoder)
     squares = task.photos(task.side).centres(task.limit)
     loaded = package.load(folder)
     measured: dict[str, Any] = {
         "pictures": len(squares),
+        "of": task.part,
         "side": squares.shape[-1],
         "encoder": encoder.name,
         "axes": {},
@@ -106,7 +108,8 @@ def evaluate(task: Task) -> dict[str, Any]:
         console.print(f"regularity: {regular}")
         travels = distances(loaded.net, levelled, inputs)
         agreed = agreement(travels, curve.low, [levelled.position_of(alpha) for alpha in curve.alphas])
-        console.print(_auto(agreed))
+        if agreed:
+            console.print(_auto(agreed))
         figures = _figures(curve, ends) | {"position": even.figures(), "auto": {"middle": middle(travels)} | agreed}
         if regular:
             figures["regularity"] = regular

@@ -26,7 +26,7 @@ from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed, shares
 from dynamicnet.training.phase import Budget, Done, Losses, Plan, Progressed, run_phase
-from dynamicnet.training.photos import HELD_OUT, Photos
+from dynamicnet.training.photos import HELD_OUT, Photos, to_show
 from dynamicnet.training.runs import claim_run, with_phase
 from dynamicnet.training.sheets import write_sheet
 
@@ -111,8 +111,8 @@ class StyleTraining:
         self.device = pick_device(device)
         torch.manual_seed(recipe.seed)
         self.encoder = Encoder(*recipe.encoder).to(self.device)
-        self.photos = Photos(recipe.content, recipe.crop, held_out=False)
-        self.samples = Photos(recipe.content, recipe.crop, held_out=True).centres(6).to(self.device)
+        self.photos = Photos(recipe.content, recipe.crop, held_out=False, console=console)
+        self.samples = to_show(recipe.content, recipe.crop, 6).to(self.device)
         self.training = package.Training(
             commands=[command],
             data=f"{len(self.photos.files)} photographs; held out: {HELD_OUT}",
@@ -171,8 +171,6 @@ class StyleTraining:
             bank.requires_grad_(False)
             for point in recipe.axis.blocks:
                 axis.block(sign, point).scale(recipe.reach)
-        if self.photos.skipped:
-            self.console.print(f"{len(self.photos.skipped)} unreadable pictures were skipped.")
         return self._write(self.out, self.training)
 
     def _phase(self, end: End, sign: Sign | None, steps: int, beginning: StyleObjective | None = None) -> None:
@@ -224,7 +222,7 @@ class StyleTraining:
                 axis=None if sign is None else recipe.axis.id,
                 bank=sign,
                 objective=objective.spec.model_dump() | mixture,
-                pictures=len(self.photos.files) - len(self.photos.skipped),
+                pictures=len(self.photos.files),
                 skipped=len(self.photos.skipped),
                 start=recipe.start,
             )
@@ -250,7 +248,7 @@ class StyleTraining:
 
     def _objective(self, end: End, title: str) -> StyleObjective:
         try:
-            painting = pictures.to_tensor(pictures.fit(pictures.read(end.painting.read_bytes()), end.size))
+            painting = pictures.to_tensor(pictures.read_fitted(end.painting.read_bytes(), end.size))
         except OSError as error:
             raise DynamicNetError("painting-missing", f"Cannot read the painting '{end.painting}': {error}.") from None
         spec = StyleSpec(
