@@ -7,8 +7,13 @@ def reason(error: Exception) -> str:
 
 
 def quoted(text: str, most: int = 60) -> str:
-    """The beginning of what a person sent, in quotes; what cannot be printed, or encoded, is shown as �."""
-    return f"'{''.join(letter if letter.isprintable() else chr(0xFFFD) for letter in text[:most])}'"
+    """The beginning of what a person sent, in quotes, as far as it can be printed."""
+    return f"'{printable(text[:most])}'"
+
+
+def printable(text: str) -> str:
+    """The same text with � for what cannot be printed, or encoded, such as names of files in another encoding."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 class DynamicNetError(Exception):

@@ -63,6 +63,15 @@ def small(photo) -> Inputs:
     return Inputs(image=photo.read_bytes(), max_side=64)
 
 
+def test_a_folder_without_models_is_logged(tmp_path, caplog):
+    async def nothing(engine):
+        pass
+
+    for folder, what in ((tmp_path, "model package in"), (tmp_path / "none", "folder")):
+        with_engine(folder, nothing)
+        assert caplog.messages[-1] == f"There is no {what} '{folder}'."
+
+
 def test_damaged_packages_are_logged_and_left_out(sound, tmp_path, caplog):
     for name in ("a-cut-off", "b-hollow", "c-sound"):
         shutil.copytree(sound, tmp_path / name)

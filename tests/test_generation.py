@@ -304,6 +304,11 @@ def test_evaluation_measures_and_writes(trained, labelled, encoder):
     assert "held-out real pictures" in printed
 
 
+def test_what_a_generator_has_no_use_for_is_refused(trained, labelled, encoder):
+    with pytest.raises(DynamicNetError, match="'squares' is measured without --all"):
+        invoke("evaluate", "squares", "--weights", trained.parent, "--images", labelled, "--all")
+
+
 def test_the_classifier_tells_real_pictures_apart(encoder):
     random = torch.Generator().manual_seed(0)
     low, high = (torch.rand(60, 3, 32, 32, generator=random) * 0.3 + base for base in (0.1, 0.5))

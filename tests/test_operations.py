@@ -131,22 +131,18 @@ def ours(pid: int) -> list[int]:
     return found + [one for child in children(pid) for one in ours(child)]
 
 
-def test_make_serve_says_that_there_are_no_models_and_what_it_starts_ends_with_make(tmp_path):
+def test_what_make_serve_starts_ends_with_make(tmp_path):
     given = ["-o", ".venv/.ready", f"BIN={Path(sys.executable).parent}", "PORT=0"]
-    variables = os.environ | {"DYNAMICNET_WEIGHTS": str(tmp_path / "none"), "DYNAMICNET_DEVICE": "cpu"}
-    log, deadline = tmp_path / "log", time.monotonic() + 60
-    with log.open("w") as file:
-        make = subprocess.Popen(["make", "serve", *given], cwd=ROOT, env=variables, stdout=file, stderr=file)
-    while f"There is no folder '{tmp_path / 'none'}'." not in log.read_text():
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.05)
-    started = ours(make.pid)
+    make = subprocess.Popen(["make", "serve", *given], cwd=ROOT, env=os.environ | {"DYNAMICNET_WEIGHTS": str(tmp_path)})
+    deadline = time.monotonic() + 30
+    while not (started := ours(make.pid)) and time.monotonic() < deadline:
+        time.sleep(0.02)
     make.terminate()
     make.wait(30)
     assert started
     while any(Path(f"/proc/{pid}").exists() for pid in started):
         assert time.monotonic() < deadline, "the server is still there"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another library's threads")

@@ -1,6 +1,7 @@
 """Training pictures: a folder, split once and for all into what is trained on and what is held out."""
 
 import hashlib
+import os
 import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from dynamicnet import decoders, pictures
 from dynamicnet.decode import MIN_SIDE, MOST_DECODED
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, printable
 
 SUFFIXES = {
     *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
@@ -43,7 +44,7 @@ NO_PICTURE = "without a picture's suffix"
 
 def is_held_out(file: Path) -> bool:
     """Whether a picture is never trained on: decided by its name alone, so every run and every tool agrees."""
-    return hashlib.sha256(file.name.encode()).digest()[0] % 8 == 0
+    return hashlib.sha256(os.fsencode(file.name)).digest()[0] % 8 == 0
 
 
 def is_of(part: bool | None, file: Path) -> bool:
@@ -54,8 +55,10 @@ def is_of(part: bool | None, file: Path) -> bool:
 def find(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """The pictures of a folder, subfolders included, by name; and why its other files are none."""
     found, skipped = [], {}
-    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-        if any(name.startswith(".") for name in file.relative_to(folder).parts):
+    for file in sorted(file for file in folder.rglob("*") if not file.is_dir()):
+        if not file.is_file():  # a link to what is no more
+            skipped[file] = UNREADABLE
+        elif any(name.startswith(".") for name in file.relative_to(folder).parts):
             skipped[file] = HIDDEN  # ._name.jpg, which macOS leaves beside name.jpg, is no picture
         elif file.suffix.lower() not in SUFFIXES:
             skipped[file] = NO_PICTURE
@@ -134,13 +137,14 @@ class Pictures:
 
     def _read(self, file: Path) -> Tensor:
         """A picture, (3, H, W), uint8."""
-        return torch.from_numpy(np.array(pictures.read_fitted(file.read_bytes(), self.side))).permute(2, 0, 1).clone()
+        picture = np.array(pictures.read_fitted(file.read_bytes(), self.side))
+        return torch.from_numpy(picture).permute(2, 0, 1).contiguous()
 
     def _left_out(self) -> str:
         """What was, for people."""
         said = []
         for reason, count in Counter(self.skipped.values()).most_common():
-            names = [file.name for file, why in self.skipped.items() if why == reason][:NAMED]
+            names = [printable(file.name) for file, why in self.skipped.items() if why == reason][:NAMED]
             more = f" and {count - NAMED} more" if count > NAMED else ""
             said.append(f"{count} {reason} ({', '.join(names)}{more})")
         return "; left out: " + "; ".join(said) if said else ""

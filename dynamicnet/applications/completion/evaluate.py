@@ -189,7 +189,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     loaded, console = package.load(task.folder), task.console
     phase = loaded.manifest.training.phases[0]
     squares = middle(task.photos(phase.objective["scale"]).centres(task.limit), phase.crop)
-    encoder, holes = Encoder(*task.encoder), _holes(task, phase.crop, len(squares))
+    encoder, holes = Encoder(*task.encoder), holes_of(task, phase.crop, len(squares))
     first = next(iter(holes.values()))
     reals = torch.split(squares, 1)
     inputs = [_filled(square, first(phase.crop, i)) for i, square in enumerate(reals)]
@@ -259,7 +259,7 @@ def _folder(task: Task, side: int) -> MaskFolder | None:
     return MaskFolder(task.masks, task.holes, side, task.console) if task.masks else None
 
 
-def _holes(task: Task, side: int, count: int) -> dict[str, HoleOf]:
+def holes_of(task: Task, side: int, count: int) -> dict[str, HoleOf]:
     """Kinds of holes; of a folder of masks, so many from all over it."""
     folder = _folder(task, side)
     return {str(folder): lambda _, i: folder.mask(i * len(folder.files) // count)} if folder else HOLES

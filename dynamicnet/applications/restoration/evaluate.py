@@ -10,7 +10,17 @@ from torch import Tensor
 
 from dynamicnet import package
 from dynamicnet.applications.restoration.against import compared, methods, table
-from dynamicnet.applications.restoration.measure import SHARES, ends, everywhere, figures, guessed, measure, pair, whole
+from dynamicnet.applications.restoration.measure import (
+    LEAST,
+    SHARES,
+    ends,
+    everywhere,
+    figures,
+    guessed,
+    measure,
+    pair,
+    whole,
+)
 from dynamicnet.applications.restoration.noise import Kind, level
 from dynamicnet.applications.restoration.objective import RestorationSpec, likeness, log_error, psnr
 from dynamicnet.errors import DynamicNetError
@@ -60,6 +70,8 @@ def evaluate(task: Task) -> dict[str, Any]:
             found = _grain(task, axis, specs[axis.id], encoder, photos, alone)
             levels = [alone] * len(squares)
         measured["pictures"] = found.pop("pictures")
+        if axis is axes[0] and (unlike := _count(task, photos) - measured["pictures"]):
+            console.print(f"{unlike} were left out: smaller than {LEAST} pixels, or larger than can be rendered whole.")
         inputs = [pair(kind, one, at, str(i), i)[0] for i, (one, at) in enumerate(zip(squares, levels, strict=True))]
         evenness = even.level(loaded.net, axis, encoder, inputs)
         console.print(str(evenness))
