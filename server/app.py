@@ -11,6 +11,7 @@ from server.engine.engine import Engine
 from server.http import errors
 from server.http.middleware import BodyLimit, Policy
 from server.http.routes import health, infer, metrics, models, pages, sweep
+from server.http.schemas import Documented
 from server.http.thumbnails import Thumbnails
 from server.operations.admission import Admission
 from server.operations.logs import Requests
@@ -38,13 +39,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         engine.close()
 
-    app = FastAPI(
+    app = Documented(
         title="Dynamic-Net",
         version=__version__,
         description="Tune what a trained network does, with a slider. Interactive sessions are at /ws.",
         lifespan=lifespan,
         docs_url=None,  # the viewers load their scripts from elsewhere; /openapi.json is served
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # what generators of clients call their functions
     )
     app.state.settings = settings
     app.state.metrics = counts
