@@ -9,10 +9,10 @@ from starlette.staticfiles import StaticFiles
 
 from dynamicnet import __version__
 from server.engine.engine import Engine
-from server.http import errors, openapi
+from server.http import errors
 from server.http.middleware import BodyLimit, Policy
 from server.http.routes import health, infer, metrics, models, pages, sweep
-from server.http.schemas import ALPHA, TOLD
+from server.http.schemas import ALPHA, TOLD, Documented
 from server.http.thumbnails import Thumbnails
 from server.operations.admission import Admission
 from server.operations.logs import Requests
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         engine.close()
 
-    app = FastAPI(
+    app = Documented(
         title="Dynamic-Net",
         version=__version__,
         description="Tune what a trained network does, with a slider. Interactive sessions are at /ws.",
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # the viewers load their scripts from elsewhere; /openapi.json is served
         redoc_url=None,
         redirect_slashes=False,  # to an absolute address, which behind a proxy is another
+        generate_unique_id_function=lambda route: route.name,  # what generators of clients call their functions
     )
     app.state.settings = settings
     app.state.metrics = counts
@@ -68,6 +69,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Requests)
     for routes in (pages, health, metrics, models, infer, sweep, session):
         app.include_router(routes.router)
-    openapi.install(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, File, Form, Request, UploadFile
+from pydantic import Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import UploadFile as UploadedFile
 
 from dynamicnet import DynamicNetError, Inputs, Model
@@ -18,6 +20,15 @@ from server.engine.engine import AxisValues
 from server.http.dependencies import EngineDep, SettingsDep
 
 FIELDS = (*INPUTS, "model", "alpha", "position")
+
+Absent = SkipJsonSchema[None]
+"""Beside the type of a field that may be left out: a form has no null to send."""
+
+Text = Annotated[str, Field(min_length=1, max_length=10_000)]
+Side = Annotated[int, Field(ge=MIN_SIDE)]
+
+BINARY: dict[str, JsonValue] = {"format": "binary"}
+"""Beside the schema of a file: what OpenAPI 3.0 said of one, and generators of clients still go by."""
 
 
 class StrictForm:
@@ -46,7 +57,7 @@ class StrictForm:
             if name in FILES and not isinstance(form[name], UploadedFile):
                 raise DynamicNetError(
                     "file-missing",
-                    f"The field {name} must be a file; with curl: -F {name}=@{name}.png, the @ included.",
+                    f"The field {name} must be a file, with a name; with curl: -F {name}=@{name}.png, the @ included.",
                 )
 
 
@@ -63,34 +74,43 @@ class Asked:
 async def _asked(
     engine: EngineDep,
     settings: SettingsDep,
-    image: Annotated[UploadFile | None, File(description=f"The picture: {READABLE}; for models that take one.")] = None,
+    image: Annotated[
+        UploadFile | Absent,
+        File(json_schema_extra=BINARY, description=f"The picture: {READABLE}; for models that take one."),
+    ] = None,
     mask: Annotated[
-        UploadFile | None,
-        File(description="A picture of the same size: white is the hole, grey its edge; or `image`, the hole erased."),
+        UploadFile | Absent,
+        File(
+            json_schema_extra=BINARY,
+            description="A picture of the same size: white is the hole, grey its edge; or `image`, the hole erased.",
+        ),
     ] = None,
     where: Annotated[
-        UploadFile | None,
-        File(description="A picture: white where the result is to be seen, black where the photograph stays."),
+        UploadFile | Absent,
+        File(
+            json_schema_extra=BINARY,
+            description="A picture: white where the result is to be seen, black where the photograph stays.",
+        ),
     ] = None,
     seed: Annotated[
-        str | None,
+        Text | Absent,
         Form(
-            max_length=10_000,
             description="Whole numbers with commas between, one for each picture to be made.",
             examples=["7", "1,2,3"],
         ),
     ] = None,
     latent: Annotated[
-        str | None,
-        Form(max_length=200_000, description="Instead of seeds: a JSON list of numbers, or a list of such lists."),
+        Annotated[str, Field(min_length=1, max_length=200_000)] | Absent,
+        Form(
+            description="Instead of seeds: a JSON list of numbers, or a list of such lists.",
+        ),
     ] = None,
     model: Annotated[
-        str | None, Form(description="Its id; the first there is if left out.", examples=["starry"])
+        Text | Absent, Form(description="Its id; the first there is if left out.", examples=["starry"])
     ] = None,
     alpha: Annotated[
-        str | None,
+        Text | Absent,
         Form(
-            max_length=10_000,
             description="A number, one per insertion point, or JSON by axis; the model's defaults if left out. auto, "
             "for one axis, finds the α at which this picture has changed as much as an average one in the middle or, "
             "where the model learned to tell, the one that it needs.",
@@ -98,27 +118,24 @@ async def _asked(
         ),
     ] = None,
     position: Annotated[
-        str | None,
+        Text | Absent,
         Form(
-            max_length=10_000,
             description="Instead of alpha: from 0 (low end) to 1 (high end) of a slider whose equal steps look equal; "
             "in the same forms.",
             examples=["0.5"],
         ),
     ] = None,
     max_side: Annotated[
-        int | None,
+        Side | Absent,
         Form(
-            ge=MIN_SIDE,
             description="Shrink the picture so that its longer side is at most this, as far as its shorter side "
             f"stays at {MIN_SIDE}.",
             examples=[1024],
         ),
     ] = None,
     detail: Annotated[
-        int | None,
+        Side | Absent,
         Form(
-            ge=MIN_SIDE,
             description="Longer side that a style works at, where the picture is larger: strokes are finer for a "
             f"larger one. {DETAIL} if left out, so that they are in proportion to the picture, whatever its size.",
             examples=[1024],

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from dynamicnet import AxisSpec
@@ -14,6 +15,10 @@ from dynamicnet.method.alpha import AxisAlpha
 from dynamicnet.package import Manifest
 from server.http.errors import PROBLEM
 from server.http.filenames import disposition
+
+# Lists of a length, not tuples: linters of OpenAPI documents and generators of clients both understand them.
+Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+Triple = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 
 class AxisInfo(BaseModel):
@@ -24,21 +29,19 @@ class AxisInfo(BaseModel):
     ends: list[str] = Field(
         min_length=2, max_length=2, description="What lies at either end of the range.", examples=[["faint", "strong"]]
     )
-    range: list[float] = Field(
-        min_length=2, max_length=2, description="The smallest and the largest α.", examples=[[0.0, 1.0]]
-    )
+    range: Pair = Field(description="The smallest and the largest α.", examples=[[0.0, 1.0]])
     default: float = Field(examples=[0.5])
     even: list[float] = Field(
         description="α at equally spaced positions from 0 to 1 of a slider whose equal steps look equal, linear "
         "between them; empty where none were measured, and positions are then linear over the range.",
         examples=[[0.0, 0.2, 0.45, 1.0]],
     )
-    curve: list[Annotated[list[float], Field(min_length=3, max_length=3)]] = Field(
+    curve: list[Triple] = Field(
         description="α, and the objectives of the low and of the high end there: means over pictures not trained on. "
         "Empty where they were not measured.",
         examples=[[[0.0, 0.2, 0.9], [1.0, 0.8, 0.3]]],
     )
-    fixed: list[Annotated[list[float], Field(min_length=2, max_length=2)]] = Field(
+    fixed: list[Pair] = Field(
         description="Both objectives of networks trained for one mixture each, where they were trained.",
         examples=[[[0.4, 0.5]]],
     )
@@ -134,7 +137,7 @@ PROBLEMS = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error replies of a route, for FastAPI's ``responses``: those of its own, and what any route may answer."""
-    return {**{status: _problem(status) for status in statuses}, "default": _problem(500)}
+    return {**{status: _problem(status) for status in statuses}, "4XX": _problem(400), "5XX": _problem(500)}
 
 
 def _problem(status: int) -> dict[str, Any]:
@@ -143,8 +146,22 @@ def _problem(status: int) -> dict[str, Any]:
     example = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
     return {
         "description": title,
-        "content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}, "example": example}},
+        "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
     }
+
+
+class Documented(FastAPI):
+    """An application whose OpenAPI document also says what a problem is, and that forms are strict."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, as FastAPI makes it and with what it cannot be told."""
+        document = super().openapi()
+        schemas = document["components"]["schemas"]
+        for form in (schema for name, schema in schemas.items() if name.startswith("Body_")):
+            form["additionalProperties"] = False
+        # A ``model`` among FastAPI's responses would be of application/json.
+        schemas["Problem"] = Problem.model_json_schema()
+        return document
 
 
 def picture_reply(description: str, *media_types: str) -> dict[str, Any]:

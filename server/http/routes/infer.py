@@ -10,7 +10,7 @@ from dynamicnet.files.keep import Choice
 from dynamicnet.pictures import FORMATS, lost
 from server.engine.engine import AxisValues, Timings
 from server.http.dependencies import AdmissionDep, EngineDep, admitted
-from server.http.form import AskedDep, StrictForm
+from server.http.form import Absent, AskedDep, StrictForm
 from server.http.negotiate import choose_format
 from server.http.schemas import ALPHA, TOLD, picture_reply, problems, told
 
@@ -43,7 +43,7 @@ async def infer(
     admission: AdmissionDep,
     asked: AskedDep,
     format: Annotated[  # noqa: A002
-        Literal["png", "jpeg", "webp"] | None,
+        Literal["png", "jpeg", "webp"] | Absent,
         Form(description="Of the reply; negotiated from Accept if left out.", examples=["jpeg"]),
     ] = None,
     quality: Annotated[int, Form(ge=1, le=100, description="Of JPEG and WebP.", examples=[90])] = 90,

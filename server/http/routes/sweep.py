@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
+from pydantic import Field
 
 from dynamicnet.sweep import FEWEST, FORMATS, MOST, plan
 from server.engine.engine import Timings
 from server.http.dependencies import AdmissionDep, EngineDep, admitted
-from server.http.form import AskedDep, StrictForm
+from server.http.form import Absent, AskedDep, StrictForm
 from server.http.schemas import TOLD, picture_reply, problems, told
 
 router = APIRouter(tags=["sweep"])
@@ -32,9 +33,8 @@ async def sweep(
     admission: AdmissionDep,
     asked: AskedDep,
     axis: Annotated[
-        str | None,
+        Annotated[str, Field(min_length=1, max_length=200)] | Absent,
         Form(
-            max_length=200,
             description="The id of the axis to move; the model's first if left out. The others stay at `alpha`.",
             examples=["strength"],
         ),
