@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from dynamicnet import __version__
@@ -13,7 +14,7 @@ from server.http.middleware import BodyLimit, Policy
 from server.http.routes import health, infer, metrics, models, pages, sweep
 from server.http.thumbnails import Thumbnails
 from server.operations.admission import Admission
-from server.operations.logs import Requests
+from server.operations.logs import HEADER, Requests
 from server.operations.metrics import Counted, Metrics
 from server.sessions import session
 from server.settings import STATIC, Settings, read_settings
@@ -53,6 +54,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     counts.sessions.set_function(lambda: admission.sessions)
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.origins,
+        allow_methods=("GET", "POST"),
+        allow_headers=("Authorization",),
+        expose_headers=(*infer.HEADERS, "Retry-After", HEADER),
+    )
     app.add_middleware(Policy)
     app.add_middleware(Counted, metrics=counts)
     app.add_middleware(Requests)

@@ -1,5 +1,6 @@
 """What can be set from outside: the environment, or a file .env where the server starts."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,12 +91,19 @@ class Settings(BaseSettings):
     )
     origins: Words = Field(
         default=(),
-        description="Other origins whose pages may open sessions, as https://example.org, with commas between.",
+        description="Other origins whose pages may ask for anything here, as https://example.org, with commas between.",
     )
     keys: Words = Field(
         default=(),
         description="Keys, with commas between, one of which /infer and /ws ask for; without any, they ask for none.",
     )
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"https?://[^/?#@*]+", origin) for origin in origins):
+            raise ValueError("an origin is https:// or http:// and a host, without anything after it")
+        return origins
 
     @field_validator("origins", "keys", mode="before")
     @classmethod

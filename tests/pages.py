@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from PIL import Image, ImageChops, ImageStat
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Page, Playwright, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -109,6 +109,11 @@ def small(file: bytes) -> list[int]:
     """A picture file as PIXELS gives it."""
     with Image.open(io.BytesIO(file)) as picture:
         return list(picture.convert("RGB").resize((32, 32), Image.Resampling.BOX).tobytes())
+
+
+def is_called(file: Download, name: str, ending: str) -> bool:
+    """Whether a saved file has a name and, after it, α of the axes."""
+    return bool(re.fullmatch(rf"{re.escape(name)}(_\w+(=-?[\d.,-]+)?)+\.{ending}", file.suggested_filename))
 
 
 def until(page: Page, holds, what: str) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 import zlib
 from contextlib import nullcontext
+from email.message import Message
 
 import httpx
 import numpy as np
@@ -22,6 +23,7 @@ from dynamicnet import Inputs, Model, package, pictures
 from dynamicnet.applications import APPLICATIONS, FIELDS
 from dynamicnet.precision import autocast
 from server.app import create_app
+from server.http.filename import disposition
 from server.http.negotiate import choose_format
 from server.settings import STATIC, Settings
 
@@ -67,6 +69,26 @@ def test_a_picture_comes_back_at_its_size_in_the_format_asked_for(http, small, k
     picture = opened(response.content)
     assert (response.status_code, response.headers["content-type"]) == (200, f"image/{kind}")
     assert (picture.size, picture.format) == (small.size, kind.upper())
+
+
+@pytest.mark.parametrize("name", ["starry-night", 'a "quoted"; filename=b', "звезда\r\nX: 1", "..\\a\udcff", "%41*'"])
+def test_a_reply_has_a_name_whatever_the_model_is_called(name):
+    header = disposition(name, {"strength": -0.456, "style": [0.2, 1]}, "png", moved=None)
+    assert re.fullmatch(r"inline; filename=\"[\w.=,-]+\"; filename\*=UTF-8''[\w.%~-]+", header, re.ASCII)
+    told = Message()
+    told["Content-Disposition"] = header.replace(" filename=", " plain=")
+    assert told.get_filename() == name.replace("\udcff", "?") + "_strength=-0.46_style=0.2,1.png"
+
+
+def test_replies_have_names(http, models, photo):
+    model = models[0]
+    axis = model["axes"][0]["id"]
+    form = {"model": model["id"], "max_side": 64, "alpha": json.dumps({axis: 0.25}), "frames": 2}
+    for path, ending in (("infer", "=0.25.png"), ("sweep", ".webp")):
+        fields = {name: value for name, value in form.items() if name != "frames" or path == "sweep"}
+        reply = http.post(f"/{path}", files={"image": photo.read_bytes()}, data=fields)
+        called = f'filename="{model["id"]}_{axis}{ending}"'
+        assert called in reply.headers["content-disposition"]
 
 
 def test_max_side_shrinks_the_picture(http, photo):

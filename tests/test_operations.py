@@ -28,8 +28,9 @@ from proxies import SNIPPET, nginx, with_words
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from dynamicnet import DynamicNetError
 from server.http.middleware import POLICY
-from server.settings import ROOT, Settings
+from server.settings import ROOT, Settings, read_settings
 
 
 def saved(side: int) -> bytes:
@@ -162,6 +163,30 @@ def test_only_pages_of_known_origins_open_sessions(guarded):
             pass
     for unknown in ("https://c.example", "http://a.example", "null", guarded.url + "1"):
         assert refused(guarded.url, "?key=first", origin=unknown) == (403, "origin-refused")
+
+
+@pytest.mark.parametrize("value", ["*", "https://a.example/", "a.example"])
+def test_origins_that_no_browser_sends_are_refused(value):
+    with pytest.raises(DynamicNetError, match=r"^DYNAMICNET_ORIGINS=.+ an origin is https://"):
+        read_settings(origins=f"https://b.example,{value}")
+
+
+def test_pages_of_known_origins_and_no_others_are_told_answers(guarded):
+    def asked(method: str, path: str, origin: str, **headers: str) -> httpx.Response:
+        return httpx.request(method, guarded.url + path, headers={"Origin": origin} | headers)
+
+    wanted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    for origin, known in (("https://b.example", True), ("https://c.example", False)):
+        expected = origin if known else None
+        for path in ("/infer", "/sweep", "/models", "/ws"):
+            preflight = asked("OPTIONS", path, origin, **wanted)
+            assert preflight.headers.get("access-control-allow-origin") == expected
+            assert preflight.is_success == known
+        for method, path in (("GET", "/models"), ("GET", "/ws"), ("POST", "/infer"), ("GET", "/nowhere")):
+            reply = asked(method, path, origin)
+            assert reply.headers.get("access-control-allow-origin") == expected
+            assert "Origin" in reply.headers["vary"]
+            assert "X-Dynamic-Net-Alpha" in reply.headers["access-control-expose-headers"]
 
 
 def test_who_asks_why_there_is_no_session_is_told_what_the_log_says(guarded):

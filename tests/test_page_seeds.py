@@ -3,7 +3,7 @@
 import re
 import time
 
-from pages import NEEDED, PIXELS, changed, difference, far_end, pixels, ready, slider
+from pages import NEEDED, PIXELS, changed, difference, far_end, is_called, pixels, ready, slider
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -82,7 +82,7 @@ def test_pictures_from_seeds_are_saved_as_they_stand(page, sower):
     shown = visit_seeds(page, sower)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save", exact=True).click()
-    assert download.value.suggested_filename == f"{sower['id']}.png"
+    assert is_called(download.value, sower["id"], "png")
     with Image.open(download.value.path()) as saved:
         side = saved.width // 4
         for index, cell in enumerate(shown):

@@ -148,6 +148,11 @@ def picture_reply(description: str, *media_types: str) -> dict[str, Any]:
 
 
 TOLD: dict[str, Any] = {
+    "Content-Disposition": {
+        "description": "A name for the file: the model, and α of every axis.",
+        "schema": {"type": "string"},
+        "example": "inline; filename=\"starry_strength=0.6.png\"; filename*=UTF-8''starry_strength%3D0.6.png",
+    },
     "Server-Timing": {
         "description": "What decoding, preparing, rendering and encoding took, in milliseconds.",
         "schema": {"type": "string"},
@@ -168,10 +173,11 @@ TOLD: dict[str, Any] = {
 """The headers of a rendered picture, for FastAPI's ``responses``."""
 
 
-def told(model_id: str, timings: Mapping[str, float], notes: Sequence[str]) -> dict[str, str]:
-    """What they hold."""
+def told(model_id: str, timings: Mapping[str, float], notes: Sequence[str], called: str) -> dict[str, str]:
+    """What they hold; ``called`` is the Content-Disposition."""
     said = {"X-Dynamic-Net-Notes": json.dumps(notes)} if notes else {}
     return said | {
         "Server-Timing": ", ".join(f"{step};dur={ms:.1f}" for step, ms in timings.items()),
         "X-Dynamic-Net-Model": quote(model_id),
+        "Content-Disposition": called,
     }

@@ -10,6 +10,11 @@ const KINDS = {
   sheet: { path: "sweep", format: "jpeg", frames: 9, sentence: "Making a contact sheet…" },
 };
 
+/** What the server calls a file. */
+function called(response) {
+  return decodeURIComponent(response.headers.get("Content-Disposition").match(/filename\*=UTF-8''(.*)/)[1]);
+}
+
 async function save({ path, format, frames }, { fields, size, model, alpha, name }) {
   const form = new FormData();
   for (const [field, value] of Object.entries(fields)) form.set(field, value);
@@ -21,14 +26,14 @@ async function save({ path, format, frames }, { fields, size, model, alpha, name
   const response = await request(path, { method: "POST", body: form });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await response.blob());
-  link.download = `${[name, model.id].filter(Boolean).join("-")}.${format}`;
+  link.download = [name, called(response)].filter(Boolean).join("-");
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download may still be reading it
 }
 
 /**
  * Wire up the buttons `{ save, animation, sheet }`. `what()` tells, when one is pressed, the `{ fields, size, model,
- * alpha, name }` to be made into a file called after `name`, where there is one, and the model. Returns what enables
+ * alpha, name }` to be made into a file called after `name`, where there is one, the model and α. Returns what enables
  * them all, or disables.
  */
 export function saves(buttons, what, status) {

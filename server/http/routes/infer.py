@@ -10,25 +10,25 @@ from dynamicnet.files.keep import Choice
 from dynamicnet.pictures import FORMATS, lost
 from server.engine.engine import AxisValues, Timings
 from server.http.dependencies import AdmissionDep, EngineDep, admitted
+from server.http.filename import disposition
 from server.http.form import AskedDep, StrictForm
 from server.http.negotiate import choose_format
 from server.http.schemas import TOLD, picture_reply, problems, told
 
 router = APIRouter(tags=["infer"])
 
+HEADERS = TOLD | {
+    "X-Dynamic-Net-Alpha": {
+        "description": "α of every axis, as JSON.",
+        "schema": {"type": "string"},
+        "example": '{"strength":0.6}',
+    },
+}
+
 RENDERED = picture_reply(
     "The rendered picture, at the size of the one sent; of several seeds, a grid with about as many columns as rows.",
     *FORMATS.values(),
-) | {
-    "headers": TOLD
-    | {
-        "X-Dynamic-Net-Alpha": {
-            "description": "α of every axis, as JSON.",
-            "schema": {"type": "string"},
-            "example": '{"strength":0.6}',
-        },
-    }
-}
+) | {"headers": HEADERS}
 
 
 @router.post(
@@ -78,6 +78,6 @@ async def infer(
     return Response(
         body,
         media_type=FORMATS[reply_format],
-        headers=told(asked.model.id, timings, notes)
+        headers=told(asked.model.id, timings, notes, disposition(asked.model.id, alpha, reply_format))
         | {"X-Dynamic-Net-Alpha": json.dumps(alpha, separators=(",", ":")), "Vary": "Accept"},
     )

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from dynamicnet.sweep import FEWEST, FORMATS, MOST, plan
-from server.engine.engine import Timings
+from server.engine.engine import AxisValues, Timings
 from server.http.dependencies import AdmissionDep, EngineDep, admitted
+from server.http.filename import disposition
 from server.http.form import AskedDep, StrictForm
 from server.http.schemas import TOLD, picture_reply, problems, told
 
@@ -53,14 +54,16 @@ async def sweep(
     """
     timings: Timings = {}
     notes: list[str] = []
+    alpha: AxisValues = {}
 
     async def work() -> bytes:
         opened = await engine.open(asked.model, asked.inputs, timings)
         notes.extend(opened.notes)
-        alpha = await engine.settle(opened, asked.alpha, asked.auto)
+        alpha.update(await engine.settle(opened, asked.alpha, asked.auto))
         planned = plan(asked.model.manifest.axes, alpha, axis, frames, format, quality)
         return await engine.sweep(opened, planned, timings)
 
     with admission.request():
         body = await admission.in_time(request, work())
-    return Response(body, media_type=FORMATS[format], headers=told(asked.model.id, timings, notes))
+    called = disposition(asked.model.id, alpha, format, moved=axis or asked.model.manifest.axes[0].id)
+    return Response(body, media_type=FORMATS[format], headers=told(asked.model.id, timings, notes, called))
