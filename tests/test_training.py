@@ -110,18 +110,7 @@ def test_the_last_line_of_a_training_is_a_command_that_works(
     command = shlex.split(said.splitlines()[-1])
     assert command[:3] == ["dynamic-net", "evaluate", trained.name]
     assert command[-2:] == ["--all", "--write"]
-    quick = (
-        "--side",
-        "64",
-        "--yardstick",
-        "1",
-        "--iterations",
-        "1",
-        "--limit",
-        "8",
-        "--out",
-        str(trained.parent / "all"),
-    )
+    quick = ("--side", "64", "--yardstick", "1", "--iterations", "1", "--limit", "5")
     result = CliRunner().invoke(
         app, [*command[1:], *quick, "--out", str(trained.parent / "all")], catch_exceptions=False
     )
