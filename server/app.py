@@ -15,7 +15,7 @@ from server.http.routes import health, infer, metrics, models, pages, sweep
 from server.http.schemas import ALPHA, TOLD, Documented
 from server.http.thumbnails import Thumbnails
 from server.operations.admission import Admission
-from server.operations.logs import Requests
+from server.operations.logs import HEADER, Requests
 from server.operations.metrics import Counted, Metrics
 from server.sessions import session
 from server.settings import STATIC, Settings, read_settings
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_origins=settings.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization"],
-            expose_headers=[*TOLD, ALPHA],
+            expose_headers=[*TOLD, ALPHA, "Retry-After", HEADER],
         )
     app.add_middleware(Counted, metrics=counts)
     app.add_middleware(Requests)

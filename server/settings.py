@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -105,6 +106,13 @@ class Settings(BaseSettings):
         default=(),
         description="Keys, with commas between, one of which /infer and /ws ask for; without any, they ask for none.",
     )
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"https?://[^/?#@*]+", origin) for origin in origins):
+            raise ValueError("an origin is https:// or http:// and a host, without anything after it")
+        return origins
 
     @field_validator("origins", "keys", mode="before")
     @classmethod

@@ -31,8 +31,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from bench import service
+from dynamicnet import DynamicNetError
 from server.http.middleware import POLICY
-from server.settings import ROOT, Settings
+from server.settings import ROOT, Settings, read_settings
 
 
 def saved(side: int) -> bytes:
@@ -218,6 +219,12 @@ def test_only_pages_of_known_origins_open_sessions(guarded):
             pass
     for unknown in ("https://c.example", "http://a.example", "null", guarded.url + "1"):
         assert refused(guarded.url, "?key=first", origin=unknown) == (403, "origin-refused")
+
+
+@pytest.mark.parametrize("value", ["*", "https://a.example/", "a.example"])
+def test_origins_that_no_browser_sends_are_refused(value):
+    with pytest.raises(DynamicNetError, match=r"^DYNAMICNET_ORIGINS=.+ an origin is https://"):
+        read_settings(origins=f"https://b.example,{value}")
 
 
 def test_pages_of_known_origins_may_use_every_route_and_no_others(guarded):

@@ -18,11 +18,11 @@ def disposition(model_id: str, alpha: Mapping[str, AxisAlpha], suffix: str) -> s
     Returns:
         Both forms of RFC 6266: ASCII for all, and UTF-8 for those that read it.
     """
-    values = {axis: "_".join(f"{v:g}" for v in _numbers(value)) for axis, value in alpha.items()}
+    values = {axis: "_".join(f"{round(v, 2):g}" for v in _numbers(value)) for axis, value in alpha.items()}
     words = list(values.values()) if len(values) == 1 else [word for pair in values.items() for word in pair]
     name = f"{'-'.join([model_id, *words])}.{suffix}"
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 
 
 def _numbers(value: AxisAlpha) -> list[float]:
