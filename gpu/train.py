@@ -22,9 +22,8 @@ JOBS = {
     ("mend-photos",): 64,
     ("painted-faces",): 64,
     ("drawn-heads",): 64,
-    ("starry-night", "starry-wave", "three-paintings"): 8,
-    ("the-scream", "scream-wave"): 8,
-    ("great-wave",): 8,
+    ("starry-night", "starry-scream", "three-paintings"): 8,
+    ("the-scream",): 8,
     ("composition-brush",): 8,
     ("udnie",): 8,
 }

@@ -58,8 +58,8 @@ def command(content: Path, encoder: Path, out: Path, *more: str) -> list[str]:
     return [
         *("train", "style", "--style", str(SAMPLES / "coffee.jpg"), "--axis", "strength", "--weight", "0.1,5"),
         *("--content", str(content), "--encoder", str(encoder), "--out", str(out), "--title", "Coffee"),
-        *("--main-steps", "30", "--axis-steps", "30", "--batch", "2", "--crop", "64", "--size", "96"),
-        *("--network", "lean", "--no-norm", "--path-steps", "0", "--axis-rate", "1e-3"),
+        *("--main-steps", "30", "--axis-steps", "45", "--batch", "2", "--crop", "64", "--size", "96"),
+        *("--network", "lean", "--no-norm", "--path-steps", "0", "--axis-rate", "4e-3"),
         *("--run", str(out.parent / f"run-{out.name}"), *more),
     ]
 
@@ -92,7 +92,7 @@ def objectives(folder: Path, content: Path, encoder: Path) -> dict:
 
 def test_a_few_steps_lower_the_loss_along_the_axis(trained: Path, content: Path, encoder: Path) -> None:
     figures = objectives(trained, content, encoder)["strength"]
-    assert figures["high"][-1] < 0.95 * figures["high"][0]
+    assert figures["high"][-1] < 0.9 * figures["high"][0]
     assert figures["low"][-1] > figures["low"][0]
     files = trained.parent / "measured" / "strength"
     rows = (files / "curve.csv").read_text().splitlines()
