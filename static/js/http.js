@@ -12,7 +12,8 @@ function guessed(status) {
   if (status === 413) {
     return "What is in front of the server limits how large an upload may be. Use a smaller photograph, or have the limit raised.";
   }
-  return `What is in front of the server answered ${status}.${status === 429 || status >= 500 ? " Try again in a moment." : ""}`;
+  const mayChange = [429, 502, 503, 504].includes(status);
+  return `What is in front of the server answered ${status}.${mayChange ? " Try again in a moment." : ""}`;
 }
 
 export async function request(path, options) {
