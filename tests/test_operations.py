@@ -27,6 +27,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from dynamicnet import DynamicNetError
+from dynamicnet.client import Session
 from server.http.middleware import POLICY
 from server.settings import ROOT, Settings
 
@@ -61,6 +63,14 @@ def refused(url: str, query: str = "", **options) -> tuple[int, str]:
         socket(url, query, **options)
     response = refusal.value.response
     return response.status_code, json.loads(response.body)["code"]
+
+
+def test_our_client_sends_a_key_and_says_why_it_was_refused(guarded):
+    with pytest.raises(DynamicNetError) as refusal:
+        Session(guarded.url)
+    assert (refusal.value.code, refusal.value.status) == ("key-needed", 401)
+    with Session(guarded.url, key="first") as session:
+        assert session.open(SMALL)["width"] == 64
 
 
 SERVER = ("-m", "server")
