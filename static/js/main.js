@@ -19,7 +19,7 @@ import { saves } from "./save.js";
 import { Seeds, fit as fitSeeds } from "./seeds.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
-import { largest } from "./small.js";
+import { LIVE_SIDE, largest } from "./small.js";
 import { Status } from "./status.js";
 import { Strokes } from "./strokes.js";
 import { Zoom } from "./zoom.js";
@@ -261,7 +261,8 @@ function open() {
   takeBrush();
   if (takes("image") && !chosen.photo.hole) {
     enableSaves(false);
-    session.look(chosen.photo); // and it is opened then
+    // It is opened then.
+    session.look({ photo: chosen.photo, fields: { image: chosen.photo.blob, max_side: LIVE_SIDE, format: "jpeg", quality: 92 } });
     return;
   }
   if (takes("image")) read = chosen.photo;
@@ -282,8 +283,12 @@ function open() {
 /** Have the server open what was chosen. */
 async function send() {
   const turn = ++opening;
-  const fields = await chosen.fields(seeds.value.seeds, at("original"));
-  const wanted = { model: chosen.model, photo: chosen.photo, fields };
+  const fields = {
+    ...(await chosen.fields(seeds.value.seeds, at("original"))),
+    ...(takes("max_side") && { max_side: LIVE_SIDE }),
+    ...(takes("image") ? { format: "jpeg", quality: 85 } : { format: "png" }), // small ones are shown large
+  };
+  const wanted = { model: chosen.model.id, photo: chosen.photo, fields };
   if (turn === opening) session.open(wanted, chosen.alpha);
 }
 
