@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.networks import photograph
+from dynamicnet.client import unpack
 
 RATE = 60  # events a second of a slider that is dragged
 
@@ -84,8 +84,7 @@ class Session:
     async def frame(self) -> dict:
         """The next frame's header, acknowledged, and how many ``bytes`` came."""
         message = await self.connection.recv()
-        (length,) = struct.unpack(">I", message[:4])
-        header = json.loads(message[4 : 4 + length])
+        header = unpack(message).header
         await self.connection.send(json.dumps({"type": "ack", "frame": header["frame"]}))
         return header | {"bytes": len(message)}
 

@@ -29,6 +29,9 @@ pytest.register_assert_rewrite("pages")
 DEVICE = str(pick_device(Settings().device))
 """Where servers under test run, and what is compared with them: CUDA where there is one, or DYNAMICNET_DEVICE."""
 
+ELSEWHERE = "http://elsewhere.localhost:8000"
+"""Where pages of other people are, which the server knows of."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast ones first: the library, then what needs a server, then what needs a browser."""
@@ -101,7 +104,7 @@ def children(pid: int) -> list[int]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a server that serves the packages in weights/ (or in DYNAMICNET_WEIGHTS)."""
-    with running_server(tmp_path_factory.mktemp("server")) as running:
+    with running_server(tmp_path_factory.mktemp("server"), origins=ELSEWHERE) as running:
         assert httpx.get(f"{running.url}/health").json()["models"], f"no model packages in {Settings().weights}"
         yield running.url
 

@@ -18,10 +18,10 @@ import pytest
 from conftest import Running, children, memory, running_server
 from PIL import Image
 from test_bad_input import IMAGES
-from test_websocket import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from dynamicnet.client import Session
 from server.settings import STATIC
 
 pytestmark = pytest.mark.slow
@@ -160,8 +160,7 @@ def dying_decoders(running: Running) -> Iterator[list[int]]:
 def stay(url: str, image: bytes, ended: Event) -> int:
     """A session that is there from the beginning to the end; how many frames it had."""
     frames = 0
-    with connect(f"{url.replace('http', 'ws')}/ws", max_size=None) as connection:
-        person = Client(connection)
+    with Session(url) as person:
         person.open(image, max_side=64)
         while not ended.wait(1):
             person.render(frames % 7 / 7)

@@ -32,6 +32,7 @@ from websockets.sync.client import connect
 
 from bench import service
 from dynamicnet import DynamicNetError
+from dynamicnet.client import Session
 from server.http.middleware import POLICY
 from server.settings import ROOT, Settings, read_settings
 
@@ -66,6 +67,14 @@ def refused(url: str, query: str = "", **options) -> tuple[int, str]:
         socket(url, query, **options)
     response = refusal.value.response
     return response.status_code, json.loads(response.body)["code"]
+
+
+def test_our_client_sends_a_key_and_says_why_it_was_refused(guarded):
+    with pytest.raises(DynamicNetError) as refusal:
+        Session(guarded.url)
+    assert (refusal.value.code, refusal.value.status) == ("key-needed", 401)
+    with Session(guarded.url, key="first") as session:
+        assert session.open(SMALL)["width"] == 64
 
 
 SERVER = ("-m", "server")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import struct
 import time
 
 import pytest
@@ -22,6 +21,8 @@ from pages import (
     visit,
 )
 from playwright.sync_api import Page, expect
+
+from dynamicnet.client import unpack
 
 pytestmark = NEEDED
 pytest_plugins = ["pages"]  # its fixtures
@@ -95,8 +96,7 @@ def test_dragging_has_one_frame_in_flight_and_ends_with_the_exact_last(page):
 
     def came(payload: str | bytes) -> None:
         if isinstance(payload, bytes):
-            (length,) = struct.unpack(">I", payload[:4])
-            header = json.loads(payload[4 : 4 + length])
+            header = unpack(payload).header
             if "frame" in header:
                 frames.append(header)
 

@@ -13,11 +13,10 @@ from conftest import DEVICE, running_server
 from PIL import Image
 from test_cli import run
 from test_http import infer, opened, pixels, rendered, saved
-from test_websocket import Client
-from websockets.sync.client import connect
 
 from dynamicnet import DynamicNetError, Inputs, Model, package
 from dynamicnet.applications.restoration.auto import FINE, cost_at
+from dynamicnet.client import Session
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks import ShallowUNet
@@ -161,9 +160,7 @@ def test_a_sweep_goes_along_either_axis(served, model, small, axis, ends):
 
 
 def test_a_session_shows_what_a_request_is_given(served, small):
-    url = str(served.base_url).replace("http", "ws")
-    with connect(f"{url}/ws", max_size=None) as connection:
-        client = Client(connection)
+    with Session(str(served.base_url)) as client:
         ready = client.open(saved(small), format="png")
         assert (ready["width"], ready["height"]) == (101, 67)
         header, picture = client.render({"strength": 0.4, "crisp": 0.5})
@@ -238,11 +235,9 @@ def test_auto_is_read_off_the_picture_everywhere_alike(weights, model, served, p
         assert found[-1] == pytest.approx(model.guess(model.encode(inputs), STRENGTH), abs=0.002)
         assert reply.content == infer(served, inputs.image, alpha=str(found[-1])).content
     assert abs(found[0] - found[1]) > 0.003
-    with connect(f"{str(served.base_url).replace('http', 'ws')}/ws", max_size=None) as connection:
-        client = Client(connection)
+    with Session(str(served.base_url)) as client:
         client.open(grainy.read_bytes(), format="png")
-        client.ask("auto")
-        assert client.exact()[0]["alpha"] == {"strength": found[1], "crisp": 0.0}
+        assert client.render("auto").header["alpha"] == {"strength": found[1], "crisp": 0.0}
     out = tmp_path / "out.png"
     said = run("infer", str(grainy), "--alpha", "auto", "--weights", str(weights), "--device", DEVICE, "-o", str(out))
     assert said.returncode == 0, said.stderr

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import struct
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dynamicnet import pictures
+from dynamicnet.client import unpack
 from server.settings import STATIC
 
 pytestmark = pytest.mark.slow
@@ -89,13 +89,11 @@ async def opened(session: ClientConnection, case: Case) -> None:
 async def shown(session: ClientConnection, seq: int, wait: float = 0.0) -> bytes:
     """The exact picture for a message, once it comes; what comes before it is acknowledged after a while."""
     while True:
-        data = await session.recv()
-        (length,) = struct.unpack(">I", data[:4])
-        header = json.loads(data[4 : 4 + length])
+        header, picture = unpack(await session.recv())
         await asyncio.sleep(wait)
         await session.send(json.dumps({"type": "ack", "frame": header["frame"]}))
         if header["seq"] == seq and header["exact"]:
-            return data[4 + length :]
+            return picture
 
 
 async def slide(url: str, case: Case, draw: random.Random, tally: Tally, wait: float = 0.0) -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,57 +12,18 @@ from itertools import pairwise
 import pytest
 import uvicorn
 from PIL import ExifTags, Image
-from websockets.sync.client import ClientConnection, connect
 
+from dynamicnet import DynamicNetError
+from dynamicnet.client import Session
 from server.app import create_app
 from server.settings import Settings
 
 
-class Client:
-    """What a well-behaved client does."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.seq = 0
+class Client(Session):
+    """One that also says what nobody should."""
 
     def send(self, message: dict | str | bytes) -> None:
         self.connection.send(json.dumps(message) if isinstance(message, dict) else message)
-
-    def receive(self) -> dict | tuple[dict, bytes]:
-        """A text message, or the header and the picture of a frame."""
-        message = self.connection.recv(timeout=60)
-        if isinstance(message, str):
-            return json.loads(message)
-        (length,) = struct.unpack(">I", message[:4])
-        header = json.loads(message[4 : 4 + length])
-        if "frame" in header:
-            self.send({"type": "ack", "frame": header["frame"]})
-        return header, message[4 + length :]
-
-    def exact(self) -> tuple[dict, bytes]:
-        """The next frame that is no preview."""
-        while not (frame := self.receive())[0]["exact"]:
-            pass
-        return frame
-
-    def open(self, picture: bytes | None, **fields) -> dict:
-        self.send({"type": "open", "reuse": picture is None, **fields})
-        if picture is not None:
-            self.send(picture)
-        ready = self.receive()
-        assert ready["type"] == "ready", ready
-        return ready
-
-    def ask(self, alpha: object) -> int:
-        self.seq += 1
-        self.send({"type": "alpha", "seq": self.seq, "alpha": alpha})
-        return self.seq
-
-    def render(self, alpha: object) -> tuple[dict, bytes]:
-        seq = self.ask(alpha)
-        header, picture = self.exact()
-        assert header["seq"] == seq
-        return header, picture
 
 
 @pytest.fixture
@@ -72,8 +32,7 @@ def dial(server):
     with ExitStack() as stack:
 
         def dial(**options) -> Client:
-            url = f"{server.replace('http', 'ws')}/ws"
-            return Client(stack.enter_context(connect(url, max_size=None, **options)))
+            return stack.enter_context(Client(server, **options))
 
         yield dial
 
@@ -146,10 +105,9 @@ def test_auto_is_answered_with_the_alpha_that_was_found(client, models, image):
     painters = [model for model in models if model["axes"][0]["id"] == "strength" and "detail" in model["takes"]]
     model = min(painters, key=lambda model: model["id"])
     client.open(image, model=model["id"], max_side=120)
-    client.send({"type": "alpha", "seq": 1, "alpha": "auto"})
-    header, _ = client.exact()
+    header, _ = client.render("auto")
     assert 0 < header["alpha"]["strength"] <= 1
-    client.send({"type": "alpha", "seq": 2, "alpha": {"nothing": "auto"}})
+    client.set({"nothing": "auto"})
     assert client.receive()["code"] == "alpha-unknown-axis"
 
 
@@ -157,22 +115,21 @@ def test_a_position_is_the_alpha_that_the_manifest_gives_it(client, models, imag
     model = next(model for model in models if model["axes"][0]["even"])
     first, *others = model["axes"]
     client.open(image, model=model["id"], max_side=120)
-    client.send({"type": "position", "seq": 1, "position": 0.25})
-    header, _ = client.exact()
+    client.set_position(0.25)
+    *_, (header, _) = client.frames()
     assert header["alpha"] == {first["id"]: pytest.approx(first["even"][5])} | dict.fromkeys(
         [a["id"] for a in others], 0
     )
-    client.send({"type": "position", "seq": 2, "position": {first["id"]: 2}})
+    client.set_position({first["id"]: 2})
     assert client.receive()["code"] == "position-out-of-range"
 
 
 def test_the_latest_alpha_wins(client, models, image):
     client.open(image)
     for step in range(50):
-        last = client.ask(some_alpha(models[0], step / 50))
-    headers = []
-    while not headers or (headers[-1]["seq"], headers[-1]["exact"]) != (last, True):
-        headers.append(client.receive()[0])
+        last = client.set(some_alpha(models[0], step / 50))
+    headers = [header for header, _ in client.frames()]
+    assert (headers[-1]["seq"], headers[-1]["exact"]) == (last, True)
     moving = [header["seq"] for header in headers[:-1]]
     assert moving == sorted(set(moving))
     assert len(moving) < 25
@@ -185,17 +142,15 @@ def test_the_exact_frame_comes_however_the_events_fall(client, models, photo):
     client.open(big.getvalue())
     client.render(0)
     for wait in (0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15):  # the second α comes at another moment each time
-        client.ask(some_alpha(models[0], 0.5))
+        client.set(some_alpha(models[0], 0.5))
         time.sleep(wait)
-        last = client.ask(some_alpha(models[0], 1))
-        while (frame := client.receive()[0])["seq"] != last or not frame["exact"]:
-            pass
+        client.render(some_alpha(models[0], 1))
 
 
 def test_a_client_that_acknowledges_nothing_is_sent_one_frame(client, models, image):
     client.open(image)
     for step in range(20):
-        last = client.ask(some_alpha(models[0], step / 20))
+        last = client.set(some_alpha(models[0], step / 20))
         time.sleep(0.05)
     first = client.connection.recv(timeout=30)
     with pytest.raises(TimeoutError):
@@ -211,24 +166,21 @@ def test_previews_while_the_slider_moves_then_the_exact_frame(client, models, ph
     ready = client.open(big.getvalue())
     client.render(0)
     for step in range(15):
-        last = client.ask(some_alpha(models[0], step / 15))
+        last = client.set(some_alpha(models[0], step / 15))
         time.sleep(0.03)
-    headers = []
-    while not headers or not headers[-1]["exact"]:
-        headers.append(client.receive()[0])
-    *previews, exact = headers
+    *previews, exact = (header for header, _ in client.frames())
     assert previews
     assert all(header["width"] < ready["width"] for header in previews)
     assert all(abs(header["width"] / header["height"] - 1.5) < 0.05 for header in previews)
     assert (exact["seq"], exact["width"], exact["height"]) == (last, ready["width"], ready["height"])
-    client.ask(0)  # nothing else was on its way
+    client.set(0)  # nothing else was on its way
     assert client.receive()[0]["seq"] == last + 1
 
 
 def test_another_model_renders_the_same_picture(client, models, image):
     pictures = set()
     for number, model in enumerate(models):
-        ready = client.open(image if number == 0 else None, model=model["id"], max_side=90)
+        ready = client.open(*([] if number else [image]), model=model["id"], max_side=90, reuse=number > 0)
         assert (ready["model"], ready["axes"]) == (model["id"], model["axes"])
         pictures.add(client.render(some_alpha(model, 1))[1])
     assert len(pictures) == len(models)
@@ -238,14 +190,13 @@ def test_seeds_are_opened_without_a_file_and_reused(client, http):
     maker = next((m for m in http.get("/models").json()["models"] if "seed" in m["takes"]), None)
     if maker is None:
         pytest.skip("no model in weights/ takes seeds")
-    client.send({"type": "open", "model": maker["id"], "files": [], "seed": "1,2,3", "format": "png"})
-    ready = client.receive()
+    ready = client.open(model=maker["id"], seed="1,2,3", format="png")
     assert (ready["type"], ready["columns"], ready["width"]) == ("ready", 2, ready["height"])
     header, picture = client.render(some_alpha(maker, 1))
     assert (header["width"], header["exact"]) == (ready["width"], True)
     fields = {"model": maker["id"], "seed": "1,2,3", "alpha": json.dumps(some_alpha(maker, 1)), "format": "png"}
     assert picture == http.post("/infer", data=fields).content
-    assert client.open(None, model=maker["id"])["columns"] == 2
+    assert client.open(reuse=True, model=maker["id"])["columns"] == 2
 
 
 def test_a_picture_is_looked_at_as_it_is_read_then_opened_without_being_sent_again(client, models):
@@ -260,9 +211,9 @@ def test_a_picture_is_looked_at_as_it_is_read_then_opened_without_being_sent_aga
     sizes = {"width": 50, "height": 100, "full": [200, 400]}
     assert header == {"original": True, "seq": 5, "format": "png"} | sizes
     assert Image.open(io.BytesIO(picture)).size == (50, 100)
-    client.ask(0)
+    client.set(0)
     assert client.receive()["code"] == "picture-not-open"
-    ready = client.open(None, max_side=100)
+    ready = client.open(reuse=True, max_side=100)
     assert (ready["width"], ready["height"]) == (50, 100)
     client.render(some_alpha(models[0], 1))
 
@@ -282,7 +233,7 @@ def test_an_original_keeps_its_transparency(client):
 def test_opening_drops_the_alpha_that_waits(client, models, image):
     client.open(image)
     for _ in range(3):
-        client.ask(0)
+        client.set(0)
     client.send({"type": "open", "reuse": True, "max_side": 64})
     answers = [client.receive()]
     while isinstance(answers[-1], tuple):
@@ -315,7 +266,7 @@ def test_many_sessions_sliding_at_once_each_get_their_turn(dial, models, image):
 
     def slide(number: int) -> None:
         for step in range(20):
-            clients[number].ask(some_alpha(chosen[number], step / 20))
+            clients[number].set(some_alpha(chosen[number], step / 20))
             while clients[number].receive()[0]["seq"] != step + 1:
                 pass
             shown[number] += 1
@@ -331,9 +282,9 @@ def test_a_client_that_reads_nothing_holds_nobody_up(dial, models, image):
     slow, quick = dial(), dial()
     for client in (slow, quick):
         client.open(image, max_side=128)
-    slow.ask(some_alpha(models[0], 1))  # its frame is never acknowledged
+    slow.set(some_alpha(models[0], 1))  # its frame is never acknowledged
     for step in range(30):
-        last = slow.ask(some_alpha(models[0], step / 30))
+        last = slow.set(some_alpha(models[0], step / 30))
         quick.render(some_alpha(models[0], step / 30))
     seqs = [slow.receive()[0]["seq"]]  # the one that was on its way
     while seqs[-1] != last:
@@ -354,7 +305,7 @@ def test_a_drag_shows_ever_newer_alphas_and_ends_with_the_last_exactly(client, m
     with ThreadPoolExecutor(1) as pool:
         shown = pool.submit(show)
         for step in range(120):
-            client.ask(some_alpha(models[0], (step + 1) / 120))
+            client.set(some_alpha(models[0], (step + 1) / 120))
             time.sleep(1 / 60)
         shown.result(60)
     seqs = [header["seq"] for header in headers[:-1]]
@@ -412,8 +363,7 @@ BAD_OPENS = {
 @pytest.fixture(scope="module")
 def lasting(server, image):
     """One session that every piece of nonsense is sent to."""
-    with connect(f"{server.replace('http', 'ws')}/ws", max_size=None) as connection:
-        client = Client(connection)
+    with Client(server) as client:
         client.open(image, max_side=64)
         client.render(0)
         yield client
@@ -443,7 +393,7 @@ def test_a_bad_open_is_answered_once_and_the_session_goes_on(lasting, image, cas
 
 
 def test_alpha_and_reuse_need_a_picture(client, image):
-    client.ask(0)
+    client.set(0)
     assert client.receive()["code"] == "picture-not-open"
     client.send({"type": "open", "reuse": True})
     assert client.receive()["code"] == "picture-not-open"
@@ -451,11 +401,25 @@ def test_alpha_and_reuse_need_a_picture(client, image):
     client.render(0)
 
 
+def test_going_through_frames_a_refusal_is_raised_and_what_waits_still_comes(client, models, image):
+    client.open(image)
+    client.set(some_alpha(models[0], 0.5))
+    seen = []
+    for wrong, code in ((99, "alpha-out-of-range"), ("much", "alpha-invalid")):
+        client.set(wrong)
+        with pytest.raises(DynamicNetError) as refusal:
+            seen.extend(client.frames())
+        assert refusal.value.code == code
+    seen.extend(client.frames())
+    assert seen[-1].header["exact"]
+    assert seen[-1].header["alpha"] == some_alpha(models[0], 0.5)
+
+
 def test_a_refused_alpha_does_not_replace_the_one_that_waits(client, models, image):
     client.open(image)
-    client.ask(0)
-    good = client.ask(some_alpha(models[0], 0.5))
-    bad = client.ask(99)
+    client.set(0)
+    good = client.set(some_alpha(models[0], 0.5))
+    bad = client.set(99)
     answers = [client.receive() for _ in range(3)]
     assert [answer["seq"] for answer in answers if isinstance(answer, dict)] == [bad]
     assert [answer[0]["seq"] for answer in answers if isinstance(answer, tuple)] == [1, good]
@@ -475,16 +439,14 @@ def test_when_a_client_leaves_what_waits_for_it_is_dropped(image):
             time.sleep(0.05)
         port = server.servers[0].sockets[0].getsockname()[1]
         rendered = _slow_renders(app.state.engine)
-        url = f"ws://127.0.0.1:{port}/ws"
-        with connect(url, max_size=None) as others:
-            other = Client(others)
+        url = f"http://127.0.0.1:{port}"
+        with Client(url) as other:
             other.open(image, max_side=65)
-            with connect(url, max_size=None) as connection:
-                client = Client(connection)
+            with Client(url) as client:
                 client.open(image, max_side=64)
-                other.ask(1)
+                other.set(1)
                 time.sleep(0.2)  # the device is busy with somebody else's picture now
-                client.ask(0)
+                client.set(0)
                 time.sleep(0.2)
             other.receive()
             other.render(0.5)

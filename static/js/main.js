@@ -10,6 +10,7 @@ import { compare } from "./compare.js";
 import { Films } from "./filmstrip.js";
 import { Frames } from "./frames.js";
 import { Hole } from "./hole.js";
+import { whyNoSession } from "./http.js";
 import { Idle } from "./idle.js";
 import { invite } from "./invite.js";
 import { Live } from "./live.js";
@@ -19,7 +20,7 @@ import { saves } from "./save.js";
 import { Seeds, fit as fitSeeds } from "./seeds.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
-import { largest } from "./small.js";
+import { LIVE_SIDE, largest } from "./small.js";
 import { Status } from "./status.js";
 import { Strokes } from "./strokes.js";
 import { Zoom } from "./zoom.js";
@@ -33,6 +34,7 @@ let read = null; // the photograph that it could read last and is in use, or was
 let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
 let models = null; // the tiles
+let losses = 0; // counts connections that were lost, and found again
 let opening = 0; // counts what was to be opened
 
 const takes = (field) => chosen.takes(field);
@@ -151,12 +153,18 @@ const session = new Session({
     photos.forget(refused.photo);
     usePhoto(last);
   },
-  lost: (sentence) => {
+  lost: async (isRefused) => {
+    const turn = ++losses;
     status.renew();
+    const sentence = isRefused ? await whyNoSession() : null;
+    if (turn !== losses) return; // it is back, or lost again
     if (sentence) status.fail(sentence);
     else status.say("Connection lost. Reconnecting…");
   },
-  found: () => status.renew(),
+  found: () => {
+    losses++;
+    status.renew();
+  },
 });
 
 const enableSaves = saves(
@@ -266,7 +274,8 @@ function open() {
   takeBrush();
   if (takes("image") && !chosen.photo.hole) {
     enableSaves(false);
-    session.look(chosen.photo); // and it is opened then
+    // It is opened then.
+    session.look({ photo: chosen.photo, fields: { image: chosen.photo.blob, max_side: LIVE_SIDE, format: "jpeg", quality: 92 } });
     return;
   }
   if (takes("image")) read = chosen.photo;
@@ -287,8 +296,12 @@ function open() {
 /** Have the server open what was chosen. */
 async function send() {
   const turn = ++opening;
-  const fields = await chosen.fields(seeds.value.seeds, at("original"));
-  const wanted = { model: chosen.model, photo: chosen.photo, fields };
+  const fields = {
+    ...(await chosen.fields(seeds.value.seeds, at("original"))),
+    ...(takes("max_side") && { max_side: LIVE_SIDE }),
+    ...(takes("image") ? { format: "jpeg", quality: 85 } : { format: "png" }), // small ones are shown large
+  };
+  const wanted = { model: chosen.model.id, photo: chosen.photo, fields };
   if (turn === opening) session.open(wanted, chosen.alpha);
 }
 

@@ -2,15 +2,24 @@
 // rendered for every α asked for. The server shows the newest α it was told, and waits with the next frame until this one was
 // acknowledged.
 // A lost connection is made again, and the session with it.
+// It imports nothing and knows nothing of the page, so that other pages can use it.
 
-import { whyNoSession } from "./http.js";
-import { unpack } from "./protocol.js";
-import { LIVE_SIDE } from "./small.js";
-
+const SILENT = Object.fromEntries(
+  ["sending", "preparing", "looked", "ready", "rendering", "frame", "refused", "lost", "found"].map((name) => [name, () => {}]),
+);
 const WAITS = [500, 1000, 2000, 4000, 8000];
+
+/** A frame: four bytes of length, big-endian, then that many bytes of JSON, then an image file. */
+function unpack(buffer) {
+  const length = new DataView(buffer).getUint32(0);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const image = new Blob([new Uint8Array(buffer, 4 + length)], { type: `image/${header.format}` });
+  return { header, image };
+}
 
 export class Session {
   #on;
+  #url;
   #socket = null;
   #attempts = 0;
   #wanted = null; // what to open: { model, fields }; or to look at, without a model
@@ -25,25 +34,32 @@ export class Session {
   /**
    * `on` holds: sending(), preparing(what) when all was sent, looked(what was looked at, header, image), ready(what
    * was opened, the server's answer), rendering(), frame(header, image), refused(sentence, what could not be opened or
-   * looked at, or null), lost(why there is no connection, or null if nobody says), found() after that.
+   * looked at, or null), lost(whether it was refused), found() after that; what is left out is not told. `base` is the
+   * address of the server's page, with `?key=` where it asks for one; where this file came from, if left out.
    */
-  constructor(on) {
-    this.#on = on;
+  constructor(on, base = new URL("../..", import.meta.url)) {
+    this.#on = { ...SILENT, ...on };
+    this.#url = new URL("ws", base);
+    this.#url.protocol = this.#url.protocol.replace("http", "ws");
+    this.#url.search = new URL(base).search;
     this.#connect();
     addEventListener("online", () => this.#socket ?? this.#connect());
   }
 
-  /** Open `{ model, fields }` and show it at α; or show nothing, for null. A field is a text or a file. */
+  /**
+   * Open `{ model, fields }` and show it at α; or show nothing, for null. The model is an id; fields are those of `open`,
+   * with files as blobs. Files that the server has are not sent again.
+   */
   open(wanted, alpha) {
     this.#wanted = wanted;
     this.#first = this.#seq + 1;
     this.set(alpha);
   }
 
-  /** Have the server read a photograph, and say how it looks. */
-  look(photo) {
-    if (this.#wanted?.photo === photo && !this.#wanted.model) return; // it is at that
-    this.open({ photo, fields: { image: photo.blob } }, null);
+  /** Have the server read the photograph of `{ fields }`, and say how it looks. */
+  look(wanted) {
+    if (this.#wanted?.fields.image === wanted.fields.image && !this.#wanted.model) return; // it is at that
+    this.open(wanted, null);
   }
 
   /** Show what is open at α. */
@@ -54,10 +70,8 @@ export class Session {
   }
 
   #connect() {
-    const url = new URL("ws", document.baseURI);
-    url.protocol = url.protocol.replace("http", "ws");
     let isRefused = true;
-    this.#socket = new WebSocket(url);
+    this.#socket = new WebSocket(this.#url);
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onopen = () => {
       isRefused = false;
@@ -68,9 +82,9 @@ export class Session {
     this.#socket.onclose = () => this.#closed(isRefused);
   }
 
-  async #closed(isRefused) {
+  #closed(isRefused) {
     this.#opened = this.#opening = this.#sent = null;
-    this.#on.lost(isRefused ? await whyNoSession() : null);
+    this.#on.lost(isRefused);
     this.#socket = null;
     setTimeout(() => this.#socket ?? this.#connect(), WAITS[Math.min(this.#attempts++, WAITS.length - 1)]);
   }
@@ -87,18 +101,10 @@ export class Session {
     if (!model) this.#sent = null; // what is looked at comes alone
     const isFile = ([, value]) => value instanceof Blob;
     const files = Object.entries(fields).filter((field) => isFile(field) && this.#sent?.[field[0]] !== field[1]);
-    const texts = Object.entries(fields).filter((field) => !isFile(field));
+    const texts = Object.fromEntries(Object.entries(fields).filter((field) => !isFile(field)));
     const message = model
-      ? {
-          type: "open",
-          model: model.id,
-          reuse: this.#sent !== null,
-          files: files.map(([name]) => name),
-          ...Object.fromEntries(texts),
-          ...(model.takes.includes("max_side") && { max_side: LIVE_SIDE }),
-          ...(model.takes.includes("image") ? { format: "jpeg", quality: 85 } : { format: "png" }), // small ones are shown large
-        }
-      : { type: "look", max_side: LIVE_SIDE, format: "jpeg", quality: 92 };
+      ? { type: "open", model, reuse: this.#sent !== null, files: files.map(([name]) => name), ...texts }
+      : { type: "look", ...texts };
     this.#opening = this.#wanted;
     this.#asked = false; // the server drops what it was asked for before
     this.#sent = { ...this.#sent, ...fields };
