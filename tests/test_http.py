@@ -367,7 +367,8 @@ def test_accept_decides_the_format(accept, kind):
 
 def test_the_reply_is_negotiated_and_says_so(http, small):
     response = infer(http, saved(small), headers={"Accept": "image/webp, */*;q=0.5"})
-    assert (response.headers["content-type"], response.headers["vary"]) == ("image/webp", "Accept")
+    assert response.headers["content-type"] == "image/webp"
+    assert "Accept" in response.headers["vary"].split(", ")
     assert infer(http, saved(small), headers={"Accept": "text/html"}, format="jpeg").status_code == 200
 
 

@@ -85,6 +85,7 @@ def test_dropped_on_pictures_from_seeds_a_photograph_is_opened_in_a_model_that_t
     page.evaluate(DROP, ["drop", list(jpeg(96, 64))])
     expect(page.locator("#status")).to_have_text("Ready. 96 × 64 pixels.", timeout=20_000)
     expect(page.locator(f"#models input[value={sower['id']}]")).not_to_be_checked()
+    expect(page).to_have_url(re.compile("photo=own"))
     page.reload()
     expect(page.locator("#status")).to_contain_text("not kept when the page is loaded again")
 
