@@ -7,7 +7,7 @@ OUT ?= runs/gpu
 MINUTES ?= 9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal documents lint format clean
+.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal trainings documents lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ gpu: ## where there is a GPU and no network: PIECE=tests, soak, bench or train, 
 
 gpu-rehearsal: .venv/.ready ## every piece of make gpu on the CPU, with sizes that measure nothing (minutes)
 	$(BIN)/python -m pytest -s -m slow tests/test_gpu.py
+
+trainings: .venv/.ready ## train and compare what takes too long for make test, very small (minutes)
+	$(BIN)/python -m pytest -s -m slow tests/test_distil.py tests/test_restoration_measured.py
 
 documents: .venv/.ready ## do what docs/extending.md works through
 	$(BIN)/python -m pytest -s -m slow tests/test_documents.py

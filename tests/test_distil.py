@@ -60,6 +60,7 @@ def test_a_student_comes_to_see_what_its_teachers_see(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("of_few")
+@pytest.mark.slow
 def test_a_slider_of_ones_own_needs_a_painting_and_photographs_and_nothing_else(tmp_path: Path) -> None:
     assert SHIPPED.stat().st_size <= 4e6
     assert set(STYLE_LAYERS) <= set(Encoder(SHIPPED).lifts)

@@ -165,6 +165,7 @@ def test_a_share_is_its_alpha_and_noise_of_its_level(trained: Path, content: Pat
     assert ((noisy - clean).std((1, 2, 3)) * 255).tolist() == pytest.approx([5, 25, 75], rel=0.1)
 
 
+@pytest.mark.slow
 def test_strength_is_compared_with_networks_for_single_levels(
     trained: Path, content: Path, photographs: Path, encoder: Path
 ) -> None:
