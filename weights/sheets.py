@@ -1,7 +1,7 @@
 """The sheets of docs/models.md: ``python weights/sheets.py PHOTOS NAME …``.
 
 PHOTOS are Kodak's 24, which no model was trained on. A row for each photograph, a column for each of five positions
-along the first axis; squares of the pictures, pixel for pixel, as they come out with the longer side of the
+along the last axis; squares of the pictures, pixel for pixel, as they come out with the longer side of the
 photograph at 640 pixels.
 """
 
@@ -28,12 +28,12 @@ def square(picture: Image.Image, centre: tuple[float, float]) -> Image.Image:
 
 def sheet(model: Model, photos: Path) -> Image.Image:
     """All rows of a model."""
-    axis = model.manifest.axes[0]
+    axis = model.manifest.axes[-1]
     rows = []
     for number, centre in SHOWN.items():
         inputs = Inputs(image=(photos / f"kodim{number:02}.png").read_bytes(), max_side=SIDE)
         prepared = model.prepare(model.encode(inputs))
-        rows.append([square(model.render(prepared, axis.alpha_at(at)), centre) for at in POSITIONS])
+        rows.append([square(model.render(prepared, {axis.id: axis.alpha_at(at)}), centre) for at in POSITIONS])
     whole = Image.new("RGB", (len(POSITIONS) * (SQUARE + GAP) - GAP, len(rows) * (SQUARE + GAP) - GAP), "white")
     for top, row in enumerate(rows):
         for left, each in enumerate(row):
