@@ -6,7 +6,7 @@
 #     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
 set -euo pipefail
 
-encoder() { # what objectives look with, and what the commands take unless told otherwise
+encoder() { # by name alone: what objectives look with, and what the commands take unless told otherwise
     .venv/bin/dynamic-net train encoder --teacher data/perceptual/vgg19_to_conv31.safetensors \
         --teacher data/perceptual/vgg19_distilled_16x.safetensors --content data/content --content data/faces \
         --source "VGG-19 (Simonyan and Zisserman 2015, CC BY 4.0) and a VGG-19 with a quarter of the channels (Wang et \
@@ -42,15 +42,15 @@ composition-brush() {
         --axis-steps 250 --path-steps 350
 }
 
-starry-scream() { # θ is that of starry-night
-    train weights/starry-scream --title "Starry Night to The Scream" --axis style --ends "Starry Night,The Scream" \
+starry-scream() { # nothing to ship: the first axis of three-paintings; θ is that of starry-night
+    train runs/packages/starry-scream --title "Starry Night to The Scream" --axis style --ends "Starry Night,The Scream" \
         --style data/styles/starry_night.jpg --style data/styles/the_scream.jpg --start weights/starry-night --main-steps 0
 }
 
 three-paintings() { # a second axis on the θ of starry-scream, which stays as it is
     train weights/three-paintings --title "Starry Night, The Scream, Udnie" --axis style --axis-id udnie \
         --axis-title "Towards Udnie" --ends "Starry Night,Udnie" \
-        --style data/styles/udnie.jpg --base weights/starry-scream --weight 3
+        --style data/styles/udnie.jpg --base runs/packages/starry-scream --weight 3
 }
 
 # Nothing to ship: the two networks that docs/networks.md compares, for as many steps and for as long.
@@ -185,7 +185,7 @@ denoise-photos() {
         --main-steps 5000 --main-rate 1e-3 --axis-steps 0 --path-steps 2200 --axis-rate 1e-3 --crisp-steps 600
 }
 
-all=(encoder painter starry-night the-scream udnie composition-brush starry-scream three-paintings)
+all=(painter starry-night the-scream udnie composition-brush starry-scream three-paintings)
 all+=(drawn-heads painted-faces mend-photos denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do

@@ -12,6 +12,9 @@ from dynamicnet.networks.layers import ConvLayer, Doubled, ReflectedConv, Residu
 NOISY = ("up4", "up2")
 """Stages that are given noise."""
 
+PRECISE = ("up8", "up2")
+"""Stages whose blocks run in float32: what comes of their rounding is seen, up to 3 of 255."""
+
 
 class ScalesNetwork(MainNetwork):
     """A body at a sixteenth of the resolution with skips from a quarter and an eighth, and a gate on the photograph.
@@ -90,7 +93,7 @@ class ScalesNetwork(MainNetwork):
             return laid_over(z, seen)
         (conv, norm, relu), block = self._parts(name)
         up: Tensor = relu(norm(of_first(conv, Doubled()(z)) + seen))
-        return _in_float32(block, up) if name == "up2" else block(up)
+        return _in_float32(block, up) if name in PRECISE else block(up)
 
     def _parts(self, name: str) -> Any:  # noqa: ANN401  # modules, and layers of modules
         return self.stages[name]
