@@ -6,17 +6,19 @@
 #     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
 set -euo pipefail
 
+wide=data/perceptual/vgg19_distilled_16x.safetensors # what was looked with before there was an encoder that ships
+
 encoder() { # by name alone: what objectives look with, and what the commands take unless told otherwise
     .venv/bin/dynamic-net train encoder --teacher data/perceptual/vgg19_to_conv31.safetensors \
-        --teacher data/perceptual/vgg19_distilled_16x.safetensors --content data/content --content data/faces \
+        --teacher "$wide" --content data/content --content data/faces \
         --source "VGG-19 (Simonyan and Zisserman 2015, CC BY 4.0) and a VGG-19 with a quarter of the channels (Wang et \
 al., Collaborative Distillation, 2020, MIT)" --licence "CC BY 4.0" --out weights/encoder.safetensors \
         --run runs/encoder --rate 1e-4 --steps 583 "${more[@]}"
 }
 
-painter() { # nothing to ship: what every style starts from; given before there was an encoder that ships
+painter() { # nothing to ship: what every style starts from
     .venv/bin/dynamic-net train style --content data/content --out runs/packages/painter --title Painter \
-        --style data/styles/starry_night.jpg --encoder data/perceptual/vgg19_distilled_16x.safetensors \
+        --style data/styles/starry_night.jpg --encoder "$wide" \
         --dual --weight 0.03,1.5,2.5 --main-steps 900 --axis-steps 1 --path-steps 0 "${more[@]}"
 }
 
@@ -61,18 +63,19 @@ wave-lean-time() { wave lean 1000 -time; }
 
 wave() {
     train "runs/packages/wave-$1${3-}" --title "$1" --axis strength --style data/styles/wave.jpg --weight 0.3,2 \
-        --batch 2 --main-rate 1e-3 --axis-rate 3e-3 --network "$1" --main-steps "$2" --axis-steps "$2"
+        --batch 2 --main-rate 1e-3 --axis-rate 3e-3 --network "$1" --main-steps "$2" --axis-steps "$2" \
+        --no-norm --path-steps 0 --reach 0.85 --encoder "$wide"
 }
 
 # Nothing to ship: what docs/objective-space.md compares; evaluate --against trains the others. That is of lean networks
 # which start from starry-wave, as it was shipped until commit d51925f; and from mend-photos.
 
 scream_to_wave=(--axis style --ends "The Scream,Great Wave" --style data/styles/the_scream.jpg
-    --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 --batch 2)
+    --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 --batch 2 --encoder "$wide")
 
 study-strength() {
     study train strength starry-wave 1500 500 1500 1.5e-3 1e-3 --axis strength --style data/styles/wave.jpg \
-        --weight 0.05,2 --size 192 --crop 128 --batch 2
+        --weight 0.05,2 --size 192 --crop 128 --batch 2 --encoder "$wide"
 }
 
 study-half() { # ψ of study-strength for its mixture of one half alone: (4.9 · 0.05 + 2) / 5.9
@@ -80,7 +83,7 @@ study-half() { # ψ of study-strength for its mixture of one half alone: (4.9 ·
     [ -d study/starry-wave ] || cp -r weights/starry-wave study/
     train study/half --title half --axis strength --style data/styles/wave.jpg --weight 0.05,0.38 --size 192 --crop 128 \
         --batch 2 --start study/starry-wave --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 2000 --axis-rate 1.5e-3 \
-        --reach 1
+        --path-steps 0 --reach 1 --encoder "$wide"
 }
 
 study-style() {
@@ -99,7 +102,7 @@ study() { # steps of three phases, and the rate of the last two; and the paper's
     [ -d "study/$start" ] || cp -r "weights/$start" study/
     local way=(--title "$name" --start "study/$start" --main-rate 1e-3 --reach 1 --main-steps "$main")
     "$kind" "study/$name" "$@" "${way[@]}" --norm --axis-steps "$axis" --path-steps "$path" --axis-rate "$rate"
-    "$kind" "study/$name-paper" "$@" "${way[@]}" --axis-steps $((axis + path)) --axis-rate "$paper_rate"
+    "$kind" "study/$name-paper" "$@" "${way[@]}" --no-norm --axis-steps $((axis + path)) --path-steps 0 --axis-rate "$paper_rate"
 }
 
 heads() {
@@ -111,7 +114,7 @@ heads() {
 }
 
 generation() {
-    .venv/bin/dynamic-net train generation --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
+    .venv/bin/dynamic-net train generation --encoder "$wide" "$@" "${more[@]}"
 }
 
 drawn-heads() { # the second axis goes on top of the first; needs pip install -e '.[heads]' to draw them
@@ -144,7 +147,7 @@ completion() {
     local out=$1
     shift
     .venv/bin/dynamic-net train completion --out "$out" \
-        --encoder data/perceptual/vgg19_distilled_16x.safetensors "$@" "${more[@]}"
+        --encoder "$wide" "$@" "${more[@]}"
 }
 
 mend-photos() {
@@ -168,7 +171,7 @@ restoration() {
     local out=$1
     shift
     .venv/bin/dynamic-net train restoration --out "$out" --images data/content --exclude data/cbsd68.txt \
-        --encoder data/perceptual/vgg19_distilled_16x.safetensors --batch 12 --crop 80 --dual "$@" "${more[@]}"
+        --encoder "$wide" --batch 12 --crop 80 --dual "$@" "${more[@]}"
     .venv/bin/dynamic-net train restoration-auto "$out" --images data/content --exclude data/cbsd68.txt
 }
 
