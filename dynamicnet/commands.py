@@ -34,7 +34,7 @@ Hours = Annotated[
     float | None,
     typer.Option(min=1e-3, help="Of the whole run: phases take their share of it, and steps only say which share."),
 ]
-Norm = Annotated[bool, typer.Option("--norm", help="Normalise within tuning-blocks, which the paper does not.")]
+Norm = Annotated[bool, typer.Option(help="Normalise within tuning-blocks, which the paper does not.")]
 Out = Annotated[Path, typer.Option(help="The package to write: weights/NAME.")]
 Title = Annotated[str, typer.Option(help="What people read.")]
 Description = Annotated[str, typer.Option(help="A sentence more.")]

@@ -13,7 +13,7 @@ NOISY = ("up4", "up2")
 """Stages that are given noise."""
 
 PRECISE = ("up8", "up2")
-"""Stages whose blocks run in float32: what comes of their rounding is seen, up to 3 of 255."""
+"""Stages whose blocks run in float32, as `paint` does: their rounding in bfloat16 is seen, up to 3 of 255."""
 
 
 class ScalesNetwork(MainNetwork):
@@ -23,9 +23,8 @@ class ScalesNetwork(MainNetwork):
     (Ronneberger et al. 2015). Noise goes in before the norm at a quarter and at half of the resolution, with a learned
     strength per channel (Karras et al. 2019): in a flat area every position would look alike otherwise, and one stroke
     would be repeated in a lattice. Coarser noise would do more than that: it draws suns where the photograph has none.
-    Little is computed at half resolution, and at full resolution the result alone: painted
-    colour y and gate g, enlarged, and y + g·x of the photograph x. Both are one insertion point, so that tuning can
-    open and close the gate.
+    Little is computed at half resolution, and at full resolution the result alone: painted colour y and gate g,
+    enlarged, and y + g·x of the photograph x. Both are one insertion point, so that tuning can open and close the gate.
 
     Input and output: RGB (N, 3, H, W) in [0, 1]; the output is not clamped.
     """
@@ -115,7 +114,7 @@ class ScalesNetwork(MainNetwork):
 
 
 def _in_float32(layer: nn.Module, z: Tensor) -> Tensor:
-    """What comes last, which in bfloat16 is up to 3 of 255 levels off; it is narrow, and takes no longer."""
+    """What a layer makes of features, whatever precision is used around it."""
     with torch.autocast(z.device.type, enabled=False):
         precise: Tensor = layer(z.float())
     return precise

@@ -21,7 +21,7 @@ function words(axis, bounds) {
     line(MARGIN / 2, HEIGHT + BELOW - 6, "start", left),
     line(WIDTH / 2, HEIGHT + BELOW - 6, "middle", `objective of ${axis.ends[0]}`),
     line(WIDTH - MARGIN / 2, HEIGHT + BELOW - 6, "end", right),
-    line(MARGIN, MARGIN + 2, "start", `${top}, objective of ${axis.ends[1]}`),
+    line(2 * MARGIN, MARGIN + 2, "start", `${top}, objective of ${axis.ends[1]}`),
     line(MARGIN, HEIGHT - MARGIN, "start", bottom),
   ];
 }

@@ -1,5 +1,6 @@
 // A part of a picture that was painted, a hole or where the result is seen: marks that are made one after the other, so
-// that each can be undone and all can be drawn at any size. Places are in parts of the picture's width and height, the width of a stroke in parts of its shorter side.
+// that each can be undone and all can be drawn at any size. Places are in parts of the picture's width and height, the
+// width of a stroke in parts of its shorter side.
 
 const FEW = 256; // pixels a side are enough to see whether there is anything at all
 
