@@ -54,7 +54,7 @@ gpu-rehearsal: .venv/.ready ## every piece of make gpu on the CPU, with sizes th
 	$(BIN)/python -m pytest -s -m slow tests/test_gpu.py
 
 trainings: .venv/.ready ## train and compare what takes too long for make test, very small (minutes)
-	$(BIN)/python -m pytest -s -m slow tests/test_distil.py tests/test_restoration_measured.py
+	$(BIN)/python -m pytest -s -m slow tests/test_distil.py tests/test_restoration_measured.py tests/test_training.py
 
 documents: .venv/.ready ## do what docs/extending.md works through
 	$(BIN)/python -m pytest -s -m slow tests/test_documents.py

@@ -139,6 +139,7 @@ def test_a_single_picture_is_said_to_be_few_gives_no_nan_and_is_not_written(
     assert (trained / "model.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, content: Path, encoder: Path) -> None:
     out = trained.parent / "against"
     result = CliRunner().invoke(
@@ -234,6 +235,7 @@ def test_tuning_blocks_that_normalise_are_read_back_as_such(trained: Path, conte
     assert block(z).abs().max() > 0.01
 
 
+@pytest.mark.slow
 def test_phase_three_betters_the_middle_and_leaves_theta_alone(content: Path, encoder: Path, tmp_path: Path) -> None:
     def middle(folder: Path) -> float:
         figures = objectives(folder, content, encoder)["strength"]
