@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dynamicnet import pictures
 from dynamicnet.applications.style.curve import Curve
-from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, style_targets
+from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, patches, style_targets
 from dynamicnet.applications.style.yardstick import iterations_matched, optimise_pixels
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, fool_loss
@@ -23,8 +23,8 @@ SAMPLES = Path(__file__).parent.parent / "static" / "samples"
 CHANNELS = {"conv11": (3, 6), "conv12": (6, 6), "conv21": (6, 8), "conv31": (8, 10)}
 
 
-def square(name: str) -> Tensor:
-    return pictures.to_tensor(pictures.fit(pictures.read((SAMPLES / name).read_bytes()), 64))[..., :64, :64]
+def square(name: str, side: int = 64) -> Tensor:
+    return pictures.to_tensor(pictures.fit(pictures.read((SAMPLES / name).read_bytes()), side))[..., :side, :side]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def encoder(tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory
 
 
 def objective(encoder: Encoder, weight: float = 1.0) -> StyleObjective:
-    spec = StyleSpec(painting="coffee.jpg", size=64, style_weight=weight, variation_weight=0.1)
+    spec = StyleSpec(painting="coffee.jpg", size=64, style_weight=weight, variation_weight=0.1, patches_weight=0.5)
     return StyleObjective(spec, encoder, style_targets(encoder, square("coffee.jpg")))
 
 
@@ -103,22 +103,21 @@ def test_the_objective_is_the_weighted_sum_of_each_picture(encoder: Encoder) -> 
     x = torch.cat([square("chelsea.jpg"), square("rocket.jpg")])
     aim = objective(encoder, weight=3.0)
     terms = aim.terms(x.flip(3), x)
-    assert torch.allclose(aim(x.flip(3), x), terms.content + 3.0 * terms.style + 0.1 * terms.variation)
+    weighted = terms.content + 3.0 * terms.style + 0.1 * terms.variation + 0.5 * terms.patches
+    assert torch.allclose(aim(x.flip(3), x), weighted)
     assert torch.allclose(aim(x[:1].flip(3), x[:1]), aim(x.flip(3), x)[:1], rtol=1e-4)
 
 
-def test_pooled_pictures_are_asked_for_one_style_together(encoder: Encoder) -> None:
-    aim, photo, painting = objective(encoder), square("rocket.jpg"), square("coffee.jpg")
-
-    def style(*outputs: torch.Tensor) -> float:
-        batch = torch.cat(outputs)
-        look = aim.look(batch, batch)
-        assert torch.equal(aim.compare(batch, look).content, aim.compare(batch, look.pooled()).content)
-        return aim.compare(batch, look.pooled()).style.item()
-
-    assert style(photo, photo) == pytest.approx(style(photo), rel=1e-4)
-    # The painting's own share is right: the distance of both is half of the photograph's, its square a quarter.
-    assert style(photo, painting) == pytest.approx(style(photo) / 4, rel=1e-3)
+def test_a_palette_is_no_patch_and_a_sun_on_a_face_is_one() -> None:
+    x = torch.cat([square("chelsea.jpg", 240), square("astronaut.jpg", 240)])
+    palette = (x.mean(1, keepdim=True) ** 1.5) * torch.tensor([0.3, 0.5, 1.0])[:, None, None]
+    sun = x.clone()
+    sun[..., 100:160, 100:160] = sun[..., 100:160, 100:160].lerp(torch.tensor([1.0, 0.9, 0.2])[:, None, None], 0.5)
+    strokes = x + 0.2 * (torch.arange(240) // 4 % 2 - 0.5)
+    assert patches(palette, x).max() < 0.02
+    assert patches(strokes, x).max() < 0.001
+    assert patches(sun, x).min() > 0.1
+    assert torch.allclose(patches(sun, x)[1:], patches(sun[1:], x[1:]), rtol=1e-3)
 
 
 def test_a_gram_matrix_is_the_mean_outer_product() -> None:

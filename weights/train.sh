@@ -31,10 +31,11 @@ train() {
 strength() { # faint, main and strong objectives: a dual axis
     local out=$1 title=$2 painting=$3
     shift 3
-    train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" --start runs/packages/painter --main-steps 1000 "$@"
+    train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" --start runs/packages/painter --main-steps 900 --axis-steps 200 --path-steps 350 "$@"
 }
 
-starry-night() { strength starry-night "Starry Night" starry_night --order -1; }
+starry-night() { strength starry-night "Starry Night" starry_night --order -1 --main-steps 2500 --path-steps 600; }
+great-wave() { strength great-wave "The Great Wave" wave; }
 the-scream() { strength the-scream "The Scream" the_scream --order -1; }
 udnie() { strength udnie "Udnie" udnie --dual --weight 0.2,3,8 --main-steps 700; }
 

@@ -79,6 +79,9 @@ def train_style(
     main_rate: MainRate = 2e-3,
     axis_rate: AxisRate = 1.5e-3,
     variation: Annotated[float, typer.Option(help="Weight of total variation.")] = 1.0,
+    patches: Annotated[
+        float, typer.Option(help="Weight of colours in places that the photograph gives no reason for.")
+    ] = 0.5,
     reach: Annotated[float, typer.Option(help="Where the slider ends, as a share of the α trained with.")] = 0.9,
     seed: Seed = 0,
     run: Run = None,
@@ -87,7 +90,7 @@ def train_style(
     hours: Hours = None,
     device: Device = "auto",
 ) -> None:
-    """Train a style model: content + style + total variation, from one objective to another.
+    """Train a style model: content + style + total variation + patches, from one objective to another.
 
     [bold]strength[/bold]: --weight 0.3,5 from faint to strong. [bold]style[/bold]: --style A.jpg --style B.jpg from
     one painting to another. [bold]scale[/bold]: --size 192,512 from fine to coarse strokes. Objectives are given from
@@ -140,6 +143,7 @@ def train_style(
         main_rate=main_rate,
         axis_rate=axis_rate,
         variation=variation,
+        patches=patches,
         reach=reach,
         seed=seed,
         licence=licence,

@@ -1,4 +1,4 @@
-"""Content + style + total variation on an encoder's features (Gatys et al. 2016, Johnson et al. 2016).
+"""Content + style on an encoder's features + total variation + patches (Gatys et al. 2016, Johnson et al. 2016).
 
 Gram matrices are taken of features minus the painting's mean feature (Novak and Nikulin 2016, "activation shift").
 After a ReLU, plain Gram matrices are mostly the mean: a waffle with the right mean passes for brush strokes.
@@ -12,11 +12,18 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.gram import CONTENT_LAYERS, STYLE_LAYERS, gram, moments_of, shifted
+
+CELL = 16
+"""Side of the squares whose mean colours say where there is a patch, in pixels."""
+
+PATCH = 0.1
+"""How far colours of squares may be, root mean square, from a function of the photograph's where patches count 1."""
 
 
 class StyleSpec(BaseModel):
@@ -27,6 +34,7 @@ class StyleSpec(BaseModel):
         size: its shorter side in pixels when its Gram matrices were taken; larger gives coarser strokes.
         style_weight: weight of the style term against a content term of weight 1.
         variation_weight: weight of total variation.
+        patches_weight: weight of patches; 0 of packages that do not say.
         lifted: whether Gram matrices are compared as those of lifted features, where the encoder has a lift.
         regularity: of the painting at that size (:mod:`dynamicnet.applications.style.regularity`); None of
             packages that do not say.
@@ -39,16 +47,18 @@ class StyleSpec(BaseModel):
     size: int
     style_weight: float
     variation_weight: float
+    patches_weight: float = 0.0
     lifted: bool = False  # of packages that do not say
     regularity: float | None = None
 
 
 class Terms(NamedTuple):
-    """The unweighted terms of a style objective, each (N,)."""
+    """The unweighted terms of a style objective, each (N,); see :class:`StyleObjective`."""
 
     content: Tensor
     style: Tensor
     variation: Tensor
+    patches: Tensor
 
 
 class Look(NamedTuple):
@@ -63,23 +73,14 @@ class Look(NamedTuple):
     wanted: Tensor
     moments: Mapping[str, tuple[Tensor, Tensor]]
 
-    def pooled(self) -> "Look":
-        """The same with one style for all: the moments of the batch as if it were one picture.
-
-        For training. Where a painting's strokes and colours are asked of each picture, a network puts all of them into
-        each: a sun on every face. Asked of all together, they go where there is room for them.
-        """
-        moments = {layer: (mean.mean(0, True), gram.mean(0, True)) for layer, (mean, gram) in self.moments.items()}
-        return self._replace(moments=moments)
-
 
 class StyleObjective(nn.Module):
-    """O(y; x) = content(y, x) + style_weight · style(y) + variation_weight · variation(y).
+    """O(y; x) = content(y, x) + style_weight · style(y) + variation_weight · variation(y) + patches_weight · patches(y, x)
 
     *content*: squared distance between the features of y and x, relative to the features of x, at the deepest of
     ``CONTENT_LAYERS`` the encoder has. *style*: squared distance between the shifted Gram matrices of y and of the
     painting, relative to the painting's, mean over ``STYLE_LAYERS``. Being relative, weights mean the same for
-    any encoder and painting.
+    any encoder and painting. *patches*: see :func:`patches`.
     """
 
     def __init__(self, spec: StyleSpec, encoder: Encoder, targets: Mapping[str, Tensor]) -> None:
@@ -102,8 +103,8 @@ class StyleObjective(nn.Module):
         }
 
     def terms(self, outputs: Tensor, pictures: Tensor) -> Terms:
-        """The three terms, for outputs and the pictures they were made from: both (N, 3, H, W) in [0, 1]."""
-        return self.compare(outputs, self.look(outputs, pictures))
+        """The terms, for outputs and the pictures they were made from: both (N, 3, H, W) in [0, 1]."""
+        return self.compare(outputs, pictures, self.look(outputs, pictures))
 
     def look(self, outputs: Tensor, pictures: Tensor) -> Look:
         """What the terms compare.
@@ -117,8 +118,8 @@ class StyleObjective(nn.Module):
         moments = {layer: moments_of(features[layer]) for layer in self.targets}
         return Look(features[self.content_layer], content, moments)
 
-    def compare(self, outputs: Tensor, look: Look) -> Terms:
-        """The three terms, from :meth:`look`."""
+    def compare(self, outputs: Tensor, pictures: Tensor, look: Look) -> Terms:
+        """The terms, from :meth:`look`."""
         wanted = look.wanted.float()
         content = (look.content.float() - wanted).square().flatten(1).mean(1)
         content = content / wanted.square().flatten(1).mean(1)
@@ -128,7 +129,7 @@ class StyleObjective(nn.Module):
         ]
         rows = (outputs[..., 1:, :] - outputs[..., :-1, :]).square().flatten(1).mean(1)
         columns = (outputs[..., 1:] - outputs[..., :-1]).square().flatten(1).mean(1)
-        return Terms(content, sum(style[1:], style[0]) / len(style), rows + columns)
+        return Terms(content, sum(style[1:], style[0]) / len(style), rows + columns, patches(outputs, pictures))
 
     def _size(self, layer: str, difference: Tensor) -> Tensor:
         """‖QDQᵀ‖² of matrices D (…, C, C), Q being the layer's lift, without making the large matrices: (…)."""
@@ -139,7 +140,9 @@ class StyleObjective(nn.Module):
 
     def total(self, terms: Terms) -> Tensor:
         """The weighted sum, (N,)."""
-        return terms.content + self.spec.style_weight * terms.style + self.spec.variation_weight * terms.variation
+        spec = self.spec
+        style = spec.style_weight * terms.style
+        return terms.content + style + spec.variation_weight * terms.variation + spec.patches_weight * terms.patches
 
     def forward(self, outputs: Tensor, pictures: Tensor) -> Tensor:
         """The objective of each picture, (N,)."""
@@ -149,7 +152,30 @@ class StyleObjective(nn.Module):
 def both(low: StyleObjective, high: StyleObjective, outputs: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
     """Two objectives of one encoder with one look at the outputs: each (N,)."""
     look = high.look(outputs, pictures)
-    return low.total(low.compare(outputs, look)), high.total(high.compare(outputs, look))
+    return low.total(low.compare(outputs, pictures, look)), high.total(high.compare(outputs, pictures, look))
+
+
+def patches(outputs: Tensor, pictures: Tensor) -> Tensor:
+    """How far an output's colours are from a function of the photograph's, where details are left aside.
+
+    A style may give a photograph any palette, and what was bright or red is to have one colour of it everywhere. A
+    network that is asked for a painting's few suns, or for its sky and sea, lays them on as patches of its own: on
+    faces, or as fog. Mean colours of squares of :data:`CELL` pixels are fitted, for each picture, by a polynomial of
+    second degree in the photograph's; what is left is a patch.
+
+    Args:
+        outputs: (N, 3, H, W). pictures: what they were made from, (N or 1, 3, H, W); both in [0, 1].
+
+    Returns:
+        Mean square of what is left, relative to that of :data:`PATCH`: (N,).
+    """
+    made, seen = (F.avg_pool2d(some.float(), CELL).flatten(2) for some in (outputs, pictures))
+    with torch.no_grad():
+        first, second = torch.triu_indices(4, 4)
+        colours = F.pad(seen, (0, 0, 0, 1), value=1.0)
+        basis = torch.linalg.qr((colours[:, first] * colours[:, second]).mT).Q.mT
+    left = made - made @ basis.mT @ basis
+    return left.square().mean((1, 2)) / PATCH**2
 
 
 def style_targets(encoder: Encoder, painting: Tensor) -> dict[str, Tensor]:

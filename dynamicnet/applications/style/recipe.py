@@ -82,6 +82,7 @@ class StyleRecipe:
     main_rate: float
     axis_rate: float
     variation: float
+    patches: float
     reach: float
     seed: int
     licence: str
@@ -199,17 +200,18 @@ class StyleTraining:
             with autocast(self.device):
                 outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * along).tolist())}).float()
                 outputs, batch = _shifted(outputs, batch, draw)
-                look = objective.look(outputs, batch).pooled()
-            terms = objective.compare(outputs, look)
+                look = objective.look(outputs, batch)
+            terms = objective.compare(outputs, batch, look)
             totals = objective.total(terms)
             if beginning:
-                low = beginning.total(beginning.compare(outputs, look))
+                low = beginning.total(beginning.compare(outputs, batch, look))
                 totals = mixed(low, totals, scale, along)
             return {
                 "total": totals.mean(),
                 "content": terms.content.mean(),
                 "style": terms.style.mean(),
                 "variation": terms.variation.mean(),
+                "patches": terms.patches.mean(),
             }
 
         mixture = {"mixed_with": beginning.spec.model_dump() | {"scale": scale}} if beginning else {}
@@ -256,6 +258,7 @@ class StyleTraining:
             size=end.size,
             style_weight=end.weight,
             variation_weight=self.recipe.variation,
+            patches_weight=self.recipe.patches,
             lifted=True,
             regularity=round(float(regularity(painting).median()), 2) if end.size >= SIDE else None,
         )
