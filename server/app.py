@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 
 from dynamicnet import __version__
 from server.engine.engine import Engine
 from server.http import errors
+from server.http.files import Files
 from server.http.middleware import BodyLimit, Policy
 from server.http.routes import health, infer, metrics, models, pages, sweep
 from server.http.schemas import ALPHA, TOLD, Documented
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     counts.sessions.set_function(lambda: admission.sessions)
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
+    app.add_middleware(GZipMiddleware, compresslevel=6)  # of text; pictures are compressed already
     app.add_middleware(Policy)
     if settings.origins:
         app.add_middleware(
@@ -69,5 +71,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Requests)
     for routes in (pages, health, metrics, models, infer, sweep, session):
         app.include_router(routes.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.state.files = files = Files(STATIC)
+    app.mount("/static", files, name="static")
     return app

@@ -24,6 +24,7 @@ from dynamicnet.precision import autocast
 from server.app import create_app
 from server.http.filenames import disposition
 from server.http.negotiate import choose_format
+from server.http.thumbnails import QUALITY, SIDE
 from server.settings import STATIC, Settings
 
 PROBLEM = "application/problem+json"
@@ -518,7 +519,7 @@ def test_models_are_described_as_their_manifests_say(http):
 
 def test_every_model_has_a_thumbnail(http):
     for model in http.get("/models").json()["models"]:
-        assert max(opened(http.get(model["thumbnail"]).content).size) <= 256
+        assert max(opened(http.get(model["thumbnail"]).content).size) <= SIDE
 
 
 def test_what_a_model_makes_of_seeds_comes_back_the_same_and_alpha_changes_it(http):
@@ -548,8 +549,8 @@ def test_thumbnails_show_a_sample_with_an_axis_at_work(http, models):
         alpha = {axis["id"]: axis["default"] for axis in model["axes"]}
         if not any(alpha.values()):
             alpha[model["axes"][0]["id"]] = model["axes"][0]["range"][1]
-        fields = {"model": model["id"], "alpha": json.dumps(alpha), "max_side": 256, "format": "jpeg", "quality": 85}
-        assert reply.content == rendered(http, sample, **fields)
+        sent = {"max_side": SIDE, "format": "jpeg", "quality": QUALITY}
+        assert reply.content == rendered(http, sample, model=model["id"], alpha=json.dumps(alpha), **sent)
     assert_problem(http.get("/models/no-such-model/thumbnail"), 404, "model-unknown")
 
 

@@ -32,7 +32,7 @@ def test_what_is_left_to_the_server_moves_the_slider(page: Page) -> None:
     page.goto("/#model=starry-night&a.strength=1")
     ready(page)
     before = pixels(page)
-    button = page.get_by_role("button", name="Choose Strength for me")
+    button = page.get_by_role("button", name="Choose for me: Strength")
     button.click()
     changed(page, before)
     number = page.locator(".slider input[type=number]").first

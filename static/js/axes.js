@@ -22,7 +22,7 @@ function ends(axis, changed) {
 function choice(axis, changed) {
   const button = Object.assign(document.createElement("button"), { textContent: "Choose for me" });
   button.className = "button quiet auto";
-  button.setAttribute("aria-label", `Choose ${axis.title} for me`);
+  button.setAttribute("aria-label", `Choose for me: ${axis.title}`);
   button.addEventListener("click", () => changed(axis.id, "auto"));
   return button;
 }

@@ -165,7 +165,7 @@ const session = new Session({
     losses++;
     status.renew();
   },
-});
+}, new URL(".", document.baseURI)); // and not where this file is
 
 const enableSaves = saves(
   { save: at("save"), animation: at("animation"), sheet: at("sheet") },

@@ -13,7 +13,7 @@ export async function list() {
 
 function tile(model) {
   const radio = Object.assign(document.createElement("input"), { type: "radio", name: "model", value: model.id });
-  const picture = Object.assign(document.createElement("img"), { src: model.thumbnail, alt: "", width: 96, height: 96 });
+  const picture = Object.assign(document.createElement("img"), { loading: "lazy", src: model.thumbnail, alt: "", width: 92, height: 92 });
   const title = Object.assign(document.createElement("span"), { textContent: model.title });
   const label = document.createElement("label");
   label.className = "tile";

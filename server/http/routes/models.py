@@ -27,9 +27,14 @@ async def models(engine: EngineDep) -> ModelList:
     },
 )
 async def thumbnail(model_id: str, engine: EngineDep, thumbnails: ThumbnailsDep) -> Response:
-    """A sample picture as the model renders it, its longer side at most 256 pixels."""
+    """A sample picture as the model renders it, small: its longer side is 184 pixels."""
     picture = await thumbnails.get(engine.model(model_id))
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
+def thumbnail_of(model: Model) -> str:
+    """Where its thumbnail is, seen from the page and from /models."""
+    return f"models/{quote(model.id, safe='')}/thumbnail"
 
 
 def _describe(model: Model) -> ModelInfo:
@@ -41,5 +46,5 @@ def _describe(model: Model) -> ModelInfo:
         application=manifest.application,
         takes=list(model.application.takes),
         axes=sliders(manifest),
-        thumbnail=f"models/{quote(model.id, safe='')}/thumbnail",
+        thumbnail=thumbnail_of(model),
     )
