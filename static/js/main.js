@@ -245,6 +245,12 @@ function takeBrush() {
   if (hole) brush.begin(at("original"), takes("mask") ? hole : area);
 }
 
+/** What is easily taken for something else: at 0, an axis that goes below it shows what it shows in the middle. */
+function explain({ title, range, ends }) {
+  const [low, high] = ends.map((end, index) => `${range[index]} (${end})`.replace("-", "−"));
+  return range[0] < 0 ? `${title} goes from ${low} to ${high}; 0 is in between, not off.` : "";
+}
+
 function useModel(model, alpha) {
   chosen.model = model;
   chosen.alpha = fit(model.axes, alpha);
@@ -252,7 +258,7 @@ function useModel(model, alpha) {
   for (const element of document.querySelectorAll("[data-for]")) element.hidden = !takes(element.dataset.for);
   at("camera").hidden = !chosen.canMove;
   at("title").textContent = at("after").textContent = model.title;
-  at("description").textContent = model.description;
+  at("description").textContent = [model.description, ...model.axes.map(explain)].join(" ").trim();
   panel.show(model, chosen.alpha);
   if (!chosen.canMove) live.stop();
 }
