@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
 
 from dynamicnet import __version__
 from server.engine.engine import Engine
@@ -46,8 +47,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description="Tune what a trained network does, with a slider. Interactive sessions are at /ws.",
         lifespan=lifespan,
-        docs_url=None,  # the viewers load their scripts from elsewhere; /openapi.json is served
+        docs_url=None,  # FastAPI's loads its files from elsewhere
         redoc_url=None,
+        servers=[{"url": "."}],  # where the document is
         redirect_slashes=False,  # to an absolute address, which behind a proxy is another
         generate_unique_id_function=lambda route: route.name,  # what generators of clients call their functions
     )
@@ -73,4 +75,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(routes.router)
     app.state.files = files = Files(STATIC)
     app.mount("/static", files, name="static")
+    app.mount("/docs/files", StaticFiles(packages=[("fastapi_offline", "static")]), name="docs-files")
     return app

@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from conftest import DEVICE, running_server
+from conftest import DEVICE, ELSEWHERE, running_server
 from PIL import ExifTags, Image
 
 from dynamicnet import Inputs, Model, package, pictures
@@ -472,7 +472,7 @@ def test_what_the_framework_refuses_is_a_problem_document_too(http):
 
 
 def test_an_accident_is_a_problem_document_that_tells_nothing_of_the_inside():
-    app = create_app()
+    app = create_app(Settings(origins=ELSEWHERE))
 
     @app.get("/broken")
     async def broken():
@@ -481,9 +481,10 @@ def test_an_accident_is_a_problem_document_that_tells_nothing_of_the_inside():
     async def get():
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-            return await client.get("/broken")
+            return await client.get("/broken", headers={"Origin": ELSEWHERE})
 
     response = asyncio.run(get())
+    assert response.headers["access-control-allow-origin"] == ELSEWHERE  # else pages of others learn nothing
     assert_problem(response, 500, "internal-error")
     assert "the inside" not in response.text
 
@@ -590,6 +591,7 @@ def test_openapi_is_whole(http):
     assert document["openapi"].startswith("3.1")
     paths = {"/health", "/ready", "/models", "/models/{model_id}/thumbnail", "/infer", "/sweep"}
     assert set(document["paths"]) == paths
+    assert document["servers"] == [{"url": "."}]  # wherever it was found
     for reference in _references(document):
         node = document
         for part in reference.removeprefix("#/").split("/"):

@@ -1,4 +1,4 @@
-"""GET /: the page."""
+"""GET /: the page. GET /docs: the API, to read and to try."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -26,7 +26,7 @@ templates = Jinja2Templates(TEMPLATES)
 async def index(request: Request, engine: EngineDep, settings: SettingsDep) -> Response:
     """The page; everything it shows it fetches."""
     known = {
-        "files": f"static/{request.app.state.files.version}",
+        "files": _files(request),
         "modules": MODULES,
         "thumbnails": [thumbnail_of(model) for model in engine.models.values()][:SEEN_FIRST],
         "accept": ",".join(ACCEPTED),
@@ -34,3 +34,14 @@ async def index(request: Request, engine: EngineDep, settings: SettingsDep) -> R
         "max_pixels": settings.max_pixels,
     }
     return templates.TemplateResponse(request, "index.html", known)
+
+
+@router.get("/docs", response_class=HTMLResponse)
+async def docs(request: Request) -> Response:
+    """Swagger UI, whose own files are below it."""
+    return templates.TemplateResponse(request, "docs.html", {"files": _files(request)})
+
+
+def _files(request: Request) -> str:
+    """Where our files are, seen from the page."""
+    return f"static/{request.app.state.files.version}"
