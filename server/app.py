@@ -1,5 +1,6 @@
 """The application: ``uvicorn --factory server.app:create_app``, or ``python -m server``."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -37,9 +38,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = Engine(settings.device, settings.prepared_bytes, settings.models_bytes, counts)
         await engine.load(settings.weights)
+        looking = asyncio.create_task(engine.shelf.keep_looking(settings.weights))
         app.state.engine = engine
         app.state.thumbnails = Thumbnails(engine, STATIC / "samples")
         yield
+        looking.cancel()
         engine.close()
 
     app = Documented(

@@ -27,9 +27,9 @@ class Thumbnails:
             DynamicNetError: ``thumbnail-missing``, there is no sample picture.
         """
         async with self._one_at_a_time:
-            if model.id not in self._kept:
-                self._kept[model.id] = await self._render(model)
-            return self._kept[model.id]
+            if model.version not in self._kept:
+                self._kept[model.version] = await self._render(model)
+            return self._kept[model.version]
 
     async def _render(self, model: Model) -> bytes:
         sample = min(self._samples.glob("*.jpg"), default=None)
