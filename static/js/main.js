@@ -327,7 +327,7 @@ at("area").addEventListener("click", () => {
   at("area").setAttribute("aria-pressed", !paintsWhere());
   comparison.end();
   takeBrush();
-  if (paintsWhere()) status.say(chosen.photo.area.isEmpty ? "Paint where it is to be seen. The photograph stays elsewhere." : describe());
+  if (paintsWhere()) status.say(chosen.photo.area.isEmpty ? "Paint where you want the effect. The rest stays as it was." : describe());
 });
 
 at("reset").addEventListener("click", () => {
@@ -355,7 +355,7 @@ async function restore() {
   if (sentence) status.fail(sentence);
   useModel(model, asked.alpha);
   const photo = await photos.get(asked.photo);
-  if (asked.photo === "own" && photo.id !== "own") status.fail("Your photograph is not kept when the page is loaded again. Open it once more.");
+  if (asked.photo === "own" && photo.id !== "own") status.fail("Reloading the page does not keep your photograph. Please open it again.");
   await usePhoto(photo);
 }
 
