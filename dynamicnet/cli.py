@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,7 +36,8 @@ train_app = typer.Typer(help="Train a model package in two phases.", no_args_is_
 app.add_typer(train_app, name="train")
 stderr = Console(stderr=True, markup=False)
 
-Weights = Annotated[Path, typer.Option(help="Folder of model packages.", envvar="DYNAMICNET_WEIGHTS")]
+WEIGHTS = "DYNAMICNET_WEIGHTS"
+Weights = Annotated[Path, typer.Option(help="Folder of model packages.", envvar=WEIGHTS)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to; the suffix decides the format.")]
 Photo = Annotated[
     Path | None, typer.Argument(help="The picture, for models that take one.", exists=True, dir_okay=False)
@@ -83,6 +85,8 @@ def root(
     ] = False,
 ) -> None:
     """Dynamic-Net: train a network once, then tune its objective with a slider."""
+    for name in get_close_matches(WEIGHTS, os.environ.keys() - {WEIGHTS}, cutoff=0.85):
+        stderr.print(f"There is no setting {name}; did you mean {WEIGHTS}?", style="red", soft_wrap=True)
 
 
 @app.command()

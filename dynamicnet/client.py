@@ -250,5 +250,5 @@ def _refusal(status: int, body: bytes) -> DynamicNetError:
         return DynamicNetError(problem["code"], problem["detail"], status)
     except (ValueError, KeyError, TypeError):
         return DynamicNetError(
-            "request-refused", f"The server answered {status}; what it said is no answer of ours.", status
+            "request-refused", f"The server answered {status}, in a form that this client does not know.", status
         )

@@ -123,7 +123,7 @@ def _ask(work: Callable[..., T], *args: Any, before: Callable[[], None] = lambda
             break
         finally:
             _asked.discard(future)
-    raise DynamicNetError("decoders-missing", "No program to open pictures with is running; try again later.", 503)
+    raise DynamicNetError("decoders-missing", "The processes that open pictures are not running; try again later.", 503)
 
 
 def _result(pool: ProcessPool, future: ProcessFuture[T]) -> T:

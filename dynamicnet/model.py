@@ -110,6 +110,7 @@ class Model:
                 500,
             )
         self.id = loaded.id
+        self.version = loaded.version
         self.manifest: Manifest = loaded.manifest
         self.application = APPLICATIONS[name]
         self.device = device
@@ -131,13 +132,17 @@ class Model:
         self.net = self.net.to("meta")
 
     def come(self) -> None:
-        """Come back to the device, from the package.
+        """Come back to the device, from the package, if it has left.
 
         Raises:
-            DynamicNetError: the package can no longer be read.
+            DynamicNetError: the package can no longer be read, or is another by now.
         """
-        if next(self.net.parameters()).is_meta:
-            self.net = placed(package.load(self.folder).net, self.device)
+        if not next(self.net.parameters()).is_meta:
+            return
+        loaded = package.load(self.folder)
+        if loaded.version != self.version:
+            raise DynamicNetError("model-replaced", f"The model '{self.id}' was replaced; open it again.", 409)
+        self.net = placed(loaded.net, self.device)
 
     @property
     def max_pixels(self) -> int:

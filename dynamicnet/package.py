@@ -7,6 +7,7 @@ trained on (the Gram matrices of a painting, say); a package serves without it.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -99,6 +100,7 @@ class Package:
     """A model package in memory; ``net`` is float32 on the CPU, in evaluation mode, without gradients."""
 
     folder: Path
+    version: str
     manifest: Manifest
     net: DynamicNet
 
@@ -140,7 +142,8 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         data = json.loads((folder / MANIFEST).read_text("utf-8"))
     except FileNotFoundError:
-        raise DynamicNetError("package-missing", f"There is no model package at '{folder}'.", 404) from None
+        what = f"model package at '{folder}'" if folder.parent.is_dir() else f"folder '{folder.parent}'"
+        raise DynamicNetError("package-missing", f"There is no {what}.", 404) from None
     except (OSError, ValueError, RecursionError) as error:
         raise _invalid(f"{MANIFEST} cannot be read ({reason(error)})", folder) from None
     version = data.get("format") if isinstance(data, dict) else None
@@ -155,12 +158,25 @@ def read_manifest(folder: Path) -> Manifest:
         raise _invalid(f"{'.'.join(map(str, first['loc'])) or MANIFEST}: {first['msg']}", folder) from None
 
 
+def version(folder: Path) -> str:
+    """A word that changes when a package does; by its files' sizes and times, as reading them would take long."""
+    digest = blake2b(digest_size=8)
+    for file in (folder / MANIFEST, folder / TENSORS):
+        try:
+            about = file.stat()
+            digest.update(f"{folder.name} {about.st_size} {about.st_mtime_ns} ".encode("utf-8", "surrogateescape"))
+        except OSError:
+            digest.update(b"-")
+    return digest.hexdigest()
+
+
 def load(folder: Path) -> Package:
     """Read a package, check its tensors against its manifest, and return it ready to render.
 
     Raises:
         DynamicNetError: ``package-missing`` or ``package-invalid``.
     """
+    before = version(folder)
     manifest = read_manifest(folder)
     try:
         net = build(manifest)
@@ -169,7 +185,7 @@ def load(folder: Path) -> Package:
     tensors = _read_tensors(folder / TENSORS)
     _check_tensors(tensors, net.state_dict(), folder)
     net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return Package(folder, manifest, net.eval().requires_grad_(False))
+    return Package(folder, before, manifest, net.eval().requires_grad_(False))
 
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:

@@ -1,15 +1,18 @@
 """The application: ``uvicorn --factory server.app:create_app``, or ``python -m server``."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from dynamicnet import __version__
 from server.engine.engine import Engine
 from server.http import errors
+from server.http.files import Files
 from server.http.middleware import BodyLimit, Policy
 from server.http.routes import health, infer, metrics, models, pages, sweep
 from server.http.schemas import ALPHA, TOLD, Documented
@@ -35,9 +38,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = Engine(settings.device, settings.prepared_bytes, settings.models_bytes, counts)
         await engine.load(settings.weights)
+        looking = asyncio.create_task(engine.shelf.keep_looking(settings.weights))
         app.state.engine = engine
         app.state.thumbnails = Thumbnails(engine, STATIC / "samples")
         yield
+        looking.cancel()
         engine.close()
 
     app = Documented(
@@ -45,8 +50,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description="Tune what a trained network does, with a slider. Interactive sessions are at /ws.",
         lifespan=lifespan,
-        docs_url=None,  # the viewers load their scripts from elsewhere; /openapi.json is served
+        docs_url=None,  # FastAPI's loads its files from elsewhere
         redoc_url=None,
+        servers=[{"url": "."}],  # where the document is
         redirect_slashes=False,  # to an absolute address, which behind a proxy is another
         generate_unique_id_function=lambda route: route.name,  # what generators of clients call their functions
     )
@@ -56,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     counts.sessions.set_function(lambda: admission.sessions)
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
+    app.add_middleware(GZipMiddleware, compresslevel=6)  # of text; pictures are compressed already
     app.add_middleware(Policy)
     if settings.origins:
         app.add_middleware(
@@ -69,5 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Requests)
     for routes in (pages, health, metrics, models, infer, sweep, session):
         app.include_router(routes.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.state.files = files = Files(STATIC)
+    app.mount("/static", files, name="static")
+    app.mount("/docs/files", StaticFiles(packages=[("fastapi_offline", "static")]), name="docs-files")
     return app

@@ -24,7 +24,7 @@ PREFIX = "DYNAMICNET_"
 ENV_FILE = ".env"
 
 Words = Annotated[tuple[str, ...], NoDecode]
-"""Words with commas between."""
+"""Words separated by commas."""
 
 
 class Settings(BaseSettings):
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         default="auto", description="Where models run; auto takes CUDA if there is one."
     )
     host: str = Field(
-        default="127.0.0.1", description="Address to listen on; this machine alone, until someone decides otherwise."
+        default="127.0.0.1", description="Address to listen on; by default, only this machine can reach it."
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         description="Largest request body, and largest picture over WebSocket; a phone's photograph is under 15 MB.",
     )
     max_pixels: int = Field(
-        default=MAX_PIXELS, gt=0, description="Largest picture, in pixels, looked at before it is decoded."
+        default=MAX_PIXELS, gt=0, description="Largest picture, in pixels; checked before it is decoded."
     )
     max_message_bytes: int = Field(
         default=32_000_000,
@@ -59,52 +59,54 @@ class Settings(BaseSettings):
     max_messages: int = Field(
         default=240,
         gt=0,
-        description="Messages a second from one session, more than screens have frames; beyond it, they wait.",
+        description="Messages a second from one session; more than that have to wait. Screens show fewer frames.",
     )
     prepared_bytes: int = Field(
         default=1_000_000_000,
         ge=0,
-        description="How much of what was prepared is kept, so that another alpha for the same picture is quick; "
-        "a picture of 512×512 takes about 30 MB.",
+        description="How many bytes of prepared pictures are kept, so that another alpha for the same picture is "
+        "quick; a picture of 512×512 takes about 30 MB.",
     )
     models_bytes: int = Field(
         default=2_000_000_000,
         ge=0,
-        description="How many bytes of parameters stay on the device; the models used least recently leave it.",
+        description="How many bytes of parameters stay on the device; the least recently used models leave it.",
     )
     max_waiting: int = Field(
         default=64,
         gt=0,
-        description="How many renders may wait for the device; beyond it, 503 at once. Some seconds of work on a CPU.",
+        description="How many renders may wait for the device; beyond that, 503 at once. The default is seconds of "
+        "work on a CPU.",
     )
     max_sessions: int = Field(default=256, gt=0, description="WebSocket sessions at once, of all clients.")
     max_sessions_per_address: int = Field(
-        default=32, gt=0, description="The same of one address; an office behind one address shares it."
+        default=32, gt=0, description="The same for one address; an office behind one address shares them."
     )
     idle_seconds: float = Field(
-        default=600, gt=0, description="After so long without a message, a session is closed; the page opens it again."
+        default=600, gt=0, description="A session without a message for this long is closed; the page opens it again."
     )
     ping_seconds: float = Field(
-        default=20, gt=0, description="How often a session's client is asked for a sign of life; proxies wait longer."
+        default=20, gt=0, description="How often the server pings each session; proxies wait longer than that."
     )
     pong_seconds: float = Field(
         default=20,
         gt=0,
-        description="After so long without one, the session is closed: a phone that left the net says no goodbye.",
+        description="A session that leaves a ping unanswered for this long is closed: a phone that loses its "
+        "network says no goodbye.",
     )
     waiting_seconds: float = Field(
-        default=60, gt=0, description="Longest a request may stand in line; what has begun by then is finished."
+        default=60, gt=0, description="Longest a request may wait in line; one that has begun by then is finished."
     )
     drain_seconds: int = Field(
         default=20, gt=0, description="How long requests in flight may take after SIGTERM, before they are cut off."
     )
     origins: Words = Field(
         default=(),
-        description="Other origins whose pages may use this server, as https://example.org, with commas between.",
+        description="Other origins whose pages may use this server, such as https://example.org, separated by commas.",
     )
     keys: Words = Field(
         default=(),
-        description="Keys, with commas between, one of which /infer and /ws ask for; without any, they ask for none.",
+        description="Keys, separated by commas; where there are any, /infer, /sweep, /metrics and /ws ask for one.",
     )
 
     @field_validator("origins")

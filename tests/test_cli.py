@@ -88,6 +88,13 @@ def test_a_mistake_is_one_sentence_and_status_1(arguments: list[str], sentence: 
     assert not (tmp_path / "out.png").exists()
 
 
+def test_a_folder_that_is_not_there_and_a_misspelt_variable_are_said(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("DYNAMICNET_WEIGTHS", str(tmp_path))
+    result = run("infer", str(PHOTO), "--weights", "no-such", "--model", "x", "-o", str(tmp_path / "out.png"))
+    assert "There is no setting DYNAMICNET_WEIGTHS; did you mean DYNAMICNET_WEIGHTS?" in result.stderr
+    assert "There is no folder 'no-such'." in result.stderr
+
+
 def test_an_unknown_suffix_is_refused_before_any_work(tmp_path: Path) -> None:
     result = run("infer", str(PHOTO), "-o", str(tmp_path / "out.xyz"))
     assert result.returncode == 1

@@ -16,7 +16,7 @@ from pages import difference, pixels, until
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from server.settings import ROOT, STATIC
+from server.settings import ROOT
 
 browser = pages.browser  # a fixture
 
@@ -75,7 +75,7 @@ def test_what_python_programmers_are_told_to_write_works(document, server, http,
 
 @pytest.fixture
 def theirs(browser: Browser, server: str, photo: Path) -> Iterator[Callable[[str, str], Page]]:
-    """Shows a page of somebody else at an address, with our files and a photograph beside it."""
+    """Shows a page of somebody else at an address, with a photograph beside it."""
     page = browser.new_page(permissions=["local-network-access"])  # which a page that is made up here is not in
     page.set_default_timeout(20_000)
     troubles: list[str] = []
@@ -83,10 +83,8 @@ def theirs(browser: Browser, server: str, photo: Path) -> Iterator[Callable[[str
     page.on("pageerror", lambda error: troubles.append(str(error)))
 
     def show(address: str, html: str) -> Page:
-        files = {"photo.jpg": photo, "alpha.js": STATIC / "js/alpha.js", "session.js": STATIC / "js/session.js"}
         page.route(f"{address}/theirs/", lambda route: route.fulfill(body=html, content_type="text/html"))
-        for name, file in files.items():
-            page.route(f"{address}/theirs/{name}", lambda route, _, file=file: route.fulfill(path=file))
+        page.route(f"{address}/theirs/photo.jpg", lambda route: route.fulfill(path=photo))
         page.route(f"{address}/favicon.ico", lambda route: route.fulfill(body=""))
         page.goto(f"{address}/theirs/")
         return page

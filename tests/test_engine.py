@@ -87,6 +87,44 @@ def test_damaged_packages_are_logged_and_left_out(sound, tmp_path, caplog):
     assert "b-hollow" in caplog.text
 
 
+def test_packages_come_change_and_go_while_the_engine_runs(sound, small, tmp_path):
+    other = package.find(Settings().weights)[1]
+    shutil.copytree(sound, tmp_path / "a")
+
+    async def change(engine):
+        async def look(times=2):
+            for _ in range(times):
+                await engine.shelf.look(tmp_path)
+            return list(engine.models), engine.left_out
+
+        async def rendered(opened):
+            return (await engine.render(opened, 0, {})).tobytes()
+
+        shutil.copytree(other, tmp_path / "b")
+        tensors = tmp_path / "b" / package.TENSORS
+        tensors.write_bytes(tensors.read_bytes()[:1000])
+        assert await look(1) == (["a"], [])  # it may be on its way
+        assert await look() == (["a"], ["b"])
+        shutil.copy(other / package.TENSORS, tensors)
+        assert await look() == (["a", "b"], [])
+
+        before = await engine.open(engine.model("a"), small, {})
+        was = await rendered(before)
+        for file in (package.MANIFEST, package.TENSORS):
+            shutil.copy(other / file, tmp_path / "a" / file)
+        await look()
+        now, same = [await rendered(await engine.open(engine.model(name), small, {})) for name in ("a", "b")]
+        assert was != now == same
+        assert await rendered(before) == was  # for who has it open
+        shutil.rmtree(tmp_path / "a")
+        assert await look(1) == (["b"], [])
+        shutil.move(tmp_path / "b", tmp_path.parent / "moved")
+        tmp_path.rmdir()
+        assert await look() == (["b"], [])
+
+    with_engine(tmp_path, change)
+
+
 def test_models_run_on_one_thread_and_never_on_the_loops(sound, small):
     calls = []
 

@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from conftest import DEVICE, running_server
+from conftest import DEVICE, ELSEWHERE, running_server
 from PIL import ExifTags, Image
 
 from dynamicnet import Inputs, Model, package, pictures
@@ -24,6 +24,7 @@ from dynamicnet.precision import autocast
 from server.app import create_app
 from server.http.filenames import disposition
 from server.http.negotiate import choose_format
+from server.http.thumbnails import QUALITY, SIDE
 from server.settings import STATIC, Settings
 
 PROBLEM = "application/problem+json"
@@ -471,7 +472,7 @@ def test_what_the_framework_refuses_is_a_problem_document_too(http):
 
 
 def test_an_accident_is_a_problem_document_that_tells_nothing_of_the_inside():
-    app = create_app()
+    app = create_app(Settings(origins=ELSEWHERE))
 
     @app.get("/broken")
     async def broken():
@@ -480,9 +481,10 @@ def test_an_accident_is_a_problem_document_that_tells_nothing_of_the_inside():
     async def get():
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-            return await client.get("/broken")
+            return await client.get("/broken", headers={"Origin": ELSEWHERE})
 
     response = asyncio.run(get())
+    assert response.headers["access-control-allow-origin"] == ELSEWHERE  # else pages of others learn nothing
     assert_problem(response, 500, "internal-error")
     assert "the inside" not in response.text
 
@@ -518,7 +520,7 @@ def test_models_are_described_as_their_manifests_say(http):
 
 def test_every_model_has_a_thumbnail(http):
     for model in http.get("/models").json()["models"]:
-        assert max(opened(http.get(model["thumbnail"]).content).size) <= 256
+        assert max(opened(http.get(model["thumbnail"]).content).size) <= SIDE
 
 
 def test_what_a_model_makes_of_seeds_comes_back_the_same_and_alpha_changes_it(http):
@@ -548,8 +550,8 @@ def test_thumbnails_show_a_sample_with_an_axis_at_work(http, models):
         alpha = {axis["id"]: axis["default"] for axis in model["axes"]}
         if not any(alpha.values()):
             alpha[model["axes"][0]["id"]] = model["axes"][0]["range"][1]
-        fields = {"model": model["id"], "alpha": json.dumps(alpha), "max_side": 256, "format": "jpeg", "quality": 85}
-        assert reply.content == rendered(http, sample, **fields)
+        sent = {"max_side": SIDE, "format": "jpeg", "quality": QUALITY}
+        assert reply.content == rendered(http, sample, model=model["id"], alpha=json.dumps(alpha), **sent)
     assert_problem(http.get("/models/no-such-model/thumbnail"), 404, "model-unknown")
 
 
@@ -589,6 +591,7 @@ def test_openapi_is_whole(http):
     assert document["openapi"].startswith("3.1")
     paths = {"/health", "/ready", "/models", "/models/{model_id}/thumbnail", "/infer", "/sweep"}
     assert set(document["paths"]) == paths
+    assert document["servers"] == [{"url": "."}]  # wherever it was found
     for reference in _references(document):
         node = document
         for part in reference.removeprefix("#/").split("/"):

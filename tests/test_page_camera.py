@@ -117,7 +117,7 @@ def test_camera_gives_way_to_a_photograph_and_to_a_model_that_takes_none(page, s
     ready(page)
 
 
-@pytest.mark.parametrize(("missing", "sentence"), [("device", "There is no camera"), ("ui", "may not be used")])
+@pytest.mark.parametrize(("missing", "sentence"), [("device", "No camera was found"), ("ui", "is blocked")])
 def test_camera_that_cannot_be_used_is_explained(server, missing, sentence):
     with sync_playwright() as playwright:
         browser = launch(playwright, [arg for arg in ARGS if not arg.startswith(f"--use-fake-{missing}")])

@@ -50,7 +50,7 @@ def is_shown_on(page: Page, http: httpx.Client, model: dict, photo: bytes) -> bo
     return difference(shown, expected) < difference(shown, own) / 3
 
 
-def test_models_are_shown_on_the_photograph_in_use(page, http, models, sower, photo):
+def test_models_are_shown_on_the_photograph_in_use(page, http, models, mender, sower, photo):
     before = visit(page)
     page.evaluate(DROP, ["drop", list(photo.read_bytes())])
     changed(page, before)
@@ -61,6 +61,23 @@ def test_models_are_shown_on_the_photograph_in_use(page, http, models, sower, ph
     )
     own = small(http.get(sower["thumbnail"]).content)
     assert difference(tile(page, sower), own) < 5
+    thumbnail, shown = (small(file) for file in (http.get(mender["thumbnail"]).content, photo.read_bytes()))
+    assert difference(tile(page, mender), shown) < difference(thumbnail, shown) / 3  # with a hole in it
+
+
+def test_a_phone_has_room_for_the_page_and_says_what_all_models_are_for(page, all_models):
+    visit(page)
+    for width in (360, 390):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        for model in all_models:
+            kind = page.get_by_role("button", name=model["application"].capitalize(), exact=True)
+            expect(kind).to_be_in_viewport(ratio=1)
+            first = next(one for one in all_models if one["application"] == model["application"])
+            kind.click()
+            expect(page.locator(f"#models .tile:has([value='{first['id']}'])")).to_be_in_viewport(ratio=0.9)
+    cut = "(titles) => titles.filter((title) => title.scrollHeight > title.clientHeight + 1).length"
+    assert page.locator("#models .tile span").evaluate_all(cut) == 0
 
 
 def test_small_pictures_wait_for_the_hand_to_rest(page):
@@ -122,7 +139,7 @@ def two(models, tmp_path) -> Path:
     return weights
 
 
-def test_model_that_could_not_be_loaded_is_named(browser, models, two, tmp_path):
+def test_model_that_could_not_be_loaded_is_named_and_there_once_it_is_mended(browser, models, two, tmp_path):
     first, damaged = models[:2]
     with running_server(tmp_path, weights=two) as running:
         page = browser.new_context(base_url=running.url).new_page()
@@ -135,6 +152,10 @@ def test_model_that_could_not_be_loaded_is_named(browser, models, two, tmp_path)
         )
         expect(page.locator("#status.failed")).to_have_text(sentence)
         changed(page, [])
+        shutil.copy(Settings().weights / damaged["id"] / "model.json", two / damaged["id"])
+        until(page, lambda: httpx.get(f"{running.url}/health").json()["models"] == 2, "it stays left out")
+        page.reload()
+        expect(page.locator("#models input")).to_have_count(2)
         page.context.close()
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from pages import NEEDED, changed, far_end, ready, slider, until
+from pages import NEEDED, changed, far_end, jpeg, ready, slider, until
 from playwright.sync_api import Browser, Page, expect
 from proxies import SNIPPET, nginx, with_words
 
@@ -34,7 +34,13 @@ def test_page_works_under_a_path_and_says_what_limits_an_upload(visitor, server,
         thumbnail = visitor.locator("#models img").first
         until(visitor, lambda: thumbnail.evaluate("(image) => image.naturalWidth"), "there is no thumbnail")
         visitor.get_by_role("button", name="Save", exact=True).click()
-        expect(visitor.locator("#status.failed")).to_have_text(re.compile("limits how large an upload may be"))
+        expect(visitor.locator("#status.failed")).to_have_text(re.compile("limits the size of uploads"))
+        visitor.goto(f"{proxy.url}/dynamic-net/docs")
+        visitor.locator(".opblock-summary", has_text="/infer").click()
+        photo = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": jpeg(64, 64)}
+        visitor.locator("input[type=file]").first.set_input_files(photo)
+        visitor.get_by_role("button", name="Execute").click()
+        expect(visitor.locator(".live-responses-table img")).to_be_visible()
     below = (f"{proxy.url}/dynamic-net", f"blob:{proxy.url}")
     assert not [url for url in asked if not url.startswith(below)]
     expect(visitor.locator(".astray")).to_be_hidden()

@@ -18,11 +18,13 @@ from pages import (
     ready,
     slider,
     small,
+    until,
     visit,
 )
 from playwright.sync_api import Page, expect
 
 from dynamicnet.client import unpack
+from server.settings import STATIC
 
 pytestmark = NEEDED
 pytest_plugins = ["pages"]  # its fixtures
@@ -32,7 +34,7 @@ def test_what_is_left_to_the_server_moves_the_slider(page: Page) -> None:
     page.goto("/#model=starry-night&a.strength=1")
     ready(page)
     before = pixels(page)
-    button = page.get_by_role("button", name="Choose Strength for me")
+    button = page.get_by_role("button", name="Choose for me: Strength")
     button.click()
     changed(page, before)
     number = page.locator(".slider input[type=number]").first
@@ -270,7 +272,7 @@ def test_every_axis_of_a_model_has_its_own_slider(page, models):
         shown = changed(page, shown)
 
 
-def test_pad_moves_both_axes_at_once(page, models):
+def test_pad_moves_both_axes_at_once_over_pictures_of_where_they_lead(page, http, models):
     model = model_that_takes(models, "detail")
     assert len(model["axes"]) == 2
     before = visit(page, f"#model={model['id']}")
@@ -284,6 +286,16 @@ def test_pad_moves_both_axes_at_once(page, models):
     assert [float(track.input_value()) for track in tracks.all()] == pytest.approx([0.75, 0.9], abs=0.02)
     tracks.first.fill("0")
     assert page.locator(".pad i").evaluate("(dot) => dot.style.getPropertyValue('--x')") == "0"
+    cells = page.locator(".pad canvas")
+    until(page, lambda: cells.evaluate_all("(all) => all.every((cell) => cell.width)"), "not all pictures were made")
+    assert cells.count() == 12
+    form = {"model": model["id"], "max_side": 192}
+    sample = (STATIC / "samples" / "coffee.jpg").read_bytes()
+    shown = [cells.nth(index).evaluate(PIXELS) for index in (3, 8)]  # top right, bottom left
+    for index, mine, other in ((3, *shown), (8, *reversed(shown))):
+        at = {"alpha": cells.nth(index).get_attribute("data-alpha")}
+        expected = small(http.post("/infer", files={"image": sample}, data=form | at).content)
+        assert difference(mine, expected) < difference(other, expected) / 3
 
 
 def test_fine_control_has_a_slider_per_insertion_point(page, models):

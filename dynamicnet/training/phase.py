@@ -337,7 +337,7 @@ def _signals() -> Iterator[list[int]]:
 def _diverged(title: str, step: int) -> DynamicNetError:
     return DynamicNetError(
         "training-diverged",
-        f"{title}: losses are not finite any more at step {step}; train at a lower rate. The last checkpoint is kept.",
+        f"{title}: the losses are no longer finite at step {step}; train at a lower rate. The last checkpoint is kept.",
     )
 
 

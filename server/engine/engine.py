@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from PIL import Image
 
-from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, decoders, package, pictures
+from dynamicnet import DynamicNetError, Encoded, Inputs, Model, PreparedInputs, decoders, pictures
 from dynamicnet.decode import Decoded
 from dynamicnet.files.keep import Metadata
 from dynamicnet.method.alpha import AlphaLike, AxisAlpha, resolve
@@ -25,6 +25,7 @@ from dynamicnet.sweep import Sweep
 from server.engine.allocator import bound_compiled_operators, keep_freed_memory
 from server.engine.cache import Cache
 from server.engine.patience import stand_in_line
+from server.engine.shelf import Shelf
 from server.engine.single_flight import SingleFlight
 from server.engine.worker import Worker
 from server.operations.metrics import Metrics
@@ -84,8 +85,7 @@ class Engine:
         if self.device.type == "cpu":
             keep_freed_memory()
             bound_compiled_operators()
-        self.models: dict[str, Model] = {}
-        self.left_out: list[str] = []  # packages that could not be loaded
+        self.shelf = Shelf(lambda path: self.worker.run(self._load, path))
         self.worker = Worker()
         self.prepared: Cache[PreparedInputs] = Cache(prepared_bytes)
         self._decoding = ThreadPoolExecutor(decoders.COUNT, "decode")  # so that who waits for a decoder can leave
@@ -97,22 +97,26 @@ class Engine:
         self._resident: dict[str, Model] = {}  # on the device, least recently used first; the worker's thread's own
 
     async def load(self, folder: Path) -> None:
-        """Load every package in a folder, a damaged one is logged and left out; and start the decoders meanwhile.
+        """Load every package in a folder, see :class:`Shelf`; and start the decoders meanwhile.
 
         Raises:
             DynamicNetError: ``decoders-missing``.
         """
         starting = asyncio.create_task(asyncio.to_thread(decoders.start))
-        found = package.find(folder)
-        if not found:
+        await self.shelf.look(folder, at_once=True)
+        if not self.models and not self.left_out:
             log.error("There is no %s '%s'.", "model package in" if folder.is_dir() else "folder", folder)
-        for path in found:
-            try:
-                self.models[path.name] = await self.worker.run(self._load, path)
-            except Exception as error:  # whatever is wrong with one package, the others serve
-                log.error("Model package left out: %s", error)
-                self.left_out.append(path.name)
         await starting
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """What there is at the moment, by id."""
+        return self.shelf.models
+
+    @property
+    def left_out(self) -> list[str]:
+        """Packages that could not be loaded, by id."""
+        return self.shelf.left_out
 
     def close(self) -> None:
         """Drop what waits, end the decoders and let the device finish what it is at."""
@@ -168,7 +172,7 @@ class Engine:
             DynamicNetError: the inputs cannot be used.
         """
         timings |= {"decode": 0.0, "prepare": 0.0}
-        key = (model.id, await asyncio.to_thread(_digest, inputs))
+        key = (model.version, await asyncio.to_thread(_digest, inputs))
         kept = self.prepared.get(key)
         self._metrics.prepared.labels("no" if kept is None else "yes").inc()
         kept = kept or await self._prepared(model, inputs, key, timings)
@@ -183,7 +187,7 @@ class Engine:
         """
         model, key = opened.model, opened.key
         kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
-        group = (model.id, kept.shape, opened.size)
+        group = (model.version, kept.shape, opened.size)
         picture, timings["render"] = await self.worker.run(
             lambda batch: self._render(model, batch), (kept, alpha), group, model.together(opened.size)
         )
@@ -279,8 +283,8 @@ class Engine:
 
     def _bring(self, model: Model) -> None:
         """Have a model on the device; what was used least recently leaves it to make room."""
-        if self._resident.pop(model.id, None) is None:
-            model.come()
+        self._resident.pop(model.id, None)  # or another version of it
+        model.come()
         self._resident[model.id] = model
         while len(self._resident) > 1 and sum(m.bytes for m in self._resident.values()) > self._models_bytes:
             self._resident.pop(next(iter(self._resident))).leave()

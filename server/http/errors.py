@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from dynamicnet import DynamicNetError
 
@@ -77,7 +78,9 @@ def install(app: FastAPI) -> None:
         response.headers.update(error.headers or {})
         return response
 
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> Response:
+    async def unexpected(request: Request, error: Exception) -> Response:
         # Starlette raises the error again after this answer, and uvicorn logs it with its traceback.
         return answer(request, 500, "internal-error", "Something went wrong here; the server's log says what.")
+
+    # As an exception handler it would answer around all other middleware, which adds headers to every answer.
+    app.add_middleware(ServerErrorMiddleware, handler=unexpected)

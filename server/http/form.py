@@ -89,14 +89,13 @@ async def _asked(
         UploadFile | Absent,
         File(
             json_schema_extra=BINARY,
-            description="A picture: white where the result is to be seen, black where the photograph stays.",
+            description="A picture: white where the result is wanted, black where the photograph is to stay.",
         ),
     ] = None,
     seed: Annotated[
         Text | Absent,
         Form(
-            description="Whole numbers with commas between, one for each picture to be made.",
-            examples=["7", "1,2,3"],
+            description="Whole numbers, separated by commas, one for each picture to be made: 7, or 1,2,3.",
         ),
     ] = None,
     latent: Annotated[
@@ -105,9 +104,7 @@ async def _asked(
             description="Instead of seeds: a JSON list of numbers, or a list of such lists.",
         ),
     ] = None,
-    model: Annotated[
-        Text | Absent, Form(description="Its id; the first there is if left out.", examples=["starry"])
-    ] = None,
+    model: Annotated[Text | Absent, Form(description="Its id; the first there is if left out.")] = None,
     alpha: Annotated[
         Text | Absent,
         Form(
@@ -122,7 +119,6 @@ async def _asked(
         Form(
             description="Instead of alpha: from 0 (low end) to 1 (high end) of a slider whose equal steps look equal; "
             "in the same forms.",
-            examples=["0.5"],
         ),
     ] = None,
     max_side: Annotated[
@@ -130,7 +126,6 @@ async def _asked(
         Form(
             description="Shrink the picture so that its longer side is at most this, as far as its shorter side "
             f"stays at {MIN_SIDE}.",
-            examples=[1024],
         ),
     ] = None,
     detail: Annotated[
@@ -138,7 +133,6 @@ async def _asked(
         Form(
             description="Longer side that a style works at, where the picture is larger: strokes are finer for a "
             f"larger one. {DETAIL} if left out, so that they are in proportion to the picture, whatever its size.",
-            examples=[1024],
         ),
     ] = None,
 ) -> Asked:

@@ -83,7 +83,8 @@ class ModelInfo(BaseModel):
     )
     axes: list[AxisInfo]
     thumbnail: str = Field(
-        description="Where its thumbnail is, seen from /models.", examples=["models/starry/thumbnail"]
+        description="Where its thumbnail is, seen from /models.",
+        examples=["models/starry/thumbnail?v=5f8c1b2a"],
     )
 
 

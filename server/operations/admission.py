@@ -61,8 +61,8 @@ class Admission:
         origin = origin[:80]
         raise DynamicNetError(
             "origin-refused",
-            f"Pages of {origin} may not open sessions on {host[:80]}. Let what is in front of the server pass the Host "
-            f"header on, or set DYNAMICNET_ORIGINS={origin}.",
+            f"Pages of {origin} may not open sessions on {host[:80]}. Have the proxy in front of the server pass the "
+            f"Host header on, or set DYNAMICNET_ORIGINS={origin}.",
             403,
         )
 

@@ -88,7 +88,7 @@ def read(text: str) -> dict[str, Any]:
     """
     if len(text) > MAX_TEXT:
         raise DynamicNetError(
-            "message-too-long", f"A text message may have {MAX_TEXT} characters; this has {len(text)}."
+            "message-too-long", f"A text message may have at most {MAX_TEXT} characters; this one has {len(text)}."
         )
     try:
         message = json.loads(text)

@@ -48,7 +48,7 @@ async def why(request: Request, admission: AdmissionDep) -> None:
     """Say why a WebSocket was refused, which browsers do not tell their pages."""
     # Not status 426, which comes with an Upgrade header, which breaks HTTP/2 behind proxies that leave it in.
     with _let_in(request, admission):
-        sentence = "A session is opened by WebSocket; let what is in front of the server pass WebSockets on."
+        sentence = "Sessions are opened by WebSocket; have the proxy in front of the server pass WebSockets on."
         raise DynamicNetError("websocket-needed", sentence, 400)
 
 

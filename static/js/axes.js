@@ -22,7 +22,7 @@ function ends(axis, changed) {
 function choice(axis, changed) {
   const button = Object.assign(document.createElement("button"), { textContent: "Choose for me" });
   button.className = "button quiet auto";
-  button.setAttribute("aria-label", `Choose ${axis.title} for me`);
+  button.setAttribute("aria-label", `Choose for me: ${axis.title}`);
   button.addEventListener("click", () => changed(axis.id, "auto"));
   return button;
 }
@@ -58,11 +58,11 @@ function byPoint(axis, value, changed) {
 }
 
 /**
- * Fill `container` with sliders, `filmed` with strips; `changed(axis id, value)` is called whenever one moves, or with
+ * Fill `container` with sliders, `filmed` with small pictures of where they lead; `changed(axis id, value)` is called whenever one moves, or with
  * "auto" when α is to be found. Returns what moves them all to α without a word.
  */
 export function build(container, axes, alpha, { fine, filmed }, changed) {
-  const both = axes.length === 2 && !fine ? pad(axes, (index, position) => slide(groups[index], position)) : null;
+  const both = axes.length === 2 && !fine ? pad(axes, filmed, (index, position) => slide(groups[index], position)) : null;
   const groups = axes.map((axis, index) => {
     const group = document.createElement("div");
     group.className = "axis";

@@ -4,6 +4,8 @@ const GROWTH = 1.25; // of the brush, for a press of a key
 const CENTRE = { width: 0.4, points: [[0.5, 0.5]] };
 const STRIPES = ["rgb(214 0 110 / 62%)", "rgb(255 205 232 / 62%)"]; // two, for one of them stands out from any picture
 
+let pattern = null;
+
 function stripes(context) {
   const tile = new OffscreenCanvas(16, 16);
   const inTile = tile.getContext("2d");
@@ -16,11 +18,19 @@ function stripes(context) {
   return context.createPattern(tile, "repeat");
 }
 
+/** Draw a hole on an empty context, in a tint that lets through what is under it. */
+export function tint(context, hole) {
+  hole.draw(context);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = pattern ??= stripes(context);
+  context.fillRect(0, 0, context.canvas.width, context.canvas.height);
+  context.globalCompositeOperation = "source-over";
+}
+
 export class Brush {
   #picture;
   #cursor;
   #context;
-  #pattern;
   #tools;
   #changed;
   #isCovered;
@@ -34,7 +44,6 @@ export class Brush {
     this.#picture = picture;
     this.#cursor = cursor;
     this.#context = tint.getContext("2d");
-    this.#pattern = stripes(this.#context);
     this.#tools = tools.elements;
     this.#changed = changed;
     this.#isCovered = isCovered;
@@ -119,7 +128,7 @@ export class Brush {
     const passed = event.getCoalescedEvents?.() ?? [];
     for (const each of passed.length ? passed : [event]) this.#stroke.points.push(this.#at(each));
     this.#aim(event);
-    this.#show();
+    tint(this.#context, this.#hole);
   }
 
   #end(keeps) {
@@ -148,18 +157,9 @@ export class Brush {
   }
 
   #settle() {
-    this.#show();
+    tint(this.#context, this.#hole);
     this.#tools.undo.disabled = !this.#hole.canUndo;
     this.#tools.erase.disabled = this.#tools.clear.disabled = this.#hole.isEmpty;
     if (this.#hole.isEmpty) this.#erase(false);
-  }
-
-  /** Draw the hole on the picture, in a tint that lets it through. */
-  #show() {
-    this.#hole.draw(this.#context);
-    this.#context.globalCompositeOperation = "source-in";
-    this.#context.fillStyle = this.#pattern;
-    this.#context.fillRect(0, 0, this.#context.canvas.width, this.#context.canvas.height);
-    this.#context.globalCompositeOperation = "source-over";
   }
 }

@@ -4,16 +4,16 @@
 const LONGER = 512; // longer side of a picture, in pixels
 
 const WHY = {
-  NotAllowedError: "The camera may not be used. Allow it beside the address, and try again.",
-  NotFoundError: "There is no camera here.",
+  NotAllowedError: "The camera is blocked. Allow it next to the address bar and try again.",
+  NotFoundError: "No camera was found.",
 };
 
 async function stream() {
-  if (!navigator.mediaDevices) throw new Error("A camera can only be used over https, or on the server's own machine.");
+  if (!navigator.mediaDevices) throw new Error("The camera works only over https, or on the server's own machine.");
   try {
     return await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1280 } } });
   } catch ({ name }) {
-    throw new Error(WHY[name] ?? "The camera cannot be used. Close other programs that use it, and try again.");
+    throw new Error(WHY[name] ?? "The camera cannot be used. Close other programs that are using it and try again.");
   }
 }
 

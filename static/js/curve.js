@@ -70,7 +70,7 @@ export function curve(axis) {
     Object.assign(document.createElement("p"), {
       textContent:
         `Further right is less ${low}, higher up is less ${high}.` +
-        (axis.fixed.length ? " Crosses: networks trained for one mixture alone." : ""),
+        (axis.fixed.length ? " Crosses are networks trained for a single mixture." : ""),
     }),
   );
   const move = (alpha) => {

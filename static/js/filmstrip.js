@@ -4,6 +4,13 @@ import { alphaAt } from "./alpha.js";
 
 const COUNT = 7;
 
+/** A small picture, not made yet, of what `{ axis: value, … }` leads to, where other axes stay as they are. */
+export function still(alpha) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 0, height: 0 });
+  canvas.dataset.alpha = JSON.stringify(alpha);
+  return canvas;
+}
+
 /** The strip of an axis, empty; `go(value)` is called when one of its pictures is picked. */
 export function strip(axis, go) {
   const film = document.createElement("div");
@@ -14,10 +21,8 @@ export function strip(axis, go) {
     const value = Number(alphaAt(axis, index / (COUNT - 1)).toFixed(3));
     const button = Object.assign(document.createElement("button"), { type: "button", title: value.toFixed(2) });
     button.setAttribute("aria-label", `${axis.title} ${value.toFixed(2)}`);
-    button.dataset.axis = axis.id;
-    button.dataset.value = value;
     button.addEventListener("click", () => go(value));
-    button.append(document.createElement("canvas"));
+    button.append(still({ [axis.id]: value }));
     film.append(button);
   }
   return film;
@@ -27,24 +32,23 @@ export class Films {
   #container;
   #alpha = null; // of the other axes
 
-  /** Strips are looked for in `container`. */
+  /** What is still to be made is looked for in `container`. */
   constructor(container) {
     this.#container = container;
   }
 
-  /** Forget the picture: its strips are of something else. */
+  /** Forget the picture: what was made is of something else. */
   clear() {
     this.#alpha = null;
-    for (const canvas of this.#container.querySelectorAll(".film canvas")) canvas.width = canvas.height = 0;
+    for (const canvas of this.#container.querySelectorAll("[data-alpha]")) canvas.width = canvas.height = 0;
   }
 
-  /** What the strips of a subject lack, at α as it was when they were begun: a source of `Idle`. */
+  /** What a subject lacks, at α as it was when the first was made: a source of `Idle`. */
   *missing({ model, alpha, seed }) {
     this.#alpha ??= alpha;
-    for (const button of this.#container.querySelectorAll(".film button")) {
-      if (button.firstChild.width) continue;
-      const there = { ...this.#alpha, [button.dataset.axis]: Number(button.dataset.value) };
-      yield { model, alpha: there, seed, canvas: button.firstChild };
+    for (const canvas of this.#container.querySelectorAll("[data-alpha]")) {
+      if (canvas.width) continue;
+      yield { model, alpha: { ...this.#alpha, ...JSON.parse(canvas.dataset.alpha) }, seed, canvas };
     }
   }
 }

@@ -10,10 +10,10 @@ async function told(response) {
 /** What to make of an answer that is not the server's. */
 function guessed(status) {
   if (status === 413) {
-    return "What is in front of the server limits how large an upload may be. Use a smaller photograph, or have the limit raised.";
+    return "The proxy in front of the server limits the size of uploads. Use a smaller photograph, or have the limit raised.";
   }
   const mayChange = [429, 502, 503, 504].includes(status);
-  return `What is in front of the server answered ${status}.${mayChange ? " Try again in a moment." : ""}`;
+  return `The proxy in front of the server answered ${status}.${mayChange ? " Try again in a moment." : ""}`;
 }
 
 export async function request(path, options) {

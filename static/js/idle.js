@@ -31,7 +31,8 @@ export class Idle {
 
   /**
    * `original` is the canvas with the photograph. A source is `function*(subject)`; it yields what it still lacks, as
-   * `{ model, alpha, seed, canvas, drawn }`, and `drawn()`, if given, is called when it is on the canvas.
+   * `{ model, alpha, seed, canvas, drawn }`, without a model for the photograph itself; `drawn()`, if given, is called when
+   * it is on the canvas.
    */
   constructor(original, ...sources) {
     this.#original = original;
@@ -70,6 +71,7 @@ export class Idle {
   }
 
   async #made({ model, alpha, seed }, signal) {
+    if (!model) return createImageBitmap(await (this.#image ??= shrunk(this.#original)));
     const form = new FormData();
     if (model.takes.includes("image")) form.set("image", await (this.#image ??= shrunk(this.#original)));
     else form.set("seed", seed);

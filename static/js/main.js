@@ -165,7 +165,7 @@ const session = new Session({
     losses++;
     status.renew();
   },
-});
+}, new URL(".", document.baseURI)); // and not where this file is
 
 const enableSaves = saves(
   { save: at("save"), animation: at("animation"), sheet: at("sheet") },
@@ -245,6 +245,12 @@ function takeBrush() {
   if (hole) brush.begin(at("original"), takes("mask") ? hole : area);
 }
 
+/** What is easily taken for something else: at 0, an axis that goes below it shows what it shows in the middle. */
+function explain({ title, range, ends }) {
+  const [low, high] = ends.map((end, index) => `${range[index]} (${end})`.replace("-", "−"));
+  return range[0] < 0 ? `${title} goes from ${low} to ${high}; 0 is in between, not off.` : "";
+}
+
 function useModel(model, alpha) {
   chosen.model = model;
   chosen.alpha = fit(model.axes, alpha);
@@ -252,7 +258,7 @@ function useModel(model, alpha) {
   for (const element of document.querySelectorAll("[data-for]")) element.hidden = !takes(element.dataset.for);
   at("camera").hidden = !chosen.canMove;
   at("title").textContent = at("after").textContent = model.title;
-  at("description").textContent = model.description;
+  at("description").textContent = [model.description, ...model.axes.map(explain)].join(" ").trim();
   panel.show(model, chosen.alpha);
   if (!chosen.canMove) live.stop();
 }
@@ -321,7 +327,7 @@ at("area").addEventListener("click", () => {
   at("area").setAttribute("aria-pressed", !paintsWhere());
   comparison.end();
   takeBrush();
-  if (paintsWhere()) status.say(chosen.photo.area.isEmpty ? "Paint where it is to be seen. The photograph stays elsewhere." : describe());
+  if (paintsWhere()) status.say(chosen.photo.area.isEmpty ? "Paint where you want the effect. The rest stays as it was." : describe());
 });
 
 at("reset").addEventListener("click", () => {
@@ -349,7 +355,7 @@ async function restore() {
   if (sentence) status.fail(sentence);
   useModel(model, asked.alpha);
   const photo = await photos.get(asked.photo);
-  if (asked.photo === "own" && photo.id !== "own") status.fail("Your photograph is not kept when the page is loaded again. Open it once more.");
+  if (asked.photo === "own" && photo.id !== "own") status.fail("Reloading the page does not keep your photograph. Please open it again.");
   await usePhoto(photo);
 }
 

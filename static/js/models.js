@@ -1,9 +1,12 @@
 // The models the server has, as radio buttons with pictures, grouped by what they are for. A model that takes a
-// photograph is shown on the one in use.
+// photograph is shown on the one in use; one that fills holes, by a hole in it.
 
+import { tint } from "./brush.js";
+import { Hole } from "./hole.js";
 import { request } from "./http.js";
 
 const LOG = "The server's log says why.";
+const HOLE = "0.25 0.35,0.5 0.65,0.5"; // where there is none yet, see hole.js
 const NONE = "There are no models here; put a model package in the weights folder.";
 
 /** What there is, and ids of what could not be loaded: `{ models, left_out }`. */
@@ -13,7 +16,7 @@ export async function list() {
 
 function tile(model) {
   const radio = Object.assign(document.createElement("input"), { type: "radio", name: "model", value: model.id });
-  const picture = Object.assign(document.createElement("img"), { src: model.thumbnail, alt: "", width: 96, height: 96 });
+  const picture = Object.assign(document.createElement("img"), { loading: "lazy", src: model.thumbnail, alt: "", width: 92, height: 92 });
   const title = Object.assign(document.createElement("span"), { textContent: model.title });
   const label = document.createElement("label");
   label.className = "tile";
@@ -22,16 +25,24 @@ function tile(model) {
   return label;
 }
 
+function row(className, ...children) {
+  const made = Object.assign(document.createElement("div"), { className });
+  made.append(...children);
+  return made;
+}
+
 function group(application, tiles) {
-  const heading = Object.assign(document.createElement("p"), { textContent: application.replace(/^\w/, (first) => first.toUpperCase()) });
-  const row = document.createElement("div");
-  row.append(...tiles);
-  const all = document.createElement("div");
-  all.className = "group";
+  const all = row("group", ...tiles);
   all.setAttribute("role", "group");
-  all.setAttribute("aria-label", heading.textContent);
-  all.append(heading, row);
+  all.setAttribute("aria-label", application.replace(/^\w/, (first) => first.toUpperCase()));
   return all;
+}
+
+/** A button that brings a group into view: what it is for can be read wherever the row stands. */
+function kind(group) {
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: group.ariaLabel });
+  button.addEventListener("click", () => group.scrollIntoView({ block: "nearest", inline: "start" }));
+  return button;
 }
 
 /** What stands where a model would, had it been possible to load it. */
@@ -46,9 +57,17 @@ function telling(axes) {
   return alpha;
 }
 
+/** Mark the hole of a photograph on a canvas: filled, it would be too small to be seen. */
+function show({ hole, start }, canvas) {
+  const over = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+  tint(over, hole?.isEmpty === false ? hole : new Hole(null, start ?? HOLE));
+  canvas.getContext("2d").drawImage(over.canvas, 0, 0);
+}
+
 export class Models {
   #tiles;
   #leftOut;
+  #kinds; // buttons, by the group that each brings into view
   #shown = new Map(); // the photograph that a model's picture was made of
 
   /**
@@ -61,8 +80,10 @@ export class Models {
     this.#tiles = new Map(models.map((model) => [model, tile(model)]));
     const applications = [...new Set(models.map((model) => model.application))];
     const of = (application) => models.filter((model) => model.application === application).map((model) => this.#tiles.get(model));
-    fieldset.append(...applications.map((application) => group(application, of(application))));
-    if (leftOut.length) fieldset.append(group("could not be loaded", leftOut.map(gap)));
+    const groups = applications.map((application) => group(application, of(application)));
+    if (leftOut.length) groups.push(group("could not be loaded", leftOut.map(gap)));
+    this.#kinds = new Map(groups.map((each) => [each, kind(each)]));
+    fieldset.append(row("kinds", ...this.#kinds.values()), row("row", ...groups));
     fieldset.addEventListener("change", (event) => chosen(models.find((model) => model.id === event.target.value)));
   }
 
@@ -85,18 +106,20 @@ export class Models {
     const tile = this.#tiles.get(model);
     tile.firstChild.checked = true;
     tile.scrollIntoView({ block: "nearest", inline: "center" });
+    for (const [group, button] of this.#kinds) button.classList.toggle("used", group.contains(tile));
   }
 
-  /** The pictures that are not of the photograph in use: a source of `Idle`. A hole would be too small to be seen. */
+  /** The pictures that are not of the photograph in use: a source of `Idle`. */
   *missing({ photo }) {
     for (const [model, tile] of this.#tiles) {
-      if (!model.takes.includes("image") || model.takes.includes("mask") || this.#shown.get(model) === photo) continue;
+      if (!model.takes.includes("image") || this.#shown.get(model) === photo) continue;
       const canvas = tile.querySelector("canvas") ?? document.createElement("canvas");
       const drawn = () => {
         this.#shown.set(model, photo);
         tile.querySelector("img")?.replaceWith(canvas);
       };
-      yield { model, alpha: telling(model.axes), canvas, drawn };
+      if (!model.takes.includes("mask")) yield { model, alpha: telling(model.axes), canvas, drawn };
+      else yield { canvas, drawn: () => (drawn(), show(photo, canvas)) };
     }
   }
 }

@@ -25,7 +25,7 @@ export class Zoom {
       event.preventDefault();
       const pixels = event.deltaY * (event.deltaMode ? 30 : 1) * (event.ctrlKey ? 10 : 1);
       this.#by(Math.exp(-pixels * WHEEL), event.clientX, event.clientY);
-    });
+    }, { passive: false });
     picture.addEventListener("keydown", (event) => this.#key(event));
     picture.addEventListener("pointerdown", (event) => this.#down(event), { capture: true });
     picture.addEventListener("pointermove", (event) => this.#drag(event));

@@ -37,7 +37,7 @@ class Generation:
             batch = torch.stack([latent_of(seed, network.latent) for seed in _read_seeds(inputs.seed)])
         else:
             raise DynamicNetError(
-                "seed-missing", "This model makes pictures of seeds; send one: seed=7, or seed=1,2,3."
+                "seed-missing", "This model makes pictures from seeds; send one or more: seed=7, or seed=1,2,3."
             )
         columns = math.ceil(math.sqrt(len(batch)))
         rows = math.ceil(len(batch) / columns)

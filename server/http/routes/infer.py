@@ -52,7 +52,6 @@ async def infer(
         Form(
             description="What the reply says of what the photograph's file says about it: keep, its copyright, author, "
             "date, camera and DPI; keep,gps, the place where it was taken as well.",
-            examples=["keep"],
         ),
     ] = "none",
 ) -> Response:

@@ -2,11 +2,12 @@
 
 from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from dynamicnet import Model
 from server.http.dependencies import EngineDep, ThumbnailsDep
+from server.http.files import ASK_AGAIN, FOR_EVER
 from server.http.schemas import ModelInfo, ModelList, picture_reply, problems, sliders
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -26,10 +27,17 @@ async def models(engine: EngineDep) -> ModelList:
         **problems(404, 503),
     },
 )
-async def thumbnail(model_id: str, engine: EngineDep, thumbnails: ThumbnailsDep) -> Response:
-    """A sample picture as the model renders it, its longer side at most 256 pixels."""
-    picture = await thumbnails.get(engine.model(model_id))
-    return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+async def thumbnail(request: Request, model_id: str, engine: EngineDep, thumbnails: ThumbnailsDep) -> Response:
+    """A sample picture as the model renders it, small: its longer side is 184 pixels."""
+    model = engine.model(model_id)
+    picture = await thumbnails.get(model)
+    kept = FOR_EVER if request.query_params.get("v") == model.version else ASK_AGAIN
+    return Response(picture, media_type="image/jpeg", headers={"Cache-Control": kept})
+
+
+def thumbnail_of(model: Model) -> str:
+    """Where its thumbnail is, seen from the page and from /models; elsewhere when the model is replaced."""
+    return f"models/{quote(model.id, safe='')}/thumbnail?v={model.version}"
 
 
 def _describe(model: Model) -> ModelInfo:
@@ -41,5 +49,5 @@ def _describe(model: Model) -> ModelInfo:
         application=manifest.application,
         takes=list(model.application.takes),
         axes=sliders(manifest),
-        thumbnail=f"models/{quote(model.id, safe='')}/thumbnail",
+        thumbnail=thumbnail_of(model),
     )

@@ -36,7 +36,6 @@ async def sweep(
         Annotated[str, Field(min_length=1, max_length=200)] | Absent,
         Form(
             description="The id of the axis to move; the model's first if left out. The others stay at `alpha`.",
-            examples=["strength"],
         ),
     ] = None,
     frames: Annotated[
