@@ -75,7 +75,7 @@ class Look(NamedTuple):
 
 
 class StyleObjective(nn.Module):
-    """O(y; x) = content(y, x) + style_weight · style(y) + variation_weight · variation(y) + patches_weight · patches(y, x)
+    """O(y; x) = content(y, x) + w₁ · style(y) + w₂ · variation(y) + w₃ · patches(y, x), with the weights of its spec.
 
     *content*: squared distance between the features of y and x, relative to the features of x, at the deepest of
     ``CONTENT_LAYERS`` the encoder has. *style*: squared distance between the shifted Gram matrices of y and of the
@@ -164,7 +164,8 @@ def patches(outputs: Tensor, pictures: Tensor) -> Tensor:
     second degree in the photograph's; what is left is a patch.
 
     Args:
-        outputs: (N, 3, H, W). pictures: what they were made from, (N or 1, 3, H, W); both in [0, 1].
+        outputs: (N, 3, H, W) in [0, 1].
+        pictures: what they were made from, (N or 1, 3, H, W) in [0, 1].
 
     Returns:
         Mean square of what is left, relative to that of :data:`PATCH`: (N,).
@@ -174,7 +175,7 @@ def patches(outputs: Tensor, pictures: Tensor) -> Tensor:
         first, second = torch.triu_indices(4, 4)
         colours = F.pad(seen, (0, 0, 0, 1), value=1.0)
         basis = torch.linalg.qr((colours[:, first] * colours[:, second]).mT).Q.mT
-    left = made - made @ basis.mT @ basis
+    left: Tensor = made - made @ basis.mT @ basis
     return left.square().mean((1, 2)) / PATCH**2
 
 
