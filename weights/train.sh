@@ -16,7 +16,7 @@ al., Collaborative Distillation, 2020, MIT)" --licence "CC BY 4.0" --out weights
         --run runs/encoder --rate 1e-4 --steps 583 "${more[@]}"
 }
 
-painter() { # nothing to ship: what every style starts from
+painter() { # nothing to ship: what starry-night starts from; it was made at commit a4285cd, before --patches
     .venv/bin/dynamic-net train style --content data/content --out runs/packages/painter --title Painter \
         --style data/styles/starry_night.jpg --encoder "$wide" \
         --dual --weight 0.03,1.5,2.5 --main-steps 900 --axis-steps 1 --path-steps 0 "${more[@]}"
@@ -31,18 +31,23 @@ train() {
 strength() { # faint, main and strong objectives: a dual axis
     local out=$1 title=$2 painting=$3
     shift 3
-    train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" --start runs/packages/painter --main-steps 900 --axis-steps 200 --path-steps 350 "$@"
+    train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" "$@"
 }
 
-starry-night() { strength starry-night "Starry Night" starry_night --order -1 --main-steps 2500 --path-steps 600; }
-great-wave() { strength great-wave "The Great Wave" wave; }
-the-scream() { strength the-scream "The Scream" the_scream --order -1; }
-udnie() { strength udnie "Udnie" udnie --dual --weight 0.2,3,8 --main-steps 700; }
+starry-night() { # what all others start from
+    strength starry-night "Starry Night" starry_night --order -1 --start runs/packages/painter --main-steps 2500 \
+        --path-steps 600
+}
+
+further=(--start weights/starry-night --main-steps 900 --axis-steps 200 --path-steps 350)
+
+the-scream() { strength the-scream "The Scream" the_scream --order -1 "${further[@]}"; }
+great-wave() { strength great-wave "The Great Wave" wave "${further[@]}"; }
+udnie() { strength udnie "Udnie" udnie --dual --weight 0.2,3,8 "${further[@]}"; }
 
 composition-brush() {
     train weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
-        --style data/styles/composition_vii.jpg --size 192,320,640 --start runs/packages/painter --main-steps 500 \
-        --axis-steps 250 --path-steps 350
+        --style data/styles/composition_vii.jpg --size 192,320,640 "${further[@]}"
 }
 
 starry-scream() { # nothing to ship: the first axis of three-paintings; θ is that of starry-night
