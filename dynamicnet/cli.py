@@ -38,11 +38,11 @@ stderr = Console(stderr=True, markup=False)
 
 WEIGHTS = "DYNAMICNET_WEIGHTS"
 Weights = Annotated[Path, typer.Option(help="Folder of model packages.", envvar=WEIGHTS)]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Where to; the suffix decides the format.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix decides the format.")]
 Photo = Annotated[
     Path | None, typer.Argument(help="The picture, for models that take one.", exists=True, dir_okay=False)
 ]
-ModelName = Annotated[str | None, typer.Option(help="A model's name; the first one unless told otherwise.")]
+ModelName = Annotated[str | None, typer.Option(help="A model's name; the first one by default.")]
 AlphaText = Annotated[
     str | None, typer.Option(help='0.6, auto, 0.2,0.5,0.9 (one per insertion point) or {"strength": 0.6}.')
 ]
@@ -51,11 +51,11 @@ Position = Annotated[
 ]
 Mask = Annotated[
     Path | None,
-    typer.Option(help="A picture, white where PHOTO has a hole; transparency does as well.", exists=True),
+    typer.Option(help="A picture, white where PHOTO has a hole; a transparent PHOTO needs none.", exists=True),
 ]
 Where = Annotated[
     Path | None,
-    typer.Option(help="A picture: white where the result is to be seen, black where PHOTO stays.", exists=True),
+    typer.Option(help="A picture: white where the result is wanted, black where PHOTO is to stay.", exists=True),
 ]
 Seed = Annotated[str | None, typer.Option(help="7, or 1,2,3 for a grid, for models that make pictures.")]
 Latent = Annotated[
@@ -67,7 +67,7 @@ MaxSide = Annotated[
 ]
 Detail = Annotated[
     int | None,
-    typer.Option(help="Longer side that a style works at; strokes are finer for a larger one, in proportion to PHOTO."),
+    typer.Option(help="Longer side that a style works at; a larger one gives finer strokes."),
 ]
 Quality = Annotated[int, typer.Option(help="Of JPEG and WebP, 1 to 100.")]
 
@@ -132,7 +132,7 @@ def sweep(
     output: Output,
     photo: Photo = None,
     model: ModelName = None,
-    axis: Annotated[str | None, typer.Option(help="The axis to move; the first one unless told otherwise.")] = None,
+    axis: Annotated[str | None, typer.Option(help="The axis to move; the first one by default.")] = None,
     frames: Annotated[int, typer.Option(help="How many steps from one end to the other, 2 to 60.")] = 12,
     alpha: AlphaText = None,
     position: Position = None,
@@ -190,10 +190,10 @@ def import_(
         typer.Option(help="DynamicStyleTransfer, its dual form, or DynamicDcGan."),
     ],
     name: Annotated[str, typer.Option(help="Name of the package to write.")],
-    title: Annotated[str | None, typer.Option(help="What people read.")] = None,
+    title: Annotated[str | None, typer.Option(help="The title that people see.")] = None,
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> None:
-    """Turn a checkpoint released by the paper's authors into a model package."""
+    """Turn a checkpoint of the paper's authors into a model package."""
     from dynamicnet.importer import import_checkpoint
 
     import_checkpoint(file, kind, weights / name, title)
@@ -210,22 +210,16 @@ def evaluate(
     encoder: Encoders = None,
     test: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder of photographs none of which was trained on: all are used, not the held-out ones.", exists=True
-        ),
+        typer.Option(help="Folder of photographs that no training saw: all of them are used.", exists=True),
     ] = None,
     all_: Annotated[
-        bool, typer.Option("--all", help="Use all of --images, those trained on as well, where few are held out.")
+        bool, typer.Option("--all", help="Use all of --images, including those trained on, if too few were held out.")
     ] = False,
     masks: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder of masks, for a model that fills holes, instead of holes that are drawn.", exists=True
-        ),
+        typer.Option(help="Folder of masks, for a model that fills holes; by default, holes are drawn.", exists=True),
     ] = None,
-    holes: Annotated[
-        Literal["white", "black"], typer.Option(help="What those masks have where the hole is.")
-    ] = "white",
+    holes: Annotated[Literal["white", "black"], typer.Option(help="The colour of the hole in those masks.")] = "white",
     side: Annotated[
         int,
         typer.Option(
@@ -248,7 +242,8 @@ def evaluate(
         typer.Option(help="Folder for tables, plots and what is trained to compare with; default runs/evaluate/NAME."),
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Put the figures into the model's manifest, if of enough.")
+        bool,
+        typer.Option("--write", help="Store the figures in the model's manifest, if there are enough photographs."),
     ] = False,
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> None:

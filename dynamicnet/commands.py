@@ -21,29 +21,29 @@ DEFAULT_ENCODER = DEFAULT_WEIGHTS / "encoder.safetensors"
 
 Device = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda, cuda:1 …")]
 Encoder = Annotated[
-    Path | None, typer.Option(help="Frozen encoder, .safetensors; the one that is shipped unless told otherwise.")
+    Path | None, typer.Option(help="Frozen encoder, .safetensors; by default, the one that is shipped.")
 ]
 Encoders = Annotated[
     list[Path] | None,
     typer.Option(
-        help="Frozen encoder: .safetensors, or torchvision's VGG-16 .pth; of several, each gives what those before it "
-        "lack; the one that is shipped unless told otherwise.",
+        help="Frozen encoder: .safetensors, or torchvision's VGG-16 .pth; of several, each adds what those before it "
+        "lack; by default, the one that is shipped.",
     ),
 ]
 Hours = Annotated[
     float | None,
-    typer.Option(min=1e-3, help="Of the whole run: phases take their share of it, and steps only say which share."),
+    typer.Option(min=1e-3, help="Time for the whole run, which the phases share in proportion to their steps."),
 ]
-Norm = Annotated[bool, typer.Option(help="Normalise within tuning-blocks, which the paper does not.")]
+Norm = Annotated[bool, typer.Option(help="Normalise within tuning-blocks; the paper does not.")]
 Out = Annotated[Path, typer.Option(help="The package to write: weights/NAME.")]
-Title = Annotated[str, typer.Option(help="What people read.")]
-Description = Annotated[str, typer.Option(help="A sentence more.")]
-Seed = Annotated[int, typer.Option(help="Everything random follows from it.")]
-Run = Annotated[Path | None, typer.Option(help="Checkpoints and sample sheets; default runs/NAME.")]
+Title = Annotated[str, typer.Option(help="The title that people see.")]
+Description = Annotated[str, typer.Option(help="One more sentence about it.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Run = Annotated[Path | None, typer.Option(help="Folder for checkpoints and sample sheets; runs/NAME by default.")]
 MainSteps = Annotated[int, typer.Option(help="Steps of phase one.")]
 MainRate = Annotated[float, typer.Option(help="Highest learning rate of phase one.")]
 AxisRate = Annotated[float, typer.Option(help="Highest learning rate of phase two.")]
-Batch = Annotated[int, typer.Option(help="Pictures a step.")]
+Batch = Annotated[int, typer.Option(help="Pictures per step.")]
 
 
 def numbers(text: str, option: str) -> list[float]:

@@ -104,7 +104,7 @@ async def _asked(
             description="Instead of seeds: a JSON list of numbers, or a list of such lists.",
         ),
     ] = None,
-    model: Annotated[Text | Absent, Form(description="Its id; the first there is if left out.")] = None,
+    model: Annotated[Text | Absent, Form(description="A model's id; the first model if left out.")] = None,
     alpha: Annotated[
         Text | Absent,
         Form(

@@ -29,7 +29,11 @@ class AxisInfo(BaseModel):
     ends: list[str] = Field(
         min_length=2, max_length=2, description="What lies at either end of the range.", examples=[["faint", "strong"]]
     )
-    range: Pair = Field(description="The smallest and the largest α.", examples=[[0.0, 1.0]])
+    range: Pair = Field(
+        description="The smallest and the largest α. At 0 the main network works alone: on an axis that goes below 0, "
+        "that is a result in the middle, and not the photograph.",
+        examples=[[0.0, 1.0]],
+    )
     default: float = Field(examples=[0.5])
     even: list[float] = Field(
         description="α at equally spaced positions from 0 to 1 of a slider whose equal steps look equal, linear "
@@ -78,9 +82,7 @@ class ModelInfo(BaseModel):
     title: str = Field(examples=["Starry night"])
     description: str = Field(examples=["From a faint to a full rendering in the manner of the painting."])
     application: str = Field(examples=list(APPLICATIONS)[:1])
-    takes: list[str] = Field(
-        description="The fields of a request that it has a use for.", examples=[["image", "max_side"]]
-    )
+    takes: list[str] = Field(description="The fields of a request that it uses.", examples=[["image", "max_side"]])
     axes: list[AxisInfo]
     thumbnail: str = Field(
         description="Where its thumbnail is, seen from /models.",
@@ -98,7 +100,7 @@ class ModelList(BaseModel):
 
 
 class Health(BaseModel):
-    """How the server is."""
+    """The state of the server."""
 
     status: str = Field(description="``ok``, or ``no-models`` when there is nothing to serve.", examples=["ok"])
     device: str = Field(examples=["cpu"])
@@ -181,7 +183,7 @@ TOLD: dict[str, Any] = {
         "example": "decode;dur=8.1, prepare;dur=52.0, render;dur=131.9, encode;dur=11.4",
     },
     "Content-Disposition": {
-        "description": "What the picture may be called.",
+        "description": "A file name for the picture.",
         "schema": {"type": "string"},
         "example": "inline; filename=\"starry-0.6.png\"; filename*=UTF-8''starry-0.6.png",
     },
@@ -191,8 +193,8 @@ TOLD: dict[str, Any] = {
         "example": "starry",
     },
     "X-Dynamic-Net-Notes": {
-        "description": "Sentences on what is not as a person may expect of what was sent, as a JSON list in ASCII; "
-        "not there if there are none.",
+        "description": "Sentences about anything unexpected in what was sent, as a JSON list in ASCII; absent if there "
+        "are none.",
         "schema": {"type": "string"},
         "example": '["The file holds 12 frames; the first was used."]',
     },

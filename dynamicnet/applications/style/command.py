@@ -51,15 +51,15 @@ def train_style(
     out: Annotated[Path | None, typer.Option(help="The package to write; weights/ and the painting's name.")] = None,
     title: Annotated[str | None, typer.Option(help="What people read; the package's name.")] = None,
     description: Description = "",
-    axis_id: Annotated[str | None, typer.Option(help="The axis's id; its kind unless told otherwise.")] = None,
+    axis_id: Annotated[str | None, typer.Option(help="The axis's id; its kind by default.")] = None,
     axis_title: Annotated[str | None, typer.Option(help="The axis's title.")] = None,
     ends: Annotated[str | None, typer.Option(help="Names of both ends: faint,strong")] = None,
     default: Annotated[float | None, typer.Option(help="Where the slider starts.")] = None,
     weight: Annotated[
         str | None,
         typer.Option(
-            help=f"Style weight; one, or one per objective from the low end up. {WEIGHT} unless told otherwise; of "
-            f"strength, {STRENGTHS} and --dual."
+            help=f"Style weight; one, or one per objective from the low end up. {WEIGHT} by default; for strength, "
+            f"{STRENGTHS}, with --dual."
         ),
     ] = None,
     size: Annotated[str, typer.Option(help="Painting's shorter side in pixels; one, or one per objective.")] = "384",

@@ -11,13 +11,13 @@ router = APIRouter(tags=["health"])
 
 @router.get("/health", responses=problems())
 async def health(engine: EngineDep) -> Health:
-    """How the server is; answers at once, whatever is being rendered."""
+    """The state of the server; answers at once, whatever is being rendered."""
     count = len(engine.models)
     return Health(status="ok" if count else "no-models", device=str(engine.device), models=count, version=__version__)
 
 
 @router.get("/ready", responses=problems(503))
 async def ready(engine: EngineDep) -> Health:
-    """The same once there are models, else 503: for what sends requests here, not for what restarts us."""
+    """The same once there are models, and 503 until then: for load balancers, not for what restarts the server."""
     engine.model(None)
     return await health(engine)

@@ -55,7 +55,7 @@ async def infer(
         ),
     ] = "none",
 ) -> Response:
-    """Render a picture; `takes` in /models says which of image, mask, seed, latent and max_side a model has a use for.
+    """Render a picture; `takes` in /models says which of these fields a model uses.
 
     `curl -F image=@photo.jpg -F alpha=0.6 localhost:8000/infer -o out.png`
     """

@@ -46,7 +46,7 @@ async def sweep(
     ] = "webp",
     quality: Annotated[int, Form(ge=1, le=100, description="Of JPEG and WebP.", examples=[80])] = 80,
 ) -> Response:
-    """Render a picture at several α along one axis; what /infer takes is taken here.
+    """Render a picture at several α along one axis; takes the same fields as /infer.
 
     `curl -F image=@photo.jpg -F frames=12 -F max_side=640 localhost:8000/sweep -o out.webp`
     """
