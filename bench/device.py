@@ -146,7 +146,7 @@ def made_of(report: Report, device: torch.device, size: tuple[int, int], rounds:
 
 def ways(model: Model, encoded: object) -> Iterator[tuple[str, Callable[[], object]]]:
     """From what was prepared to a tensor on the device, several ways; then out of it."""
-    device, batch = model.device, encoded.batch.to(model.device)
+    device, batch = model.device, pictures.in_units(encoded.batch.to(model.device))
 
     def rendering(precision: torch.dtype | None, layout: torch.memory_format, count: int = 1) -> Callable[[], Tensor]:
         net = package.load(model.folder).net.to(device, memory_format=layout)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from bench.networks import SHARES
 from dynamicnet import DynamicNet, Inputs, Model
 from dynamicnet.method.blocks import strength
+from dynamicnet.pictures import in_units
 
 
 class Whole(nn.Module):
@@ -37,7 +38,7 @@ class Whole(nn.Module):
 
 def onnx_runtime(model: Model, photo: bytes) -> Callable[[], object]:
     """The whole graph of a shipped model of one axis."""
-    batch = model.encode(Inputs(image=photo)).batch
+    batch = in_units(model.encode(Inputs(image=photo)).batch).contiguous()
     program = torch.onnx.export(Whole(model.net).eval(), (batch, torch.tensor([0.5])), dynamo=True, verbose=False)
     file = io.BytesIO()
     program.save(file)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -18,9 +18,12 @@ from dynamicnet.method.alpha import AlphaLike, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import Prepared
+from dynamicnet.method.pieces import Pieces, each_within, finish
+from dynamicnet.method.strips import enlarged, strips
 from dynamicnet.method.tiles import SIDE, cut, tiles
+from dynamicnet.networks.layers import laid_over
 from dynamicnet.package import Manifest
-from dynamicnet.pictures import MAX_PIXELS
+from dynamicnet.pictures import MAX_PIXELS, in_levels, in_units
 from dynamicnet.precision import autocast
 
 LAYOUT = torch.channels_last
@@ -157,9 +160,15 @@ class Model:
         """
         return self.application.encode(inputs, self.net.network)
 
-    @torch.inference_mode()
     def prepare(self, encoded: Encoded) -> PreparedInputs:
+        """Everything that does not depend on α: :meth:`preparing`, run to its end."""
+        return finish(self.preparing(encoded))
+
+    @torch.inference_mode()
+    def preparing(self, encoded: Encoded) -> Pieces[PreparedInputs]:
         """Everything that does not depend on α, in float32: see :func:`dynamicnet.precision.autocast`.
+
+        In pieces, on one thread and between any of which that thread may do other work.
 
         Of a picture larger than a tile nothing is prepared, if its network does not look far: its features would take
         ten times as much memory.
@@ -167,8 +176,7 @@ class Model:
         if self.net.reach is not None and encoded.size[0] * encoded.size[1] > SIDE**2:
             return PreparedInputs(None, encoded)
         batch = self._placed(encoded.batch)
-        full = None if encoded.full is None else self._placed(encoded.full)
-        return PreparedInputs(self.net.prepare(batch, full), encoded)
+        return PreparedInputs((yield from self.net.preparing(batch, over=encoded.full is not None)), encoded)
 
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
         """Everything that does: RGB, or RGBA where the photograph is transparent; sRGB, or of ``info["icc_profile"]``.
@@ -201,43 +209,70 @@ class Model:
         """How many pictures of a (width, height) are rendered as one batch: at least one."""
         return max(1, BATCH_PIXELS.get(self.device.type, BATCH_PIXELS["cpu"]) // (size[0] * size[1]))
 
-    @torch.inference_mode()
     def render_together(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> list[Image.Image]:
-        """The same for several inputs of one shape at once; see :meth:`DynamicNet.render_together`."""
+        """The same for several inputs of one shape at once: :meth:`rendering`, run to its end."""
+        return finish(self.rendering(batch))
+
+    @torch.inference_mode()
+    def rendering(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> Pieces[list[Image.Image]]:
+        """The same in pieces, on one thread and between any of which that thread may do other work.
+
+        Raises:
+            DynamicNetError: α cannot be used; before the first piece ends.
+        """
         whole = [(one.prepared, alpha) for one, alpha in batch if one.prepared]
         if whole:
-            with autocast(self.device):
-                outputs = self.net.render_together(whole)
+            outputs = yield from each_within(partial(autocast, self.device), self.net.rendering(whole))
         else:
-            outputs = [self._in_tiles(one, alpha) for one, alpha in batch]
-        return [
-            self.application.decode(_within(out, one.encoded), one.encoded)
-            for out, (one, _) in zip(outputs, batch, strict=True)
-        ]
+            outputs = []
+            for one, alpha in batch:
+                outputs.append((yield from self._in_tiles(one, alpha)))
+        pictures = []
+        for out, (one, _) in zip(outputs, batch, strict=True):
+            shown = out if out.dtype == torch.uint8 else (yield from self._shown(out, one.encoded))
+            yield
+            pictures.append(self.application.decode(shown, one.encoded))
+        return pictures
 
     def _placed(self, batch: Tensor) -> Tensor:
-        return batch.to(self.device, memory_format=LAYOUT if batch.dim() == 4 else torch.preserve_format)
+        return in_units(batch.to(self.device, memory_format=LAYOUT if batch.dim() == 4 else torch.preserve_format))
 
-    def _in_tiles(self, one: PreparedInputs, alpha: AlphaLike) -> Tensor:
-        """What the network makes of a large picture, on the CPU."""
+    def _in_tiles(self, one: PreparedInputs, alpha: AlphaLike) -> Pieces[Tensor]:
+        """What is to be seen of a large picture, as levels on the CPU."""
         given = one.encoded.batch
         size = (given.shape[2], given.shape[3])
         checked = resolve(alpha, self.net.specs, given.shape[0], size)
         made = torch.empty_like(given)
         for tile in tiles(size, cast(int, self.net.reach), self.net.network.multiple, SIDE):
-            prepared = self.net.prepare(self._placed(cut(given, tile.given)))
-            with autocast(self.device):
-                out = self.net.render(prepared, {axis: cut(values, tile.given) for axis, values in checked.items()})
-            cut(made, tile.kept).copy_(cut(out, tile.part))
+            prepared = yield from self.net.preparing(self._placed(cut(given, tile.given)))
+            here = {axis: cut(values, tile.given) for axis, values in checked.items()}
+            (out,) = yield from each_within(partial(autocast, self.device), self.net.rendering([(prepared, here)]))
+            yield
+            shown = cut(out, tile.part)
+            if one.encoded.where is not None:
+                photo = self._placed(cut(given, tile.kept))
+                shown = _within(shown, photo, self._placed(cut(one.encoded.where, tile.kept)))
+            cut(made, tile.kept).copy_(in_levels(shown))
+        return made
+
+    def _shown(self, output: Tensor, encoded: Encoded) -> Pieces[Tensor]:
+        """What is to be seen of what a network made; of what is laid over a larger picture, as levels on the CPU."""
+        where = None if encoded.where is None else self._placed(encoded.where)
+        if encoded.full is None:
+            return output if where is None else _within(output, self._placed(encoded.batch), where)
+        size = (encoded.full.shape[2], encoded.full.shape[3])
+        made = torch.empty_like(encoded.full)
+        output = output.contiguous()
+        for rows in strips(size):
+            yield
+            photo = in_units(encoded.full[:, :, rows].to(self.device).contiguous())
+            shown = laid_over(enlarged(output, size, rows), photo)
+            if where is not None:
+                shown = _within(shown, photo, enlarged(where, size, rows))
+            made[:, :, rows] = in_levels(shown)
         return made
 
 
-def _within(output: Tensor, encoded: Encoded) -> Tensor:
+def _within(output: Tensor, photo: Tensor, where: Tensor) -> Tensor:
     """What the network made, as far as it is to be seen at each place, and the photograph elsewhere."""
-    if encoded.where is None:
-        return output
-    photo = (encoded.batch if encoded.full is None else encoded.full).to(output.device)
-    where = encoded.where.to(output.device)
-    if where.shape[2:] != photo.shape[2:]:
-        where = F.interpolate(where, photo.shape[2:], mode="bilinear")
     return torch.lerp(photo, output.float().clamp(0, 1), where)

@@ -69,20 +69,36 @@ def read_where(data: bytes | None, max_pixels: int) -> Decoded | None:
 
 
 def to_map(where: Decoded, size: tuple[int, int]) -> Tensor:
-    """How far α counts at each place of a picture of some (width, height): (1, 1, H, W) in [0, 1], white being 1."""
+    """How far α counts at each place of a picture of some (width, height): levels, (1, 1, H, W), white being 255."""
     grey = flatten(where.picture, "black").convert("L")
-    return to_tensor(grey.resize(size, Image.Resampling.BILINEAR).convert("RGB"))[:, :1]
+    return to_levels(grey.resize(size, Image.Resampling.BILINEAR))
+
+
+def to_levels(picture: Image.Image) -> Tensor:
+    """RGB or L picture to (1, 3 or 1, H, W), uint8, channels last."""
+    return torch.from_numpy(np.array(picture)).view(1, picture.height, picture.width, -1).permute(0, 3, 1, 2)
+
+
+def in_units(tensor: Tensor) -> Tensor:
+    """Levels as float32 in [0, 1]; whatever else as it is."""
+    return tensor.float().div_(255) if tensor.dtype == torch.uint8 else tensor
+
+
+def in_levels(units: Tensor) -> Tensor:
+    """What is in [0, 1], or beyond and then clamped, as uint8."""
+    return units.float().clamp(0, 1).mul_(255).round_().byte()
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
     """RGB picture to (1, 3, H, W), float32 in [0, 1]."""
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].contiguous().float().div_(255)
+    return in_units(to_levels(picture).contiguous())
 
 
 def to_picture(tensor: Tensor) -> Image.Image:
-    """(1, 3, H, W) in any units of [0, 1], clamped, to an RGB picture."""
-    strips = torch.split(tensor[0].detach(), ROWS, 1)
-    levels = torch.cat([strip.float().clamp(0, 1).mul(255).round().byte() for strip in strips], 1)
+    """(1, 3, H, W), levels or units of [0, 1] that are clamped, to an RGB picture."""
+    levels = tensor.detach()[0]
+    if levels.dtype != torch.uint8:
+        levels = torch.cat([in_levels(strip) for strip in torch.split(levels, ROWS, 1)], 1)
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())  # in order before it leaves a device
 
 

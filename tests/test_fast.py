@@ -13,7 +13,7 @@ from conftest import running_server
 from PIL import Image
 from torch import nn
 
-from dynamicnet import Model, package, precision
+from dynamicnet import Model, package, pictures, precision
 from dynamicnet.method.alpha import AlphaLike, over_picture
 from dynamicnet.networks.layers import ConvLayer
 from server.settings import STATIC, Settings
@@ -65,7 +65,7 @@ def test_pictures_are_those_of_plain_float32(folder, place, monkeypatch) -> None
         encoded = model.encode(example(model, name))
         kept = model.prepare(encoded)
         with torch.inference_mode():
-            prepared = plain.prepare(encoded.batch)
+            prepared = plain.prepare(pictures.in_units(encoded.batch))
             for alpha in forms_of_alpha(model, encoded.size):
                 expected = model.application.decode(plain.render(prepared, alpha), encoded)
                 # Twice in one batch: what is rendered together takes the same road and must end there too.

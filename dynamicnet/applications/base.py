@@ -73,11 +73,11 @@ class Encoded:
     """What an application makes of inputs.
 
     Attributes:
-        batch: what ``DynamicNet.prepare`` takes, on the CPU.
+        batch: what ``DynamicNet.prepare`` takes, on the CPU; levels (uint8) stand for units of [0, 1].
         size: (width, height) of the picture that ``decode`` will return.
-        full: the same larger, to be laid over, on the CPU; None for what is worked at as it is.
-        where: how far the result is seen over the photograph, which is ``full`` or ``batch``: (1, 1, H, W) of the
-            batch, in [0, 1], on the CPU; None is 1 everywhere.
+        full: the same larger, to be laid over, levels on the CPU; None for what is worked at as it is.
+        where: how far the result is seen over the photograph, which is ``full`` or ``batch``: levels, (1, 1, H, W) of
+            the batch, on the CPU; None is 255 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
         notes: sentences, on what is not as a person may expect of what was sent.
         metadata: what may be kept of what the picture file says about it.
@@ -120,7 +120,7 @@ class Application(Protocol):
         ...
 
     def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
-        """The network's output to one picture: RGB, or RGBA where what was sent is transparent.
+        """The network's output, or levels of it, to one picture: RGB, or RGBA where what was sent is transparent.
 
         In sRGB, or in another space that ``info["icc_profile"]`` names.
         """

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dynamicnet.method.alpha import AlphaLike, Alphas, resolve
 from dynamicnet.method.blocks import Axis, AxisSpec, Sign, strength
 from dynamicnet.method.guess import Guess
+from dynamicnet.method.pieces import Pieces, finish
 from dynamicnet.networks.base import MainNetwork
 
 Residuals = dict[tuple[str, Sign], Tensor]
@@ -26,14 +27,15 @@ class Prepared:
         seen: what the stages after it make of the inputs alone, for those that look at them.
         size: (H, W) of the pictures before padding, and of α that is given per pixel; None for inputs that are not
             pictures.
-        full: (H, W) of what comes out, where that is larger.
+        over: whether what comes out is what a gated network paints, its last stage left out: the caller lays that over
+            a picture (:func:`dynamicnet.networks.layers.laid_over`).
     """
 
     z: Tensor
     residuals: Residuals
     seen: dict[str, Tensor]
     size: tuple[int, int] | None
-    full: tuple[int, int] | None = None
+    over: bool = False
 
     @property
     def count(self) -> int:
@@ -103,14 +105,18 @@ class DynamicNet(nn.Module):
             return None
         return self.network.reach({point for axis in self._axes() for point in axis.spec.blocks})
 
-    def prepare(self, inputs: Tensor, full: Tensor | None = None) -> Prepared:
-        """Do everything that does not depend on α.
+    def prepare(self, inputs: Tensor, *, over: bool = False) -> Prepared:
+        """Do everything that does not depend on α: ``preparing``, run to its end."""
+        return finish(self.preparing(inputs, over=over))
+
+    def preparing(self, inputs: Tensor, *, over: bool = False) -> Pieces[Prepared]:
+        """Do everything that does not depend on α, a stage at a time.
 
         Args:
             inputs: pictures, RGB (N, 3, H, W), float32 in [0, 1], H and W at least 32; or whatever else the
                 main network's first stage takes. Height and width are padded by reflection to its multiple.
-            full: the same pictures larger, (N, 3, H', W'), which a gated network is to lay what it painted over;
-                height and width of ``inputs`` must be multiples of its multiple then.
+            over: leave the last stage of a gated network out; height and width of ``inputs`` must be multiples of its
+                multiple then.
 
         Returns:
             What ``render`` needs, the first ψ(z) included.
@@ -120,18 +126,19 @@ class DynamicNet(nn.Module):
         names = list(self.network.stages)
         after = names.index(self.first_point) + 1
         seen = self.network.look(inputs)
-        if full is not None:
-            seen[names[-1]] = full
+        if over:
+            del seen[names[-1]]
         z = inputs
         for name in names[:after]:
+            yield
             z = self.network.run(name, z, seen.pop(name, None))
-        residuals: Residuals = {
-            (axis.spec.id, sign): axis.block(sign, self.first_point)(z)
-            for axis in self._axes()
-            if self.first_point in axis.spec.blocks
-            for sign in axis.spec.signs
-        }
-        return Prepared(z, residuals, seen, size, None if full is None else (full.shape[2], full.shape[3]))
+        residuals: Residuals = {}
+        for axis in self._axes():
+            if self.first_point in axis.spec.blocks:
+                for sign in axis.spec.signs:
+                    yield
+                    residuals[axis.spec.id, sign] = axis.block(sign, self.first_point)(z)
+        return Prepared(z, residuals, seen, size, over)
 
     def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
         """Do everything that depends on α.
@@ -142,8 +149,8 @@ class DynamicNet(nn.Module):
                 batch that comes back holds it at each.
 
         Returns:
-            The network's output, of the size of the inputs, or of what they are to be laid over: (N, 3, H, W), not
-            clamped.
+            The network's output, of the size of the inputs: (N, 3, H, W), not clamped. Of what is to be laid ``over``
+            a picture, (N, 6, h, w), all that it painted.
 
         Raises:
             DynamicNetError: α is not one of the forms, not finite or out of range.
@@ -151,7 +158,11 @@ class DynamicNet(nn.Module):
         return self.render_together([(prepared, alpha)])[0]
 
     def render_together(self, batch: Sequence[tuple[Prepared, AlphaLike]]) -> list[Tensor]:
-        """Render several prepared inputs, each at its own α, as one batch.
+        """Render several prepared inputs: ``rendering``, run to its end."""
+        return finish(self.rendering(batch))
+
+    def rendering(self, batch: Sequence[tuple[Prepared, AlphaLike]]) -> Pieces[list[Tensor]]:
+        """Render several prepared inputs, each at its own α, as one batch, a stage at a time.
 
         Args:
             batch: what ``prepare`` returned, of inputs of one shape, each with its α as in ``render``.
@@ -169,13 +180,14 @@ class DynamicNet(nn.Module):
         residuals = {key: _joined([one.residuals[key] for one in each], counts) for key in each[0].residuals}
         seen = {name: _joined([one.seen[name] for one in each], counts) for name in each[0].seen}
         alphas = _together([{axis_id: self._pad(a) for axis_id, a in alphas.items()} for _, alphas in parts], counts)
-        names = list(self.network.stages)
+        names = list(self.network.stages)[: -1 if each[0].over else None]
         after = names.index(self.first_point) + 1
         z = self._tune(z, self.first_point, alphas, residuals)
         for name in names[after:]:
+            yield
             z = self._tune(self.network.run(name, z, seen.get(name)), name, alphas)
         return [
-            part if one.size is None or one.full else part[..., : one.size[0], : one.size[1]]
+            part if one.size is None or one.over else part[..., : one.size[0], : one.size[1]]
             for part, one in zip(torch.split(z, counts), each, strict=True)
         ]
 

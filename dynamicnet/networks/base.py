@@ -17,8 +17,8 @@ class MainNetwork(nn.Module):
         multiple: height and width of an input must be a multiple of this; DynamicNet pads and crops.
         latent: how many numbers it makes a picture of; 0 for networks that are given a picture.
         side: of the square picture it makes of them, in pixels.
-        gated: whether its last stage lays what it painted over the picture, which may be larger than what the others
-            were given: see :func:`dynamicnet.networks.layers.laid_over`.
+        gated: whether its last stage lays what those before it painted over the picture, and does nothing else, so
+            that the picture may be larger: see :func:`dynamicnet.networks.layers.laid_over`.
     """
 
     stages: nn.ModuleDict

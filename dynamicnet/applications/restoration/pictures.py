@@ -15,7 +15,7 @@ class Restoration:
     takes = ("image", "where", "max_side")
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
-        """A picture file to (1, 3, H, W) in [0, 1]; ``where`` may have any size, and is scaled.
+        """A picture file to levels, (1, 3, H, W); ``where`` may have any size, and is scaled.
 
         Raises:
             DynamicNetError: a picture cannot be used.
@@ -25,7 +25,7 @@ class Restoration:
         where = pictures.read_where(inputs.where, inputs.max_pixels)
         picture = pictures.flatten(read.picture, "white")
         return Encoded(
-            pictures.to_tensor(picture),
+            pictures.to_levels(picture),
             picture.size,
             where=None if where is None else pictures.to_map(where, picture.size),
             notes=notes(read, where),

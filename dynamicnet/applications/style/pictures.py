@@ -20,7 +20,7 @@ class StyleTransfer:
     takes = ("image", "where", "max_side", "detail")
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
-        """A picture file to (1, 3, H, W) in [0, 1]; ``where`` may have any size, and is scaled.
+        """A picture file to levels, (1, 3, H, W); ``where`` may have any size, and is scaled.
 
         Raises:
             DynamicNetError: a picture cannot be used.
@@ -32,9 +32,9 @@ class StyleTransfer:
         size = _worked_at(picture.size, DETAIL if inputs.detail is None else inputs.detail, network)
         larger = size != picture.size
         return Encoded(
-            pictures.to_tensor(picture.resize(size, Image.Resampling.LANCZOS) if larger else picture),
+            pictures.to_levels(picture.resize(size, Image.Resampling.LANCZOS) if larger else picture),
             picture.size,
-            full=pictures.to_tensor(picture) if larger else None,
+            full=pictures.to_levels(picture) if larger else None,
             where=None if where is None else pictures.to_map(where, size),
             notes=notes(read, where),
             metadata=read.metadata,
