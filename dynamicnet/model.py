@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -18,6 +19,7 @@ from dynamicnet.method.alpha import AlphaLike, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import Prepared
+from dynamicnet.method.pieces import Pieces, each_within, finish
 from dynamicnet.method.tiles import SIDE, cut, tiles
 from dynamicnet.package import Manifest
 from dynamicnet.pictures import MAX_PIXELS
@@ -152,9 +154,15 @@ class Model:
         """
         return self.application.encode(inputs, self.net.network)
 
-    @torch.inference_mode()
     def prepare(self, encoded: Encoded) -> PreparedInputs:
+        """Everything that does not depend on α: :meth:`preparing`, run to its end."""
+        return finish(self.preparing(encoded))
+
+    @torch.inference_mode()
+    def preparing(self, encoded: Encoded) -> Pieces[PreparedInputs]:
         """Everything that does not depend on α, in float32: see :func:`dynamicnet.precision.autocast`.
+
+        In pieces, on one thread and between any of which that thread may do other work.
 
         Of a picture larger than a tile nothing is prepared, if its network does not look far: its features would take
         ten times as much memory.
@@ -163,7 +171,7 @@ class Model:
             return PreparedInputs(None, encoded)
         batch = self._placed(encoded.batch)
         full = None if encoded.full is None else self._placed(encoded.full)
-        return PreparedInputs(self.net.prepare(batch, full), encoded)
+        return PreparedInputs((yield from self.net.preparing(batch, full)), encoded)
 
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
         """Everything that does: RGB, or RGBA where the photograph is transparent; sRGB, or of ``info["icc_profile"]``.
@@ -196,33 +204,44 @@ class Model:
         """How many pictures of a (width, height) are rendered as one batch: at least one."""
         return max(1, BATCH_PIXELS.get(self.device.type, BATCH_PIXELS["cpu"]) // (size[0] * size[1]))
 
-    @torch.inference_mode()
     def render_together(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> list[Image.Image]:
-        """The same for several inputs of one shape at once; see :meth:`DynamicNet.render_together`."""
+        """The same for several inputs of one shape at once: :meth:`rendering`, run to its end."""
+        return finish(self.rendering(batch))
+
+    @torch.inference_mode()
+    def rendering(self, batch: Sequence[tuple[PreparedInputs, AlphaLike]]) -> Pieces[list[Image.Image]]:
+        """The same in pieces, on one thread and between any of which that thread may do other work.
+
+        Raises:
+            DynamicNetError: α cannot be used; before the first piece ends.
+        """
         whole = [(one.prepared, alpha) for one, alpha in batch if one.prepared]
         if whole:
-            with autocast(self.device):
-                outputs = self.net.render_together(whole)
+            outputs = yield from each_within(partial(autocast, self.device), self.net.rendering(whole))
         else:
-            outputs = [self._in_tiles(one, alpha) for one, alpha in batch]
-        return [
-            self.application.decode(_within(out, one.encoded), one.encoded)
-            for out, (one, _) in zip(outputs, batch, strict=True)
-        ]
+            outputs = []
+            for one, alpha in batch:
+                outputs.append((yield from self._in_tiles(one, alpha)))
+        pictures = []
+        for out, (one, _) in zip(outputs, batch, strict=True):
+            yield
+            pictures.append(self.application.decode(_within(out, one.encoded), one.encoded))
+        return pictures
 
     def _placed(self, batch: Tensor) -> Tensor:
         return batch.to(self.device, memory_format=LAYOUT if batch.dim() == 4 else torch.preserve_format)
 
-    def _in_tiles(self, one: PreparedInputs, alpha: AlphaLike) -> Tensor:
+    def _in_tiles(self, one: PreparedInputs, alpha: AlphaLike) -> Pieces[Tensor]:
         """What the network makes of a large picture, on the CPU."""
         given = one.encoded.batch
         size = (given.shape[2], given.shape[3])
         checked = resolve(alpha, self.net.specs, given.shape[0], size)
         made = torch.empty_like(given)
         for tile in tiles(size, cast(int, self.net.reach), self.net.network.multiple, SIDE):
-            prepared = self.net.prepare(self._placed(cut(given, tile.given)))
-            with autocast(self.device):
-                out = self.net.render(prepared, {axis: cut(values, tile.given) for axis, values in checked.items()})
+            prepared = yield from self.net.preparing(self._placed(cut(given, tile.given)))
+            here = {axis: cut(values, tile.given) for axis, values in checked.items()}
+            (out,) = yield from each_within(partial(autocast, self.device), self.net.rendering([(prepared, here)]))
+            yield
             cut(made, tile.kept).copy_(cut(out, tile.part))
         return made
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dynamicnet.method.alpha import AlphaLike, Alphas, resolve
 from dynamicnet.method.blocks import Axis, AxisSpec, Sign, strength
 from dynamicnet.method.guess import Guess
+from dynamicnet.method.pieces import Pieces, finish
 from dynamicnet.networks.base import MainNetwork
 
 Residuals = dict[tuple[str, Sign], Tensor]
@@ -104,7 +105,11 @@ class DynamicNet(nn.Module):
         return self.network.reach({point for axis in self._axes() for point in axis.spec.blocks})
 
     def prepare(self, inputs: Tensor, full: Tensor | None = None) -> Prepared:
-        """Do everything that does not depend on α.
+        """Do everything that does not depend on α: ``preparing``, run to its end."""
+        return finish(self.preparing(inputs, full))
+
+    def preparing(self, inputs: Tensor, full: Tensor | None = None) -> Pieces[Prepared]:
+        """Do everything that does not depend on α, a stage at a time.
 
         Args:
             inputs: pictures, RGB (N, 3, H, W), float32 in [0, 1], H and W at least 32; or whatever else the
@@ -124,13 +129,14 @@ class DynamicNet(nn.Module):
             seen[names[-1]] = full
         z = inputs
         for name in names[:after]:
+            yield
             z = self.network.run(name, z, seen.pop(name, None))
-        residuals: Residuals = {
-            (axis.spec.id, sign): axis.block(sign, self.first_point)(z)
-            for axis in self._axes()
-            if self.first_point in axis.spec.blocks
-            for sign in axis.spec.signs
-        }
+        residuals: Residuals = {}
+        for axis in self._axes():
+            if self.first_point in axis.spec.blocks:
+                for sign in axis.spec.signs:
+                    yield
+                    residuals[axis.spec.id, sign] = axis.block(sign, self.first_point)(z)
         return Prepared(z, residuals, seen, size, None if full is None else (full.shape[2], full.shape[3]))
 
     def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
@@ -151,7 +157,11 @@ class DynamicNet(nn.Module):
         return self.render_together([(prepared, alpha)])[0]
 
     def render_together(self, batch: Sequence[tuple[Prepared, AlphaLike]]) -> list[Tensor]:
-        """Render several prepared inputs, each at its own α, as one batch.
+        """Render several prepared inputs: ``rendering``, run to its end."""
+        return finish(self.rendering(batch))
+
+    def rendering(self, batch: Sequence[tuple[Prepared, AlphaLike]]) -> Pieces[list[Tensor]]:
+        """Render several prepared inputs, each at its own α, as one batch, a stage at a time.
 
         Args:
             batch: what ``prepare`` returned, of inputs of one shape, each with its α as in ``render``.
@@ -173,6 +183,7 @@ class DynamicNet(nn.Module):
         after = names.index(self.first_point) + 1
         z = self._tune(z, self.first_point, alphas, residuals)
         for name in names[after:]:
+            yield
             z = self._tune(self.network.run(name, z, seen.get(name)), name, alphas)
         return [
             part if one.size is None or one.full else part[..., : one.size[0], : one.size[1]]
