@@ -111,7 +111,7 @@ def behaviour(table: Table, http: str, ws: str, process, model: Model, photo: by
     table.add_section()
 
     before = service.resident_megabytes(process)
-    seen = asyncio.run(service.drag(ws, model.id, photo, 10, service.RATE))
+    seen = asyncio.run(service.drag(ws, model.id, photo, asyncio.sleep(10), service.RATE))
     last = seen.headers[-1]
     order = [header["seq"] for header in seen.headers if not header["exact"]]
     shown = next(t for t, header in zip(seen.times, seen.headers, strict=True) if header["seq"] == last["seq"])

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +22,7 @@ from bench.networks import photograph
 from dynamicnet.client import unpack
 
 RATE = 60  # events a second of a slider that is dragged
+SWAY = 4.0  # seconds from one end to the other
 
 
 def free_port() -> int:
@@ -114,23 +115,24 @@ class Drag:
     last_sent: float
 
 
-async def drag(url: str, model: str, picture: bytes, seconds: float, rate: float) -> Drag:
-    """Slide for some seconds; ends with the last α's exact frame."""
+async def drag(url: str, model: str, picture: bytes, until: Coroutine, rate: float) -> Drag:
+    """Slide there and back until something has happened; ends with the last α's exact frame."""
     async with connect(url, max_size=None) as connection:
         session = Session(connection)
         await session.open(model, picture)
-        count = round(seconds * rate)
         seen = Drag([], [], 0)
 
         async def slide() -> None:
-            begun = time.perf_counter()
-            for event in range(count):
-                await asyncio.sleep(begun + event / rate - time.perf_counter())
-                await session.ask((event + 1) / count)
+            begun, ending = time.perf_counter(), asyncio.create_task(until)
+            while not ending.done():
+                await session.ask(1 - abs(session.seq / rate / SWAY % 2 - 1))
+                await asyncio.sleep(begun + session.seq / rate - time.perf_counter())
+            await session.ask(0.5)
             seen.last_sent = time.perf_counter()
+            await ending
 
         sliding = asyncio.create_task(slide())
-        while not seen.headers or (seen.headers[-1]["seq"], seen.headers[-1]["exact"]) != (count, True):
+        while not sliding.done() or (seen.headers[-1]["seq"], seen.headers[-1]["exact"]) != (session.seq, True):
             seen.headers.append(await session.frame())
             seen.times.append(time.perf_counter())
         await sliding
@@ -139,7 +141,7 @@ async def drag(url: str, model: str, picture: bytes, seconds: float, rate: float
 
 async def drag_together(url: str, model: str, picture: bytes, sessions: int, seconds: float, rate: float) -> list[Drag]:
     """So many sessions at once."""
-    return await asyncio.gather(*(drag(url, model, picture, seconds, rate) for _ in range(sessions)))
+    return await asyncio.gather(*(drag(url, model, picture, asyncio.sleep(seconds), rate) for _ in range(sessions)))
 
 
 def steady(drags: list[Drag], skip: float) -> tuple[float, float]:

@@ -37,11 +37,11 @@ def with_engine(folder: Path, use, prepared_bytes=10**9, models_bytes=10**9):
 
 def noting(model, calls: list) -> None:
     """Have a model note what it does."""
-    for name in ("encode", "prepare", "render_together"):
+    for name in ("encode", "preparing", "rendering"):
         real = getattr(model, name)
 
         def call(*args, name=name, real=real):
-            calls.append((name, threading.get_ident(), len(args[0]) if name == "render_together" else 1))
+            calls.append((name, threading.get_ident(), len(args[0]) if name == "rendering" else 1))
             return real(*args)
 
         setattr(model, name, call)
@@ -167,7 +167,7 @@ def test_the_same_picture_is_prepared_once_for_a_model(sound, small, photo):
             await engine.render(await engine.open(model, inputs, {}), 0.5, {})
 
     with_engine(sound.parent, twice)
-    assert (count(calls, "encode"), count(calls, "prepare"), count(calls, "render_together")) == (2, 2, 3)
+    assert (count(calls, "encode"), count(calls, "preparing"), count(calls, "rendering")) == (2, 2, 3)
 
 
 def test_a_picture_asked_for_by_several_at_once_is_prepared_once_even_if_the_first_leaves(sound, small):
@@ -186,7 +186,7 @@ def test_a_picture_asked_for_by_several_at_once_is_prepared_once_even_if_the_fir
     left, *others = with_engine(sound.parent, at_once)
     assert isinstance(left, asyncio.CancelledError)
     assert {one.size for one in others} == {(64, 43)}
-    assert count(calls, "prepare") == 1
+    assert count(calls, "preparing") == 1
 
 
 def test_what_nobody_waits_for_any_more_is_not_prepared(sound, small):
@@ -205,7 +205,7 @@ def test_what_nobody_waits_for_any_more_is_not_prepared(sound, small):
         await engine.worker.run(lambda items: items)
 
     with_engine(sound.parent, leave)
-    assert count(calls, "prepare") == 0
+    assert count(calls, "preparing") == 0
 
 
 def test_what_was_prepared_is_bounded_and_what_left_is_prepared_again(sound, photo):
@@ -216,9 +216,9 @@ def test_what_was_prepared_is_bounded_and_what_left_is_prepared_again(sound, pho
         noting(model, calls)
         opened = [await engine.open(model, Inputs(photo.read_bytes(), max_side=64 + i), {}) for i in range(4)]
         assert engine.prepared.held <= engine.prepared.limit
-        assert count(calls, "prepare") == 4
+        assert count(calls, "preparing") == 4
         pictures = [await engine.render(one, 1, {}) for one in (opened[3], opened[0], opened[0])]
-        assert count(calls, "prepare") == 5  # the last was still here; the first had left, and came back once
+        assert count(calls, "preparing") == 5  # the last was still here; the first had left, and came back once
         return [picture.size[0] for picture in pictures]
 
     assert with_engine(sound.parent, many, prepared_bytes=550_000) == [67, 64, 64]
@@ -255,7 +255,7 @@ def test_renders_that_wait_together_run_as_one_batch_each_with_its_own_alpha(sou
         return apart, [await task for task in tasks]
 
     apart, joined = with_engine(sound.parent, together)
-    assert [size for name, _, size in calls if name == "render_together"] == [4]
+    assert [size for name, _, size in calls if name == "rendering"] == [4]
     for one, other in zip(apart, joined, strict=True):
         assert np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).max() <= 1
 

@@ -40,3 +40,8 @@ class Cache(Generic[T]):
         self.held += size
         while self.held > self.limit:
             self.held -= self._values.popitem(last=False)[1][1]
+
+    def clear(self) -> None:
+        """Let everything go."""
+        self._values.clear()
+        self.held = 0

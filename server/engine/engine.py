@@ -3,14 +3,21 @@
 import asyncio
 import hashlib
 import logging
+import math
+import os
 import re
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from traceback import clear_frames
+from types import TracebackType
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
@@ -20,14 +27,15 @@ from dynamicnet.decode import Decoded
 from dynamicnet.files.keep import Metadata
 from dynamicnet.method.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
+from dynamicnet.method.pieces import Pieces, each_within
 from dynamicnet.model import pick_device
 from dynamicnet.sweep import Sweep
 from server.engine.allocator import bound_compiled_operators, keep_freed_memory
 from server.engine.cache import Cache
-from server.engine.patience import stand_in_line
+from server.engine.callers import stand_in_line
 from server.engine.shelf import Shelf
 from server.engine.single_flight import SingleFlight
-from server.engine.worker import Worker
+from server.engine.worker import Work, Worker
 from server.operations.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -35,6 +43,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TOO_LITTLE = re.compile(r"memory(?! access)|ALLOC_FAILED")  # an illegal access is an accident of another kind
+
+LARGE = 2**20
+"""Pixels of a picture beyond which it is encoded only when nothing else has a use for the core."""
 
 Timings = dict[str, float]
 """What each step took, in milliseconds, without the time it waited."""
@@ -89,12 +100,15 @@ class Engine:
         self.worker = Worker()
         self.prepared: Cache[PreparedInputs] = Cache(prepared_bytes)
         self._decoding = ThreadPoolExecutor(decoders.COUNT, "decode")  # so that who waits for a decoder can leave
+        self._encoding_large = ThreadPoolExecutor(decoders.COUNT, "encode", _give_way)
         self._preparing: SingleFlight[tuple[PreparedInputs, Timings]] = SingleFlight()
         self._models_bytes = models_bytes
         self._metrics = metrics
         metrics.waiting.set_function(lambda: self.worker.waiting)
         metrics.prepared_bytes.set_function(lambda: self.prepared.held)
-        self._resident: dict[str, Model] = {}  # on the device, least recently used first; the worker's thread's own
+        # The worker's thread's own:
+        self._resident: dict[str, Model] = {}  # on the device, least recently used first
+        self._working: Counter[str] = Counter()  # by id
 
     async def load(self, folder: Path) -> None:
         """Load every package in a folder, see :class:`Shelf`; and start the decoders meanwhile.
@@ -121,6 +135,7 @@ class Engine:
     def close(self) -> None:
         """Drop what waits, end the decoders and let the device finish what it is at."""
         self._decoding.shutdown(wait=False, cancel_futures=True)
+        self._encoding_large.shutdown(wait=False, cancel_futures=True)
         decoders.stop()
         self.worker.close()
 
@@ -188,8 +203,8 @@ class Engine:
         model, key = opened.model, opened.key
         kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
         group = (model.version, kept.shape, opened.size)
-        picture, timings["render"] = await self.worker.run(
-            lambda batch: self._render(model, batch), (kept, alpha), group, model.together(opened.size)
+        picture, timings["render"] = await self._on_device(
+            lambda batch: self._render(model, batch), (kept, alpha), opened.size, group, model.together(opened.size)
         )
         return picture  # type: ignore[no-any-return]
 
@@ -224,12 +239,12 @@ class Engine:
         timings["render"] = 0.0
         frames: list[Image.Image] = []
         for some in sweep.batches(model.together(opened.size)):
-            rendered = await self.worker.run(
-                lambda jobs: [self._render(model, job) for job in jobs], [(kept, alpha) for alpha in some]
+            rendered = await self._on_device(
+                lambda batches: self._render_each(model, batches), [(kept, alpha) for alpha in some], opened.size
             )
             frames += [picture for picture, _ in rendered]
             timings["render"] += rendered[0][1]
-        encoded, timings["encode"] = await asyncio.to_thread(_timed, lambda: sweep.write(frames))
+        encoded, timings["encode"] = await self._encoded(lambda: sweep.write(frames), opened.size)
         return encoded
 
     async def encode(
@@ -242,7 +257,7 @@ class Engine:
     ) -> bytes:
         """A picture as a file; see :func:`dynamicnet.pictures.write`."""
         write = partial(pictures.write, picture, format, quality, metadata)
-        encoded, timings["encode"] = await asyncio.to_thread(_timed, write)
+        encoded, timings["encode"] = await self._encoded(write, picture.size)
         return encoded
 
     async def _prepared(self, model: Model, inputs: Inputs, key: tuple[str, bytes], timings: Timings) -> PreparedInputs:
@@ -252,11 +267,21 @@ class Engine:
 
     async def _prepare(self, model: Model, inputs: Inputs, key: tuple[str, bytes]) -> tuple[PreparedInputs, Timings]:
         encoded, decode = await self._decoded(lambda: model.encode(inputs))
-        kept, prepare = await self.worker.run(
-            lambda batch: [_timed(partial(self._prepare_here, model, one)) for one in batch], encoded
-        )
+        kept, prepare = await self._on_device(lambda batch: self._prepare_here(model, batch), encoded, encoded.size)
         self.prepared.put(key, kept, kept.bytes)
         return kept, {"decode": decode, "prepare": prepare}
+
+    async def _on_device(
+        self,
+        work: Work,
+        item: object,
+        size: tuple[int, int],
+        group: Hashable = None,
+        most: int = 1,
+    ) -> Any:  # noqa: ANN401
+        with suppress(_OutOfMemoryError):
+            return await self.worker.run(work, item, group, most, size[0] * size[1])
+        return await self._with_room(work, item)
 
     async def _decoded(self, work: Callable[[], T]) -> tuple[T, float]:
         loop = asyncio.get_running_loop()
@@ -267,46 +292,112 @@ class Engine:
             return _timed(work)
 
         done = loop.run_in_executor(self._decoding, begin)
-        try:
-            await stand_in_line(begun)
-            return await done
-        finally:
-            done.cancel()
+        with suppress(_OutOfMemoryError):
+            try:
+                await stand_in_line(begun)
+                return await done
+            finally:
+                done.cancel()
+        return await self._with_room(lambda _: [_timed(work)])  # type: ignore[no-any-return]
+
+    async def _encoded(self, work: Callable[[], bytes], size: tuple[int, int]) -> tuple[bytes, float]:
+        """On a thread; a large picture's is one that gives way."""
+        threads = self._encoding_large if size[0] * size[1] > LARGE else None
+        with suppress(_OutOfMemoryError):
+            return await asyncio.get_running_loop().run_in_executor(threads, _timed, work)
+        return await self._with_room(lambda _: [_timed(work)])  # type: ignore[no-any-return]
+
+    async def _with_room(self, work: Work, item: object = None) -> Any:  # noqa: ANN401
+        """Do again what took more memory than there was, beside nothing large: what took it may have been another's."""
+        self.prepared.clear()
+        return await self.worker.run(work, item, pixels=math.inf)
 
     # What follows runs on the worker's thread.
 
     def _load(self, paths: Sequence[Path]) -> list[Model]:
         models = [Model.load(path, str(self.device)) for path in paths]
         for model in models:
-            self._bring(model)
+            with self._brought(model):
+                pass
         return models
 
-    def _bring(self, model: Model) -> None:
-        """Have a model on the device; what was used least recently leaves it to make room."""
+    @contextmanager
+    def _brought(self, model: Model) -> Iterator[None]:
+        """Have a model on the device, for as long as it works; what was used least recently leaves to make room."""
         self._resident.pop(model.id, None)  # or another version of it
         model.come()
         self._resident[model.id] = model
-        while len(self._resident) > 1 and sum(m.bytes for m in self._resident.values()) > self._models_bytes:
-            self._resident.pop(next(iter(self._resident))).leave()
+        self._working[model.id] += 1
+        self._make_room()
+        try:
+            yield
+        finally:
+            self._working[model.id] -= 1
+            self._make_room()
 
-    def _prepare_here(self, model: Model, encoded: Encoded) -> PreparedInputs:
-        self._bring(model)
-        prepared = model.prepare(encoded)
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)  # else its time would be counted as render's
-        return prepared
+    def _make_room(self) -> None:
+        for model in list(self._resident.values()):
+            if len(self._resident) == 1 or sum(m.bytes for m in self._resident.values()) <= self._models_bytes:
+                break
+            if not self._working[model.id]:
+                self._resident.pop(model.id).leave()
+
+    def _prepare_here(self, model: Model, batch: Sequence[Encoded]) -> Pieces[list[tuple[PreparedInputs, float]]]:
+        step = _Step()
+        with self._brought(model):
+            (encoded,) = batch
+            prepared = yield from each_within(lambda: step, model.preparing(encoded))
+            if self.device.type == "cuda":
+                with step:
+                    torch.cuda.synchronize(self.device)  # else its time would be counted as render's
+        return [(prepared, step.milliseconds)]
 
     def _guess(self, model: Model, batch: Sequence[tuple[PreparedInputs, Auto]]) -> list[float]:
-        self._bring(model)
-        return [model.guess(kept.encoded, auto.axis) for kept, auto in batch]
+        with self._brought(model):
+            return [model.guess(kept.encoded, auto.axis) for kept, auto in batch]
 
     def _render(
         self, model: Model, batch: Sequence[tuple[PreparedInputs, AlphaLike]]
-    ) -> list[tuple[Image.Image, float]]:
-        self._bring(model)
-        rendered, milliseconds = _timed(lambda: model.render_together(batch))
-        self._metrics.rendered(model.id, batch[0][0].encoded.size, len(batch), milliseconds / 1000)
-        return [(picture, milliseconds) for picture in rendered]
+    ) -> Pieces[list[tuple[Image.Image, float]]]:
+        step = _Step()
+        with self._brought(model):
+            rendered = yield from each_within(lambda: step, model.rendering(batch))
+        self._metrics.rendered(model.id, batch[0][0].encoded.size, len(batch), step.milliseconds / 1000)
+        return [(picture, step.milliseconds) for picture in rendered]
+
+    def _render_each(
+        self, model: Model, batches: Sequence[Sequence[tuple[PreparedInputs, AlphaLike]]]
+    ) -> Pieces[list[list[tuple[Image.Image, float]]]]:
+        rendered = []
+        for batch in batches:
+            rendered.append((yield from self._render(model, batch)))
+        return rendered
+
+
+class _OutOfMemoryError(DynamicNetError):
+    def __init__(self) -> None:
+        sentence = "This takes more memory than there is; ask for a smaller picture, or for fewer."
+        super().__init__("out-of-memory", sentence, 507)
+
+
+class _Step:
+    """How long a step works, in pieces or in one.
+
+    Raises:
+        DynamicNetError: ``out-of-memory``.
+    """
+
+    milliseconds = 0.0
+
+    def __enter__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.milliseconds += (time.perf_counter() - self._begun) * 1000
+        # PyTorch has no error of its own for when the CPU's memory is too little, nor for a library of CUDA's.
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _TOO_LITTLE.search(str(error))):
+            clear_frames(trace)  # whoever tries again needs the memory of what failed
+            raise _OutOfMemoryError from None
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
@@ -315,16 +406,16 @@ def _timed(work: Callable[[], T]) -> tuple[T, float]:
     Raises:
         DynamicNetError: ``out-of-memory``.
     """
-    start = time.perf_counter()
-    try:
-        return work(), (time.perf_counter() - start) * 1000
-    except (RuntimeError, MemoryError) as error:
-        # PyTorch has no error of its own for when the CPU's memory is too little, nor for a library of CUDA's.
-        if isinstance(error, RuntimeError) and not _TOO_LITTLE.search(str(error)):
-            raise
-        raise DynamicNetError(
-            "out-of-memory", "This takes more memory than there is; ask for a smaller picture, or for fewer.", 507
-        ) from None
+    step = _Step()
+    with step:
+        result = work()
+    return result, step.milliseconds
+
+
+def _give_way() -> None:
+    """Have a thread run when the others leave a core free, where threads have priorities of their own."""
+    if sys.platform == "linux":
+        os.nice(10)
 
 
 def _begin(turn: asyncio.Future[None]) -> None:

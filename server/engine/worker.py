@@ -1,16 +1,24 @@
-"""One device's thread: a line of jobs, of which those that can run as one do."""
+"""One device's thread: callers take turns on it, and jobs that can run as one do."""
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from inspect import isgenerator
 from typing import Any
 
-from server.engine.patience import stand_in_line
+from dynamicnet.method.pieces import Pieces
+from server.engine.callers import Caller, current, stand_in_line
 
-Work = Callable[[Sequence[Any]], Sequence[Any]]
-"""Runs on the thread: some items in, as many results out."""
+Work = Callable[[Sequence[Any]], Sequence[Any] | Pieces[Sequence[Any]]]
+"""Runs on the thread: some items in, as many results out, at once or in pieces."""
+
+TURN = 0.04
+"""Seconds of a job's first turn: frames while a slider moves are not cut. A longer one gives way after each piece."""
+
+BESIDE = 2**23
+"""Pixels that may be under way besides the largest job: what has begun holds memory until it ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,25 +27,83 @@ class _Job:
     item: Any
     group: Hashable
     most: int
+    pixels: float
+    caller: Caller
+    came: float
     begun: asyncio.Future[None]
     done: asyncio.Future[Any]
 
+    @property
+    def since(self) -> float:
+        """When it came or, if that was later, its caller last had a turn."""
+        return max(self.came, self.caller.served)
+
+
+class _Run:
+    """Jobs that run as one, a turn at a time."""
+
+    def __init__(self, jobs: Sequence[_Job]) -> None:
+        self.jobs = jobs
+        self.pixels = sum(job.pixels for job in jobs)
+        self.results: Sequence[Any] = ()
+        self._pieces = _in_pieces(jobs[0].work, [job.item for job in jobs])
+        self._spent = 0.0
+
+    @property
+    def since(self) -> float:
+        return min(job.since for job in self.jobs)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        return not all(job.done.done() for job in self.jobs)
+
+    def turn(self) -> bool:
+        """Run some pieces, on the thread: True after the last."""
+        while True:
+            begun = time.perf_counter()
+            try:
+                next(self._pieces)
+            except StopIteration as end:
+                self.results = end.value
+                return True
+            self._spent += time.perf_counter() - begun
+            if self._spent >= TURN:
+                return False
+
+    def leave(self) -> bool:
+        """Let go of what it holds, on the thread, its results being nothing: True, as no turn follows."""
+        self.results = [None] * len(self.jobs)
+        self._pieces.close()
+        return True
+
 
 class Worker:
-    """Runs one thing at a time, the longest waiting first.
+    """Runs one thing at a time, in turns: round robin between callers (Nagle, RFC 970), not between jobs.
+
+    The next turn is that of the caller who has gone longest without one. It ends with the job, or a piece of it, see
+    :data:`TURN`. Nobody waits for more than a turn of each other caller, and all that has begun goes on.
 
     Jobs of one group that wait at that moment run with it, as one: two, four, eight and so on of them, because oneDNN
     keeps compiled code for every shape that it meets, and memory would grow until it had met all numbers.
-    A job whose caller has gone is never run.
+    A job whose caller has gone is never begun, and ends with the piece that it is at.
     All methods are for one event loop.
     """
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "device")
-        self._line: deque[_Job] = deque()
+        self._line: list[_Job] = []
+        self._under_way: list[_Run] = []
         self._runner: asyncio.Task[None] | None = None
 
-    async def run(self, work: Work, item: Any = None, group: Hashable = None, most: int = 1) -> Any:  # noqa: ANN401
+    async def run(
+        self,
+        work: Work,
+        item: Any = None,  # noqa: ANN401
+        group: Hashable = None,
+        most: int = 1,
+        pixels: float = 0,
+    ) -> Any:  # noqa: ANN401
         """Wait for the thread, and for the result.
 
         Args:
@@ -45,20 +111,22 @@ class Worker:
             item: what to do it with.
             group: jobs of equal group share ``work``, and run as one; None runs alone.
             most: how many may run as one.
+            pixels: how many are worked on; infinity is more than any other's. See :data:`BESIDE`.
 
         Raises:
             DynamicNetError: ``waited-too-long``.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(work, item, group, most, loop.create_future(), loop.create_future())
+        begun, done = loop.create_future(), loop.create_future()
+        job = _Job(work, item, group, most, pixels, current(), loop.time(), begun, done)
         self._line.append(job)
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
         try:
-            await stand_in_line(job.begun)
-            return await job.done
+            await stand_in_line(begun)
+            return await done
         finally:
-            job.done.cancel()
+            done.cancel()
 
     @property
     def waiting(self) -> int:
@@ -66,50 +134,69 @@ class Worker:
         return len(self._line)
 
     def close(self) -> None:
-        """Drop what waits and let the thread finish what it is at."""
-        while self._line:
-            job = self._line.popleft()
+        """Drop what waits and what is under way, and let the thread finish the turn that it is at."""
+        if self._runner is not None:
+            self._runner.cancel()
+        for job in [*self._line, *(job for run in self._under_way for job in run.jobs)]:
             job.begun.cancel()
             job.done.cancel()
+        for run in self._under_way:
+            self._thread.submit(run.leave)
+        self._line, self._under_way = [], []
         self._thread.shutdown()
 
     async def _run(self) -> None:
-        while jobs := self._next():
+        loop = asyncio.get_running_loop()
+        while run := self._next():
             try:
-                results = await self._on_thread(jobs)
+                ended = await loop.run_in_executor(self._thread, run.turn if run.wanted else run.leave)
             except Exception as error:
-                if len(jobs) == 1:
-                    _fail(jobs[0], error)
-                    continue
-                for job in jobs:  # one of them spoils it for all: each on its own
-                    try:
-                        _finish(job, (await self._on_thread([job]))[0])
-                    except Exception as own:
-                        _fail(job, own)
-            else:
-                for job, result in zip(jobs, results, strict=True):
+                self._under_way.remove(run)
+                if len(run.jobs) == 1:
+                    _fail(run.jobs[0], error)
+                else:  # one of them spoils it for all: each on its own
+                    self._under_way += [_Run([job]) for job in run.jobs]
+                continue
+            for job in run.jobs:
+                job.caller.served = loop.time()
+            if ended:
+                self._under_way.remove(run)
+                for job, result in zip(run.jobs, run.results, strict=True):
                     _finish(job, result)
 
-    def _next(self) -> list[_Job]:
-        """The job that has waited longest, and those of its group."""
-        waiting = [job for job in self._line if not job.begun.done()]
-        if not waiting:
-            self._line.clear()
-            return []
-        first = waiting[0]
+    def _next(self) -> _Run | None:
+        """What nobody waits for any more, to be left; else the next turn's, of what is under way or can begin."""
+        left = next((run for run in self._under_way if not run.wanted), None)
+        if left is not None:
+            return left
+        self._line = [job for job in self._line if not job.begun.done()]
+        able: list[_Run | _Job] = [*self._under_way, *(job for job in self._line if self._has_room(job))]
+        first = min(able, key=lambda one: one.since, default=None)
+        return self._begin(first) if isinstance(first, _Job) else first
+
+    def _has_room(self, job: _Job) -> bool:
+        pixels = sorted([job.pixels, *(run.pixels for run in self._under_way)])
+        return sum(pixels[:-1]) <= BESIDE
+
+    def _begin(self, first: _Job) -> _Run:
+        """Have a job begin, and those of its group with it."""
         jobs = [first]
         if first.group is not None:
-            jobs += [job for job in waiting[1:] if job.group == first.group][: first.most - 1]
+            others = [job for job in self._line if job.group == first.group and job is not first]
+            jobs += sorted(others, key=lambda job: job.since)[: first.most - 1]
             jobs = jobs[: 1 << (len(jobs).bit_length() - 1)]
         chosen = set(jobs)
-        self._line = deque(job for job in waiting if job not in chosen)
+        self._line = [job for job in self._line if job not in chosen]
         for job in jobs:
             job.begun.set_result(None)
-        return jobs
+        run = _Run(jobs)
+        self._under_way.append(run)
+        return run
 
-    async def _on_thread(self, jobs: Sequence[_Job]) -> Sequence[Any]:
-        items = [job.item for job in jobs]
-        return await asyncio.get_running_loop().run_in_executor(self._thread, jobs[0].work, items)
+
+def _in_pieces(work: Work, items: Sequence[Any]) -> Pieces[Sequence[Any]]:
+    made = work(items)
+    return (yield from made) if isgenerator(made) else made  # type: ignore[return-value]
 
 
 def _finish(job: _Job, result: Any) -> None:  # noqa: ANN401

@@ -12,7 +12,7 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from dynamicnet import DynamicNetError
-from server.engine import patience
+from server.engine import callers
 from server.settings import Settings
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class Admission:
         Raises:
             DynamicNetError: ``waited-too-long``, or ``client-gone``, which nobody reads.
         """
-        patience.have(self._settings.waiting_seconds)
+        callers.begin(self._settings.waiting_seconds)
         doing, watching = asyncio.create_task(work), asyncio.create_task(_hung_up(request))
         try:
             await asyncio.wait((doing, watching), return_when=asyncio.FIRST_COMPLETED)

@@ -17,6 +17,7 @@ from dynamicnet import DynamicNetError, Inputs, Model
 from dynamicnet.method.alpha import Typed, at_position
 from dynamicnet.method.auto import Auto, automatic
 from dynamicnet.pictures import MIN_SIDE
+from server.engine import callers
 from server.engine.engine import AxisValues, Engine, Opened, Timings
 from server.http.dependencies import AdmissionDep, EngineDep, SettingsDep
 from server.http.errors import problem
@@ -122,6 +123,7 @@ class Session:
 
     async def serve(self) -> None:
         """Read messages until the client leaves, then drop what waits."""
+        callers.begin()
         worker = asyncio.create_task(self._work())
         rate = Rate(self._settings.max_messages)
         try:
