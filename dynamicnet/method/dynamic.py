@@ -121,7 +121,7 @@ class DynamicNet(nn.Module):
         after = names.index(self.first_point) + 1
         seen = self.network.look(inputs)
         if full is not None:
-            seen[names[-1]] = full
+            seen[names[-1]] = self.network.under(full)
         z = inputs
         for name in names[:after]:
             z = self.network.run(name, z, seen.pop(name, None))
