@@ -176,7 +176,8 @@ class Model:
         if self.net.reach is not None and encoded.size[0] * encoded.size[1] > SIDE**2:
             return PreparedInputs(None, encoded)
         batch = self._placed(encoded.batch)
-        return PreparedInputs((yield from self.net.preparing(batch, over=encoded.full is not None)), encoded)
+        full = None if encoded.full is None or encoded.in_strips else self._placed(encoded.full)
+        return PreparedInputs((yield from self.net.preparing(batch, full, over=encoded.in_strips)), encoded)
 
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
         """Everything that does: RGB, or RGBA where the photograph is transparent; sRGB, or of ``info["icc_profile"]``.
@@ -258,7 +259,7 @@ class Model:
     def _shown(self, output: Tensor, encoded: Encoded) -> Pieces[Tensor]:
         """What is to be seen of what a network made; of what is laid over a larger picture, as levels on the CPU."""
         where = None if encoded.where is None else self._placed(encoded.where)
-        if encoded.full is None:
+        if encoded.full is None or not encoded.in_strips:
             return output if where is None else _within(output, self._placed(encoded.batch), where)
         size = (encoded.full.shape[2], encoded.full.shape[3])
         made = torch.empty_like(encoded.full)

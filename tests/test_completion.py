@@ -20,7 +20,6 @@ from dynamicnet import DynamicNetError, Inputs, Model, package, pictures
 from dynamicnet.applications.completion import exemplar, masks
 from dynamicnet.applications.completion.evaluate import energy, holes_of, seam
 from dynamicnet.applications.completion.maskfolder import MaskFolder
-from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.objective import (
     CompletionSpec,
     both,
@@ -36,6 +35,7 @@ from dynamicnet.evaluation.task import Task
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.networks import DilatedNetwork
+from dynamicnet.networks.membrane import fill
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.package import Manifest, NetworkSpec, Training
 

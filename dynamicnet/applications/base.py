@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -75,7 +76,8 @@ class Encoded:
     Attributes:
         batch: what ``DynamicNet.prepare`` takes, on the CPU; levels (uint8) stand for units of [0, 1].
         size: (width, height) of the picture that ``decode`` will return.
-        full: the same larger, to be laid over, levels on the CPU; None for what is worked at as it is.
+        full: the same larger, to be laid over, on the CPU, in strips if it is levels; None for what is worked at as
+            it is.
         where: how far the result is seen over the photograph, which is ``full`` or ``batch``: levels, (1, 1, H, W) of
             the batch, on the CPU; None is 255 everywhere.
         columns: how many pictures stand side by side in it, where it holds several of one size.
@@ -94,6 +96,11 @@ class Encoded:
     metadata: Metadata = field(default_factory=Metadata)
     own: Own | None = None
     context: Any = None
+
+    @property
+    def in_strips(self) -> bool:
+        """Whether there is something to be laid over a strip at a time."""
+        return self.full is not None and self.full.dtype == torch.uint8
 
 
 def notes(*read: Decoded | None) -> tuple[str, ...]:

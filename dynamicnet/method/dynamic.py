@@ -27,6 +27,7 @@ class Prepared:
         seen: what the stages after it make of the inputs alone, for those that look at them.
         size: (H, W) of the pictures before padding, and of α that is given per pixel; None for inputs that are not
             pictures.
+        full: whether what comes out is larger than that.
         over: whether what comes out is what a gated network paints, its last stage left out: the caller lays that over
             a picture (:func:`dynamicnet.networks.layers.laid_over`).
     """
@@ -35,6 +36,7 @@ class Prepared:
     residuals: Residuals
     seen: dict[str, Tensor]
     size: tuple[int, int] | None
+    full: bool = False
     over: bool = False
 
     @property
@@ -105,18 +107,19 @@ class DynamicNet(nn.Module):
             return None
         return self.network.reach({point for axis in self._axes() for point in axis.spec.blocks})
 
-    def prepare(self, inputs: Tensor, *, over: bool = False) -> Prepared:
+    def prepare(self, inputs: Tensor, full: Tensor | None = None, *, over: bool = False) -> Prepared:
         """Do everything that does not depend on α: ``preparing``, run to its end."""
-        return finish(self.preparing(inputs, over=over))
+        return finish(self.preparing(inputs, full, over=over))
 
-    def preparing(self, inputs: Tensor, *, over: bool = False) -> Pieces[Prepared]:
+    def preparing(self, inputs: Tensor, full: Tensor | None = None, *, over: bool = False) -> Pieces[Prepared]:
         """Do everything that does not depend on α, a stage at a time.
 
         Args:
             inputs: pictures, RGB (N, 3, H, W), float32 in [0, 1], H and W at least 32; or whatever else the
                 main network's first stage takes. Height and width are padded by reflection to its multiple.
-            over: leave the last stage of a gated network out; height and width of ``inputs`` must be multiples of its
-                multiple then.
+            full: the same pictures larger, (N, …, H', W'), which a gated network is to lay what it painted over.
+            over: leave the last stage of a gated network out. Height and width of ``inputs`` must be multiples of its
+                multiple then, and where there is ``full``.
 
         Returns:
             What ``render`` needs, the first ψ(z) included.
@@ -128,6 +131,8 @@ class DynamicNet(nn.Module):
         seen = self.network.look(inputs)
         if over:
             del seen[names[-1]]
+        if full is not None:
+            seen[names[-1]] = self.network.under(full)
         z = inputs
         for name in names[:after]:
             yield
@@ -138,7 +143,7 @@ class DynamicNet(nn.Module):
                 for sign in axis.spec.signs:
                     yield
                     residuals[axis.spec.id, sign] = axis.block(sign, self.first_point)(z)
-        return Prepared(z, residuals, seen, size, over)
+        return Prepared(z, residuals, seen, size, full is not None, over)
 
     def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
         """Do everything that depends on α.
@@ -149,8 +154,8 @@ class DynamicNet(nn.Module):
                 batch that comes back holds it at each.
 
         Returns:
-            The network's output, of the size of the inputs: (N, 3, H, W), not clamped. Of what is to be laid ``over``
-            a picture, (N, 6, h, w), all that it painted.
+            The network's output, of the size of the inputs, or of what it is laid over: (N, 3, H, W), not clamped. Of
+            what is to be laid ``over`` a picture, (N, 6, h, w), all that it painted.
 
         Raises:
             DynamicNetError: α is not one of the forms, not finite or out of range.
@@ -187,7 +192,7 @@ class DynamicNet(nn.Module):
             yield
             z = self._tune(self.network.run(name, z, seen.get(name)), name, alphas)
         return [
-            part if one.size is None or one.over else part[..., : one.size[0], : one.size[1]]
+            part if one.size is None or one.full or one.over else part[..., : one.size[0], : one.size[1]]
             for part, one in zip(torch.split(z, counts), each, strict=True)
         ]
 

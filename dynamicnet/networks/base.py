@@ -40,6 +40,10 @@ class MainNetwork(nn.Module):
         """
         return {}
 
+    def under(self, full: Tensor) -> Tensor:
+        """What the last stage of a gated network is told of pictures (N, …, H', W') larger than those it was given."""
+        return full
+
     def reach(self, tuned: Collection[str]) -> int | None:
         """How far from a place the inputs count for what comes out there, in pixels; None for however far.
 

@@ -5,12 +5,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.networks.layers import Doubled, Norm, of_first, of_last
+from dynamicnet.networks.layers import Doubled, Norm, in_float32, of_first, of_last, resized
+from dynamicnet.networks.membrane import continued
 
 SLOPE = 0.1  # of ReLUs below 0
 INPUTS = 7  # channels
 WIDE = 4  # how fast the gate opens: 1 is four times as much as the network says
 FADE = 3  # pixels inside a hole's border over which what is painted sets in
+RIM = 3  # pixels inside a hole's border whose mean, here and there, is to be that of what is known
 GROUP = 8  # channels normalised together: instance norm would forget which texture is the stronger
 SHUFFLED = {"up4": 4, "up2": 2, "up1": 1}  # stages that are given the picture too, unshuffled by so much
 
@@ -98,25 +100,32 @@ class DilatedNetwork(MainNetwork):
 
     def look(self, inputs: Tensor) -> dict[str, Tensor]:
         """The last four stages look at the picture, each at its own resolution."""
-        filled, hole, copied = torch.split(inputs, [3, 1, 3], 1)
         units = _units(inputs)
         return {
             **{name: of_last(self._conv(name), F.pixel_unshuffle(units, by)) for name, by in SHUFFLED.items()},
-            "out": torch.cat([filled, _inwards(hole), copied - filled], 1),
+            "out": self.under(inputs),
         }
+
+    def under(self, full: Tensor) -> Tensor:
+        """The filling, how far it is painted over, what copies add to it, and the hole's rim: (N, 8, H, W)."""
+        filled, hole, copied = torch.split(full, [3, 1, 3], 1)
+        return torch.cat([filled, _inwards(hole), copied - filled, _rim(hole)], 1)
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage."""
         if name == "stem":
             z = _units(z)
+        if name == "paint":
+            return in_float32(self.stages[name], z)
         if seen is None:
             return super().run(name, z, seen)
         if name in SHUFFLED:
             z = of_first(self._conv(name), Doubled()(z)) + seen
             return self.stages[name][1:](z)  # type: ignore[index, no-any-return]
-        filled, inside, copied = torch.split(seen, [3, 1, 3], 1)
-        painted, gate = torch.split(z, [3, 1], 1)
-        return filled + inside * (painted + WIDE * gate * copied)
+        filled, inside, copied, rim = torch.split(seen, [3, 1, 3, 1], 1)
+        painted, gate = torch.split(resized(z.float(), seen), [3, 1], 1)
+        added = torch.lerp(painted, copied, (WIDE * gate).clamp(0, 1))
+        return filled + inside * (added - continued(added, rim))
 
     def _conv(self, name: str) -> nn.Conv2d:
         conv: nn.Conv2d = self.stages[name][0]  # type: ignore[index]
@@ -127,6 +136,11 @@ def _inwards(holes: Tensor) -> Tensor:
     """1 inside holes (N, 1, H, W), 0 outside, and rising over the three pixels at their border: no outline shows."""
     known = F.avg_pool2d(1 - holes, 2 * FADE - 1, 1, FADE - 1, count_include_pad=False)
     return holes * (1 - 2 * known).clamp_min(0)
+
+
+def _rim(holes: Tensor) -> Tensor:
+    """1 in the pixels inside holes (N, 1, H, W) that lie within :data:`RIM` of what is known, 0 elsewhere."""
+    return holes * (F.max_pool2d(1 - holes, 2 * RIM + 1, 1, RIM) > 0)
 
 
 def _units(inputs: Tensor) -> Tensor:

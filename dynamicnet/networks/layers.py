@@ -118,6 +118,13 @@ class Doubled(nn.Module):
         return doubled
 
 
+def in_float32(layer: nn.Module, z: Tensor) -> Tensor:
+    """What a layer makes of features, whatever precision is used around it."""
+    with torch.autocast(z.device.type, enabled=False):
+        precise: Tensor = layer(z.float())
+    return precise
+
+
 def laid_over(z: Tensor, picture: Tensor) -> Tensor:
     """A painted colour y and a gate g, enlarged to the size of a picture x: y + g·x.
 
@@ -128,10 +135,13 @@ def laid_over(z: Tensor, picture: Tensor) -> Tensor:
     Returns:
         (N, 3, H, W): half the picture and half grey where z is 0, so that either end is as near in training.
     """
-    if z.shape[2:] != picture.shape[2:]:
-        z = F.interpolate(z, picture.shape[2:], mode="bilinear")
-    painted, gate = z.chunk(2, 1)
+    painted, gate = resized(z, picture).chunk(2, 1)
     return painted + 0.25 + (gate + 0.5) * picture
+
+
+def resized(z: Tensor, picture: Tensor) -> Tensor:
+    """Features enlarged to the height and width of a picture."""
+    return z if z.shape[2:] == picture.shape[2:] else F.interpolate(z, picture.shape[2:], mode="bilinear")
 
 
 def _cast(x: Tensor) -> Tensor:

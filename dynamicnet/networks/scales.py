@@ -7,7 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.networks.layers import ConvLayer, Doubled, ReflectedConv, ResidualBlock, laid_over, of_first, of_last
+from dynamicnet.networks.layers import (
+    ConvLayer,
+    Doubled,
+    ReflectedConv,
+    ResidualBlock,
+    in_float32,
+    laid_over,
+    of_first,
+    of_last,
+)
 
 NOISY = ("up4", "up2")
 """Stages that are given noise."""
@@ -83,7 +92,7 @@ class ScalesNetwork(MainNetwork):
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage."""
         if name == "paint":
-            return _in_float32(self.stages[name], z)
+            return in_float32(self.stages[name], z)
         if seen is None:
             return super().run(name, z, seen)
         if name == "stem":
@@ -92,7 +101,7 @@ class ScalesNetwork(MainNetwork):
             return laid_over(z, seen)
         (conv, norm, relu), block = self._parts(name)
         up: Tensor = relu(norm(of_first(conv, Doubled()(z)) + seen))
-        return _in_float32(block, up) if name in PRECISE else block(up)
+        return in_float32(block, up) if name in PRECISE else block(up)
 
     def _parts(self, name: str) -> Any:  # noqa: ANN401  # modules, and layers of modules
         return self.stages[name]
@@ -111,13 +120,6 @@ class ScalesNetwork(MainNetwork):
         if not self.training:
             return torch.zeros(1, 2, dtype=torch.int64, device=inputs.device)
         return torch.randint(2**20, (inputs.shape[0], 2)).to(inputs.device, non_blocking=True)
-
-
-def _in_float32(layer: nn.Module, z: Tensor) -> Tensor:
-    """What a layer makes of features, whatever precision is used around it."""
-    with torch.autocast(z.device.type, enabled=False):
-        precise: Tensor = layer(z.float())
-    return precise
 
 
 def position_noise(size: torch.Size, origins: Tensor) -> Tensor:

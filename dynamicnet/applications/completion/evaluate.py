@@ -15,7 +15,6 @@ from torch import Tensor
 from dynamicnet import package, pictures
 from dynamicnet.applications.completion import masks
 from dynamicnet.applications.completion.maskfolder import MaskFolder
-from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.objective import CompletionSpec, both, squared_error
 from dynamicnet.applications.completion.pictures import given
 from dynamicnet.applications.completion.recipe import middle, plan_of
@@ -33,6 +32,7 @@ from dynamicnet.evaluation.task import Task
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.networks.membrane import fill
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.photos import Photos
 

@@ -1,9 +1,11 @@
-"""A hole filled with what lies elsewhere in the picture: patches are copied from the known part, coarse to fine.
+"""A hole filled with what lies elsewhere in the picture, coarse to fine.
 
-After Wexler, Shechtman and Irani 2007: every patch that touches the hole looks for the known patch most like it, and
-a pixel takes the mean of what the patches over it found; some rounds of this, and then at twice the resolution. On
-large levels a patch looks only where it and its neighbours were found before (after Barnes et al. 2009), which costs
-little and keeps together what belongs together. In the end each pixel is copied from where its patch was found.
+Where it is looked for follows Wexler, Shechtman and Irani 2007: every patch that touches the hole looks for the known
+patch most like it, and a pixel takes the mean of what the patches over it found, in rounds. Patches that each find what
+they want for themselves give stripes, so the hole is then filled at the few shifts that many patches found, in the hole
+or in what is known (He and Sun 2012), each pixel at the one where its surroundings fit best. What is nearer to the
+hole's border is surer, and counts for more. At higher resolutions, up to the picture's own, a pixel looks only where it
+and its neighbours were taken from before (after Barnes et al. 2009).
 """
 
 import torch
@@ -14,10 +16,20 @@ EDGE = 3  # how far a patch reaches from its middle, in pixels of its level
 PATCH = 2 * EDGE + 1
 COARSEST = 16  # shorter side of the coarsest level, at least
 SEARCHED = 64 * 64  # pixels of a level that is searched all over, at most
-ROUNDS = 3  # of search and vote on each level
-AT_ONCE = 256  # patches that look at once, which bounds the memory
+SHIFTS = 40  # that a hole is filled from, of those found in it, and as many of those found in what is known
+APART = 4  # pixels that a patch of what is known looks away from itself, at least
+SPARSE = 3  # of so many of those one looks
+ROUNDS = 3  # on a level that is searched
+REFINED = 2  # on any other
+SURE = 2.0  # how much surer a pixel is than one that lies deeper in the hole by one pixel
+DEEP = 14  # pixels into the hole from which on all are as unsure
+UNKNOWN = 0.05  # how far a known pixel is from one that is not
+AT_ONCE = 512  # patches that look at once, which bounds the memory
 
-NEIGHBOURS = torch.cartesian_prod(torch.arange(-1, 2), torch.arange(-1, 2)).T[..., None]
+NEIGHBOURS = ((0, 0), *((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if row or column))
+
+Shift = tuple[int, int]
+"""Rows down and columns to the right."""
 
 
 def copy(picture: Tensor, hole: Tensor) -> Tensor:
@@ -31,92 +43,174 @@ def copy(picture: Tensor, hole: Tensor) -> Tensor:
         (1, 3, H, W): the picture as it is outside the hole, and known pixels inside; unchanged where so little is
         known that there is nothing to copy.
     """
-    levels = [(picture, hole)]
-    while min(levels[-1][0].shape[2:]) >= 2 * COARSEST:
-        finer, missing = levels[-1]
-        halved = F.avg_pool2d(finer, 2, ceil_mode=True, count_include_pad=False)
-        levels.append((halved, F.max_pool2d(missing, 2, ceil_mode=True)))
-    found = None
-    for original, missing in reversed(levels):
-        if min(original.shape[2:]) > EDGE:
-            found = _search(original, missing, found)
-    return picture if found is None else picture[..., found[0], found[1]]
+    levels = [_Level(picture, hole)]
+    while min(levels[-1].size) >= 2 * COARSEST:
+        levels.append(levels[-1].halved())
+    places = None
+    for level in reversed(levels):
+        if level.pixels <= SEARCHED:
+            places = level.searched(places)
+        elif places is not None:
+            places = level.refined(places)
+    return picture if places is None else torch.where(hole > 0, levels[0].taken(places), picture)
 
 
-def _search(original: Tensor, missing: Tensor, before: Tensor | None) -> Tensor | None:
-    """Where the pixels of a hole are best taken from.
+class _Level:
+    """A picture and its hole at one resolution.
 
-    Args:
-        original: (1, 3, H, W), its hole filled smoothly.
-        missing: (1, 1, H, W), 1 in the hole.
-        before: what was found at half the resolution, if anything was.
-
-    Returns:
-        Rows and columns, (2, H, W); outside the hole every pixel is its own source. None where no patch is known.
+    Where pixels are taken from is a number of a pixel for each, (H, W). Outside the hole that says what patches there,
+    which reach into it, are like.
     """
-    height, width = original.shape[2:]
-    known = F.max_pool2d(missing, PATCH, 1, EDGE).flatten() == 0
-    targets, sources = (~known).nonzero()[:, 0], known.nonzero()[:, 0]
-    if len(sources) == 0:
-        return None
-    hole = missing.flatten() > 0
-    places = torch.arange(height * width)
-    current = original
-    if before is not None:
-        places[hole] = _candidates(before, places[hole], height, width)[:, len(NEIGHBOURS[0]) // 2]
-        current = original.flatten(2)[..., places].view_as(original)
-    offered = _padded(original)
-    near = before if len(known) > SEARCHED else None  # None: it looks everywhere
-    if near is None:
-        patches = offered[:, _around(sources, width)].transpose(0, 1).flatten(1)
-        lengths = patches.square().sum(1)
-    for _ in range(ROUNDS):
-        seen, found = _padded(current), []
-        for some in torch.split(targets, AT_ONCE):
-            wanted = seen[:, _around(some, width)].transpose(0, 1).flatten(1)
-            if near is None:
-                found.append(sources[(lengths - 2 * wanted @ patches.T).argmin(1)])
-            else:
-                candidates = _candidates(near, some, height, width)
-                offers = offered[:, _around(candidates, width)].permute(1, 2, 0, 3).flatten(2)
-                apart = (offers - wanted[:, None]).square().sum(2).where(known[candidates], torch.inf)
-                found.append(candidates.gather(1, apart.argmin(1, keepdim=True))[:, 0])
-        places[targets] = torch.cat(found)
-        current = torch.where(missing > 0, _voted(offered, places, targets, height, width), original)
-    places = torch.where(hole, places, torch.arange(height * width))
-    return torch.stack([places // width, places % width]).view(2, height, width)
+
+    def __init__(self, picture: Tensor, missing: Tensor) -> None:
+        self.picture, self.missing = picture, missing
+        self.size = missing.shape[2:]
+        self.pixels = self.size.numel()
+        self.hole = missing[0, 0] > 0
+        unknown = F.max_pool2d(F.pad(missing, (EDGE,) * 4, value=1.0), PATCH, 1)
+        self.offered = unknown[0, 0] == 0  # where patches are known and within the picture
+
+    def halved(self) -> "_Level":
+        smaller = F.avg_pool2d(self.picture, 2, ceil_mode=True, count_include_pad=False)
+        return _Level(smaller, F.max_pool2d(self.missing, 2, ceil_mode=True))
+
+    def searched(self, before: Tensor | None) -> Tensor | None:
+        """Where a hole is best filled from, of all that is known; ``before`` was found at half the resolution."""
+        sources = self.offered.flatten().nonzero()[:, 0]
+        if len(sources) == 0:
+            return before
+        height, width = self.size
+        start = None if before is None else self._shifted(before, (0, 0))[0]
+        places, current = self._of_patches(start, sources)
+        rows, columns = self.hole.nonzero().T
+        found = places[rows, columns]
+        shifts = self._frequent(found // width - rows, found % width - columns)
+        some = sources[::SPARSE]
+        alike = self._alike(some, sources)
+        shifts += self._frequent(alike // width - some // width, alike % width - some % width)
+        down, right = (torch.tensor(one)[:, None, None] for one in zip(*dict.fromkeys(shifts), strict=True))
+        across, along = torch.arange(height)[:, None] + down, torch.arange(width) + right
+        there = across.clamp(0, height - 1) * width + along.clamp(0, width - 1)
+        unknown = ~(_within(across, height) & _within(along, width)) | self.hole.flatten()[there]
+        offers, sure = self.picture[0].flatten(1)[:, there], self._sureness()
+        for _ in range(ROUNDS):
+            apart = (offers - current[0, :, None]).square().sum(0) + UNKNOWN * unknown
+            best = _around(apart, sure).masked_fill(unknown, torch.inf).argmin(0, keepdim=True)
+            places = there.gather(0, best)[0]
+            current = self._voted(places, 1)
+        return places
+
+    def refined(self, before: Tensor) -> Tensor:
+        """The same of where a pixel and its neighbours were taken from at half the resolution."""
+        places = self._shifted(before, (0, 0))[0]
+        sure = self._sureness()
+        for _ in range(REFINED):
+            current = self._voted(places, EDGE)
+            best = torch.full(self.size, torch.inf)
+            for neighbour in NEIGHBOURS:
+                there, inside = self._shifted(before, neighbour)
+                apart = _around((self.taken(there) - current)[0].square().sum(0, keepdim=True), sure)[0]
+                better = inside & ~self.hole.flatten()[there] & (apart < best)
+                best, places = torch.where(better, apart, best), torch.where(better, there, places)
+        return places
+
+    def taken(self, places: Tensor) -> Tensor:
+        """Each pixel from its place, (1, 3, H, W)."""
+        taken: Tensor = self.picture.flatten(2)[..., places.flatten()]
+        return taken.view_as(self.picture)
+
+    def _of_patches(self, start: Tensor | None, sources: Tensor) -> tuple[Tensor, Tensor]:
+        """Where each patch that touches the hole finds what is most like it, and what that makes of the picture."""
+        targets = (F.max_pool2d(self.missing, PATCH, 1, EDGE) > 0).flatten().nonzero()[:, 0]
+        offers = _patches(self.picture)[:, sources]
+        squares = offers.square()
+        weights = _patches(self._sureness())[:, targets].repeat(3, 1).T
+        places, current = torch.arange(self.pixels), self.picture
+        if start is not None:
+            places, current = start.flatten(), torch.where(self.hole, self.taken(start), self.picture)
+        for _ in range(ROUNDS):
+            wanted, found = _patches(current)[:, targets].T, []
+            for seen, weight in zip(torch.split(wanted, AT_ONCE), torch.split(weights, AT_ONCE), strict=True):
+                found.append(sources[(weight @ squares - 2 * (weight * seen) @ offers).argmin(1)])
+            places = places.scatter(0, targets, torch.cat(found))
+            current = self._voted(places.view(self.size), 1)
+        return places.view(self.size), current
+
+    def _alike(self, pixels: Tensor, sources: Tensor) -> Tensor:
+        """For the known patches around some pixels the ones most like them that are not about the same."""
+        patches, width = _patches(self.picture), self.size[1]
+        offers, found = patches[:, sources], []
+        lengths = offers.square().sum(0)
+        for some in torch.split(pixels, AT_ONCE):
+            down, right = (sources // width - some[:, None] // width), (sources % width - some[:, None] % width)
+            same = down.abs().maximum(right.abs()) < APART
+            apart = lengths - 2 * patches[:, some].T @ offers
+            found.append(sources[apart.masked_fill(same, torch.inf).argmin(1)])
+        return torch.cat(found)
+
+    def _frequent(self, down: Tensor, right: Tensor) -> list[Shift]:
+        """The shifts that occur most, of those that occur more than their neighbours."""
+        height, width = self.size
+        counts = torch.zeros(1, 1, 2 * height + 1, 2 * width + 1)
+        counts[0, 0].index_put_((down + height, right + width), torch.ones(len(down)), accumulate=True)
+        counts = F.avg_pool2d(counts, 3, 1, 1) + counts / 1000  # of two neighbours the one that is itself found
+        peaks = counts * (F.max_pool2d(counts, 3, 1, 1) == counts)
+        most = peaks.flatten().topk(min(SHIFTS, int((peaks > 0).sum()))).indices
+        return [(int(i) // (2 * width + 1) - height, int(i) % (2 * width + 1) - width) for i in most]
+
+    def _sureness(self) -> Tensor:
+        """How sure each pixel is, (1, 1, H, W): 1 where it is known."""
+        sure, left = 1 - self.missing, 1.0
+        for _ in range(DEEP):
+            left /= SURE
+            sure = torch.maximum(sure, left * (F.max_pool2d(sure, 3, 1, 1) > 0) * (sure == 0))
+        return sure.clamp_min(left)
+
+    def _voted(self, places: Tensor, step: int) -> Tensor:
+        """The hole filled with the mean of what patches over each pixel found, of one in ``step`` each way."""
+        height, width = self.size
+        rows, columns = self.hole.nonzero().T
+        total = torch.zeros(3, len(rows))
+        steps = range(-EDGE, EDGE + 1, step)
+        for down in steps:
+            for right in steps:
+                middle = (rows - down).clamp(0, height - 1), (columns - right).clamp(0, width - 1)
+                source = places[middle]
+                row = (source // width + rows - middle[0]).clamp(0, height - 1)
+                column = (source % width + columns - middle[1]).clamp(0, width - 1)
+                total += self.picture[0, :, row, column]
+        voted = self.picture.clone()
+        voted[0, :, rows, columns] = total / len(steps) ** 2
+        return voted
+
+    def _shifted(self, before: Tensor, neighbour: Shift) -> tuple[Tensor, Tensor]:
+        """Where pixels are with the shifts of a neighbour at half the resolution, and whether that is inside."""
+        height, width = self.size
+        rows, columns = torch.arange(height)[:, None], torch.arange(width)
+        cells = (
+            (rows // 2 + neighbour[0]).clamp(0, before.shape[0] - 1),
+            (columns // 2 + neighbour[1]).clamp(0, before.shape[1] - 1),
+        )
+        found = before[cells]
+        down = rows + 2 * (found // before.shape[1] - cells[0])
+        right = columns + 2 * (found % before.shape[1] - cells[1])
+        inside = _within(down, height) & _within(right, width)
+        return down.clamp(0, height - 1) * width + right.clamp(0, width - 1), inside
 
 
-def _candidates(before: Tensor, pixels: Tensor, height: int, width: int) -> Tensor:
-    """Where pixels (N,), and their neighbours, were found at half the resolution, as shifts of each: (N, 9)."""
-    at = torch.stack([pixels // width, pixels % width])[:, None]
-    cells = at // 2 + NEIGHBOURS
-    limits = torch.tensor(before.shape[1:])[:, None, None]
-    cells = cells.clamp_min(0).minimum(limits - 1)
-    rows, columns = at + 2 * (before[:, cells[0], cells[1]] - cells)
-    places: Tensor = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
-    return places.T
+def _around(apart: Tensor, sure: Tensor) -> Tensor:
+    """How far the surroundings of pixels are from those of places they might be taken from, both (N, H, W).
+
+    Summed over the pixels of a patch, each at its own place: the same wherever the shift is, and a fiftieth of the work
+    of comparing patches.
+    """
+    return F.avg_pool2d(apart * sure[0], PATCH, 1, EDGE, count_include_pad=False)
 
 
-def _voted(offered: Tensor, places: Tensor, targets: Tensor, height: int, width: int) -> Tensor:
-    """The mean of what the patches over each pixel found, (1, 3, H, W); where there are none, 0."""
-    total, count = torch.zeros_like(offered), torch.zeros(offered.shape[1])
-    for some in torch.split(targets, AT_ONCE):
-        to, source = _around(some, width).flatten(), _around(places[some], width).flatten()
-        total.index_add_(1, to, offered[:, source])
-        count.index_add_(0, to, torch.ones(len(to)))
-    mean = (total / count.clamp_min(1)).view(1, 3, height + 2 * EDGE, width + 2 * EDGE)
-    inner: Tensor = mean[..., EDGE:-EDGE, EDGE:-EDGE]
-    return inner
+def _within(numbers: Tensor, length: int) -> Tensor:
+    return (numbers >= 0) & (numbers < length)
 
 
-def _padded(picture: Tensor) -> Tensor:
-    """(1, 3, H, W) to (3, pixels), mirrored at the edges so that every pixel has a patch around it."""
-    return F.pad(picture, (EDGE,) * 4, mode="reflect")[0].flatten(1)
-
-
-def _around(pixels: Tensor, width: int) -> Tensor:
-    """Where the patches around pixels (…) lie in a padded picture, (…, PATCH²)."""
-    steps = torch.arange(PATCH)
-    corners = pixels // width * (width + 2 * EDGE) + pixels % width
-    return corners[..., None] + (steps[:, None] * (width + 2 * EDGE) + steps).flatten()
+def _patches(picture: Tensor) -> Tensor:
+    """(1, C, H, W) to the patches around all pixels, (C · PATCH², H · W), mirrored at the edges."""
+    return F.unfold(F.pad(picture, (EDGE,) * 4, mode="reflect"), PATCH)[0]

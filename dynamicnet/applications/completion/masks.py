@@ -52,6 +52,23 @@ def rectangle(width: int, height: int, draw: random.Random) -> Image.Image:
     return mask
 
 
+def thing(width: int, height: int, draw: random.Random) -> Image.Image:
+    """Something to be removed, anywhere: three to five ellipses that overlap, in all a quarter to a half of the side.
+
+    Mode L, 0 and 255.
+    """
+    side = min(width, height)
+    mask = Image.new("L", (width, height))
+    pen = ImageDraw.Draw(mask)
+    radius = draw.uniform(0.125, 0.25) * side
+    middle = [draw.uniform(radius, length - radius) for length in (width, height)]
+    for _ in range(draw.randint(3, 5)):
+        axes = [draw.uniform(0.4, 0.75) * radius for _ in middle]
+        at = [c + draw.uniform(-1, 1) * (radius - a) for c, a in zip(middle, axes, strict=True)]
+        pen.ellipse([c + sign * a for sign in (-1, 1) for c, a in zip(at, axes, strict=True)], 255)
+    return mask
+
+
 def centre(width: int, height: int) -> Image.Image:
     """The middle quarter of the picture. Mode L, 0 and 255."""
     mask = Image.new("L", (width, height))
@@ -60,13 +77,13 @@ def centre(width: int, height: int) -> Image.Image:
 
 
 def batch(count: int, side: int, seed: str) -> Tensor:
-    """Holes to train on, two in each picture, two thirds of them free-form; the same seed, the same holes.
+    """Holes to train on, two in each picture, half of them free-form; the same seed, the same holes.
 
     Returns:
         (count, 1, side, side), 0 and 1.
     """
     draw = random.Random(seed)
-    kinds = (free_form, free_form, rectangle)
+    kinds = (free_form, free_form, rectangle, thing)
     pairs = [[to_tensor(draw.choice(kinds)(side, side, draw)) for _ in range(2)] for _ in range(count)]
     return torch.cat([torch.maximum(*pair) for pair in pairs])
 

@@ -15,14 +15,16 @@ from torch import Tensor
 from dynamicnet import pictures
 from dynamicnet.applications.base import Encoded, Inputs, notes
 from dynamicnet.applications.completion import exemplar, hole, masks
-from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.decode import Decoded
 from dynamicnet.networks.base import MainNetwork
+from dynamicnet.networks.membrane import fill
 
 Inside = npt.NDArray[np.bool_]
 
 THICK = 64
 """The widest square of a hole that the network is shown, in its own pixels: what it was trained to fill."""
+
+MULTIPLE = 8
 
 LONGEST = 512
 """The longest side of what the network is shown."""
@@ -37,7 +39,6 @@ class Place(NamedTuple):
 
     Attributes:
         picture: in sRGB, else as it was sent: RGB, or RGBA where something is transparent besides the hole.
-        filled: RGB, the hole filled smoothly, on white; of the box alone.
         share: mode L, how far each pixel is filled; of the box alone.
         is_grey: nothing that is known has a colour.
         box: left, top, right and bottom of the hole's neighbourhood.
@@ -46,7 +47,6 @@ class Place(NamedTuple):
     """
 
     picture: Image.Image
-    filled: Image.Image
     share: Image.Image
     is_grey: bool
     box: tuple[int, int, int, int]
@@ -81,25 +81,22 @@ class ImageCompletion:
         left, top, right, bottom = box
         cut = torch.from_numpy(inside[top:bottom, left:right].astype(np.float32))[None, None]
         around = _around(read.picture, box, mask)
-        filled = pictures.to_picture(fill(pictures.to_tensor(around), cut))
-        size = [max(pictures.MIN_SIDE, round(side * scale)) for side in cut.shape[2:]]
-        shown = F.interpolate(pictures.to_tensor(filled), size, mode="bilinear", antialias=True)
-        missing = (F.interpolate(cut, size, mode="area") > 0).float()
+        full = given(fill(pictures.to_tensor(around), cut), cut)
         own, beyond = read.own, cast(Tensor | float, 0.0)
         if own:
             far = pictures.to_tensor(_around(own.picture, box, mask)) - pictures.to_tensor(around.filter(own.back))
             own, beyond = replace(own, picture=_opaque(own.picture, inside)), fill(far, cut)
         place = Place(
             _opaque(read.picture, inside),
-            filled,
             Image.fromarray(share[top:bottom, left:right]),
             _is_grey(read.picture, inside),
             box,
             beyond,
         )
         return Encoded(
-            given(shown, missing),
+            full if scale == 1 else _smaller(full, scale),
             read.picture.size,
+            full=None if scale == 1 else full,
             notes=notes(read, mask),
             metadata=read.metadata,
             own=own,
@@ -112,9 +109,7 @@ class ImageCompletion:
         Known pixels are as they were sent, bit for bit; others are opaque, and grey if all that is known is.
         """
         place: Place = encoded.context
-        added = output.float().cpu() - encoded.batch[:, :3]
-        added = F.interpolate(added, (place.share.height, place.share.width), mode="bilinear")
-        painted = pictures.to_picture(pictures.to_tensor(place.filled) + added)
+        painted = pictures.to_picture(output)
         own = encoded.own
         picture = own.picture.copy() if own else place.picture.copy()
         if own:
@@ -144,6 +139,15 @@ def given(filled: Tensor, hole: Tensor) -> Tensor:
     """
     copied = [exemplar.copy(*one) for one in zip(torch.split(filled, 1), torch.split(hole, 1), strict=True)]
     return torch.cat([filled, hole, torch.cat(copied)], 1)
+
+
+def _smaller(full: Tensor, scale: float) -> Tensor:
+    """What the network is shown of what it is given: (N, 7, H, W) to the same smaller."""
+    size = [max(pictures.MIN_SIDE, round(side * scale / MULTIPLE) * MULTIPLE) for side in full.shape[2:]]
+    filled, hole, copied = torch.split(full, [3, 1, 3], 1)
+    shown = F.interpolate(torch.cat([filled, copied], 1), size, mode="bilinear", antialias=True)
+    missing = (F.interpolate(hole, size, mode="area") > 0).float()
+    return torch.cat([shown[:, :3], missing, shown[:, 3:]], 1)
 
 
 def _around(picture: Image.Image, box: tuple[int, int, int, int], mask: Decoded | None) -> Image.Image:

@@ -12,7 +12,6 @@ from torch import Tensor
 from dynamicnet import package, pictures
 from dynamicnet.applications.completion import masks
 from dynamicnet.applications.completion.maskfolder import Hole, MaskFolder
-from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.objective import CompletionSpec, Features, both, compared, layers_of
 from dynamicnet.applications.completion.pictures import given
 from dynamicnet.applications.completion.squares import Squares
@@ -21,6 +20,7 @@ from dynamicnet.method.blocks import Axis, AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.model import pick_device, placed
 from dynamicnet.networks import NETWORKS
+from dynamicnet.networks.membrane import fill
 from dynamicnet.objectives.adversarial import Discriminator, Panel, fool_loss, judge_loss
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast

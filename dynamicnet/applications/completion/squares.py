@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dynamicnet.applications.completion import masks
-from dynamicnet.applications.completion.membrane import fill
 from dynamicnet.applications.completion.pictures import given
 from dynamicnet.files.replaced import replaced
+from dynamicnet.networks.membrane import fill
 from dynamicnet.training.photos import Photos
 
 Holes = Callable[[int, int, str], Tensor]

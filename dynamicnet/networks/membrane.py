@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SWEEPS = 6  # of relaxation at each scale; more changes less than one grey level
+CELL = 4  # side of the places over which means are taken, in pixels, at least
+CELLS = 128  # of them along a side, at most: a frame is to be had while a slider moves
 
 
 def fill(pictures: Tensor, holes: Tensor) -> Tensor:
@@ -18,6 +20,28 @@ def fill(pictures: Tensor, holes: Tensor) -> Tensor:
         (N, C, H, W), known pixels unchanged.
     """
     return _fill(pictures * (1 - holes), holes < 0.5)
+
+
+def continued(added: Tensor, rim: Tensor) -> Tensor:
+    """What goes on smoothly from the mean, here and there, of what is added at a hole's rim.
+
+    Less this, what is added has no step at the hole's border, and all of its texture: the two-dimensional form of
+    seamless cloning (Pérez et al. 2003), of means rather than of single pixels, which would be smeared inwards.
+
+    Args:
+        added: (N, C, H, W).
+        rim: (N, 1, H, W), 1 where it is to be met.
+
+    Returns:
+        (N, C, H, W); 0 where there is no rim in the picture.
+    """
+    height, width = added.shape[2:]
+    cell = max(CELL, -(-max(height, width) // CELLS))
+    weights = F.avg_pool2d(rim, cell, ceil_mode=True)
+    means = F.avg_pool2d(added * rim, cell, ceil_mode=True) / weights.clamp_min(1e-6)
+    known = (weights > 0) | (weights.amax((2, 3), keepdim=True) == 0)
+    smooth = F.interpolate(_fill(means, known), scale_factor=float(cell), mode="bilinear")
+    return smooth[..., :height, :width]
 
 
 def _fill(values: Tensor, known: Tensor) -> Tensor:
