@@ -79,7 +79,7 @@ class ShallowUNet(MainNetwork):
 
 
 def _leaky() -> nn.Module:
-    """Of ReLU and no normalisation nine units in ten at a quarter of the resolution came to give 0 for every picture."""
+    """Of ReLU without normalisation, nine units in ten at a quarter of the resolution came to give 0 for everything."""
     return nn.LeakyReLU(0.1, inplace=True)
 
 

@@ -87,10 +87,13 @@ export class Models {
     tile.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
-  /** The pictures that are not of the photograph in use: a source of `Idle`. A hole would be too small to be seen. */
+  /**
+   * The pictures that are not of the photograph in use: a source of `Idle`. Of a model that has no detail to choose, and
+   * works on pixels rather than on the picture, too little would be seen on a small one: a hole, noise.
+   */
   *missing({ photo }) {
     for (const [model, tile] of this.#tiles) {
-      if (!model.takes.includes("image") || model.takes.includes("mask") || this.#shown.get(model) === photo) continue;
+      if (!model.takes.includes("detail") || this.#shown.get(model) === photo) continue;
       const canvas = tile.querySelector("canvas") ?? document.createElement("canvas");
       const drawn = () => {
         this.#shown.set(model, photo);

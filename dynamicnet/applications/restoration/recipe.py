@@ -181,7 +181,7 @@ class RestorationTraining:
         def losses(step: int) -> Losses:
             draw = f"{plan.seed} {title} {step}"
             random = Random(draw)
-            # Some at the end itself, which nothing lies beyond; a bank sees more of what is near it, where α·ψ does most.
+            # Some at the end itself, which nothing lies beyond; a bank sees more of what is near it, where α is large.
             power = 1.0 if crisp else 0.5
             along = [min(1.0, 1.09 * random.random() ** power) for _ in range(plan.batch)]
             strengths = [alphas[0] + share * (alphas[1] - alphas[0]) for share in along]
