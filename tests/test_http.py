@@ -543,7 +543,7 @@ def test_what_a_model_makes_of_seeds_comes_back_the_same_and_alpha_changes_it(ht
 
 def test_thumbnails_show_a_sample_with_an_axis_at_work(http, models):
     sample = min((STATIC / "samples").glob("*.jpg")).read_bytes()
-    for model in models:
+    for model in (model for model in models if "detail" in model["takes"]):
         reply = http.get(model["thumbnail"])
         assert (reply.status_code, reply.headers["content-type"]) == (200, "image/jpeg")
         assert "max-age" in reply.headers["cache-control"]
@@ -553,6 +553,13 @@ def test_thumbnails_show_a_sample_with_an_axis_at_work(http, models):
         sent = {"max_side": SIDE, "format": "jpeg", "quality": QUALITY}
         assert reply.content == rendered(http, sample, model=model["id"], alpha=json.dumps(alpha), **sent)
     assert_problem(http.get("/models/no-such-model/thumbnail"), 404, "model-unknown")
+
+
+def test_a_thumbnail_shows_noise_and_what_takes_it_out(http):
+    clean = np.asarray(pictures.read(min((STATIC / "samples").glob("*.jpg")).read_bytes(), 256), np.float32)
+    shown = pixels(http.get("/models/denoise-photos/thumbnail").content)
+    error, half = np.abs(shown - clean), clean.shape[1] // 2
+    assert error[:, :half].mean() > 2 * error[:, half:].mean()
 
 
 def test_health_answers_while_a_large_picture_renders(http, server, photo):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dynamicnet import DynamicNetError, Model, pictures
 from dynamicnet.method.alpha import defaults
+from dynamicnet.method.auto import Auto
 from server.engine.engine import Engine
 
 SIDE = 184  # twice as many as the page shows them at, for fine screens
@@ -37,9 +38,11 @@ class Thumbnails:
             raise DynamicNetError("thumbnail-missing", "There is no sample picture to make a thumbnail of.", 404)
         photo = await asyncio.to_thread(lambda: pictures.write(pictures.read(sample.read_bytes(), SIDE)))
         alpha = defaults(model.manifest.axes)
-        if not any(alpha.values()):  # that is the main network alone, which does not show what the model is for
-            first = model.manifest.axes[0]
-            alpha[first.id] = first.range[1]
         opened = await self._engine.open(model, model.application.example(photo), {})
+        first = model.manifest.axes[0]
+        if first.guess:
+            alpha = await self._engine.settle(opened, alpha, Auto(first, alpha))
+        elif not any(alpha.values()):  # that is the main network alone, which does not show what the model is for
+            alpha[first.id] = first.range[1]
         picture = await self._engine.render(opened, alpha, {})
         return await self._engine.encode(picture, "jpeg", QUALITY, {})

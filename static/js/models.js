@@ -109,10 +109,14 @@ export class Models {
     for (const [group, button] of this.#kinds) button.classList.toggle("used", group.contains(tile));
   }
 
-  /** The pictures that are not of the photograph in use: a source of `Idle`. */
+  /**
+   * The pictures that are not of the photograph in use: a source of `Idle`. Of a model that has neither detail nor a hole,
+   * and works on single pixels, too little would be seen on a small one: noise.
+   */
   *missing({ photo }) {
+    const shows = (model) => model.takes.includes("detail") || model.takes.includes("mask");
     for (const [model, tile] of this.#tiles) {
-      if (!model.takes.includes("image") || this.#shown.get(model) === photo) continue;
+      if (!shows(model) || this.#shown.get(model) === photo) continue;
       const canvas = tile.querySelector("canvas") ?? document.createElement("canvas");
       const drawn = () => {
         this.#shown.set(model, photo);

@@ -83,10 +83,27 @@ class Pairs:
         random = Random(f"{draw} noise")
         self.generator.manual_seed(random.getrandbits(63))
         pictures = self.patches.batch(len(alphas), self.side + MARGIN, draw)
+        if self.kind == "camera":
+            pictures = exposed(pictures, random)
         levels = torch.tensor([level(alpha, self.span) for alpha in alphas])
         levels = levels.to(pictures.device, non_blocking=True)
         noisy, clean = noised(self.kind, pictures, levels, self.generator, random)
         return noisy.contiguous(memory_format=LAYOUT), clean
+
+
+def exposed(pictures: Tensor, random: Random) -> Tensor:
+    """A third of pictures (N, 3, H, W) in [0, 1] as dark as at night, a third as light as a sky, down to a tenth.
+
+    Noise is clipped there, and its mean is no longer the picture's: photographs by day show too little of that.
+    """
+    pictures = pictures.clone()
+    for i in range(len(pictures)):
+        share = 0.1 ** random.random()
+        if i % 3 == 1:
+            pictures[i] *= share
+        elif i % 3 == 2:
+            pictures[i] = 1 - share * (1 - pictures[i])
+    return pictures
 
 
 def read_names(file: Path | None) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """What restoration takes and gives: a photograph in, the photograph at the same size out."""
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
@@ -41,5 +42,10 @@ class Restoration:
         return picture
 
     def example(self, photo: bytes) -> Inputs:
-        """The photograph."""
-        return Inputs(image=photo)
+        """The photograph with noise, always the same, which is taken out on its right half."""
+        picture = pictures.read(photo, 256)
+        noise = np.random.default_rng(0).normal(0, 25, (picture.height, picture.width, 3))
+        noisy = Image.fromarray((np.asarray(picture.convert("RGB")) + noise).clip(0, 255).astype(np.uint8))
+        where = Image.new("L", picture.size)
+        where.paste(255, (picture.width // 2, 0, *picture.size))
+        return Inputs(image=pictures.write(noisy), where=pictures.write(where))

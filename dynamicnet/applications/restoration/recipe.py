@@ -181,8 +181,9 @@ class RestorationTraining:
         def losses(step: int) -> Losses:
             draw = f"{plan.seed} {title} {step}"
             random = Random(draw)
-            # One in twelve at the end itself, which nothing lies beyond.
-            along = [min(1.0, 1.09 * random.random()) for _ in range(plan.batch)]
+            # Some at the end itself, which nothing lies beyond; a bank sees more of what is near it, where α is large.
+            power = 1.0 if crisp else 0.5
+            along = [min(1.0, 1.09 * random.random() ** power) for _ in range(plan.batch)]
             strengths = [alphas[0] + share * (alphas[1] - alphas[0]) for share in along]
             noisy, clean = self.pairs.batch(strengths, draw)
             named = {} if axis is None else {recipe.strength.id: per_picture(strengths)}
