@@ -41,7 +41,7 @@ def test_alpha_0_is_the_main_network_to_the_bit(folder):
     model = Model.load(folder, "cuda")
     encoded = model.encode(model.application.example(PHOTO))
     with torch.inference_mode():
-        prepared = model.net.prepare(encoded.batch.cuda())
+        prepared = model.net.prepare(pictures.in_units(encoded.batch.cuda()))
         names = list(model.net.network.stages)
         z = prepared.z
         for name in names[names.index(model.net.first_point) + 1 :]:

@@ -107,7 +107,8 @@ def test_pixels_move_away_from_the_main_network_as_alpha_grows(http, models, pho
 
 def test_alpha_0_is_the_main_network(http, models, small):
     model = Model.load(Settings().weights / models[0]["id"], DEVICE)
-    z = inputs = model.net._pad(model.encode(Inputs(image=saved(small))).batch.to(model.device))
+    levels = model.encode(Inputs(image=saved(small))).batch
+    z = inputs = model.net._pad(pictures.in_units(levels.to(model.device)))
     rendering = False  # in float32 before the first insertion point, in what precision renders have after it
     with torch.inference_mode():
         seen = model.net.network.look(inputs)
@@ -556,7 +557,7 @@ def test_thumbnails_show_a_sample_with_an_axis_at_work(http, models):
 
 
 def test_a_thumbnail_shows_noise_and_what_takes_it_out(http):
-    clean = np.asarray(pictures.read(min((STATIC / "samples").glob("*.jpg")).read_bytes(), 256), np.float32)
+    clean = np.asarray(pictures.read(min((STATIC / "samples").glob("*.jpg")).read_bytes(), SIDE), np.float32)
     shown = pixels(http.get("/models/denoise-photos/thumbnail").content)
     error, half = np.abs(shown - clean), clean.shape[1] // 2
     assert error[:, :half].mean() > 2 * error[:, half:].mean()

@@ -10,7 +10,7 @@ from PIL import Image
 from dynamicnet.files.png import SIGNATURE
 
 INCH = 0.0254  # metres
-COLOURS = {"RGB": 2, "RGBA": 6}
+COLOURS = {"L": 0, "RGB": 2, "RGBA": 6}
 LEFT = 1  # the filter: each pixel's difference from the one before it in its row
 
 
@@ -23,12 +23,12 @@ def write(
     """A picture as a PNG file (third edition), in the sRGB that it says it is in where there is no profile.
 
     Args:
-        picture: RGB or RGBA, 8 bits.
+        picture: L, RGB or RGBA, 8 bits.
         profile: ICC, of its numbers.
         exif: as Pillow makes it, which is as JPEG has it.
         dpi: pixels an inch, across and down.
     """
-    pixels = np.asarray(picture)
+    pixels = np.atleast_3d(np.asarray(picture))
     height, width, channels = pixels.shape
     rows = np.empty((height, 1 + width * channels), np.uint8)
     rows[:, 0] = LEFT
