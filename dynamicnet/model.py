@@ -195,8 +195,7 @@ class Model:
         """
         if auto.axis.guess:
             return self.guess(self.encode(inputs), auto.axis)
-        everywhere = replace(inputs, where=None)  # a small part of it would have to change as much as a whole picture
-        small = self.prepare(self.encode(everywhere.at_most(RENDERED_SIDE, self.application.takes)))
+        small = self.prepare(self.encode(inputs.at_most(RENDERED_SIDE, self.application.takes)))
         return auto.pick([self.render(small, alpha) for alpha in auto.candidates()])
 
     @torch.inference_mode()

@@ -87,7 +87,7 @@ def test_dropped_on_pictures_from_seeds_a_photograph_is_opened_in_a_model_that_t
     expect(page.locator(f"#models input[value={sower['id']}]")).not_to_be_checked()
     expect(page).to_have_url(re.compile("photo=own"))
     page.reload()
-    expect(page.locator("#status")).to_contain_text("not kept when the page is loaded again")
+    expect(page.locator("#status")).to_contain_text("does not keep your photograph")
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])

@@ -56,10 +56,12 @@ class Inputs:
                 )
 
     def at_most(self, side: int, takes: Sequence[str]) -> "Inputs":
-        """The same smaller, for an application that takes ``max_side``: its longer side at most so many pixels."""
-        if "max_side" not in takes:
-            return self
-        return replace(self, max_side=min(self.max_side or side, side))
+        """What α is chosen by: the same smaller, for an application that takes ``max_side``, and all of it.
+
+        A small part, seen through ``where``, would have to change as much as a whole picture.
+        """
+        longer = min(self.max_side or side, side) if "max_side" in takes else self.max_side
+        return replace(self, where=None, max_side=longer)
 
 
 FIELDS = tuple(one.name for one in fields(Inputs) if one.name != "max_pixels")
