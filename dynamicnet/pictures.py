@@ -96,10 +96,11 @@ def to_tensor(picture: Image.Image) -> Tensor:
 
 def to_picture(tensor: Tensor) -> Image.Image:
     """(1, 3, H, W), levels or units of [0, 1] that are clamped, to an RGB picture."""
-    levels = tensor.detach()[0]
-    if levels.dtype != torch.uint8:
-        levels = torch.cat([in_levels(strip) for strip in torch.split(levels, ROWS, 1)], 1)
-    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())  # in order before it leaves a device
+    rows = tensor[0].detach().permute(1, 2, 0)  # in the order of a picture's bytes before it leaves a device
+    levels = torch.empty(rows.shape, dtype=torch.uint8, device=rows.device)
+    for part, strip in zip(levels.split(ROWS), rows.split(ROWS), strict=True):
+        part.copy_(strip if strip.dtype == torch.uint8 else in_levels(strip))
+    return Image.fromarray(levels.cpu().numpy())
 
 
 def check_format(format: str, quality: int) -> None:  # noqa: A002

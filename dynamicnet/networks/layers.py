@@ -135,8 +135,10 @@ def laid_over(z: Tensor, picture: Tensor) -> Tensor:
     Returns:
         (N, 3, H, W): half the picture and half grey where z is 0, so that either end is as near in training.
     """
+    painted, gate = z.chunk(2, 1)
+    z = torch.cat([painted + 0.25, gate + 0.5], 1)  # before there are four times as many
     painted, gate = resized(z, picture).chunk(2, 1)
-    return painted + 0.25 + (gate + 0.5) * picture
+    return torch.addcmul(painted, gate, picture)
 
 
 def resized(z: Tensor, picture: Tensor) -> Tensor:
