@@ -78,9 +78,10 @@ class PreparedInputs:
         return (self.prepared.bytes if self.prepared else 0) + encoded + each * width * height
 
     @property
-    def shape(self) -> torch.Size:
+    def shape(self) -> tuple[int, ...]:
         """What is of one shape, in one model, can be rendered as one batch."""
-        return (self.prepared.z if self.prepared else self.encoded.batch).shape[1:]
+        one = self.prepared
+        return (*one.z.shape[1:], *(one.full or ())) if one else self.encoded.batch.shape[1:]
 
     @property
     def in_srgb(self) -> "PreparedInputs":

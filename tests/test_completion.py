@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from dynamicnet import DynamicNetError, Inputs, Model, package, pictures
 from dynamicnet.applications.completion import exemplar, masks
-from dynamicnet.applications.completion.evaluate import energy, holes_of, seam
+from dynamicnet.applications.completion.evaluate import energy, holes_of, steps
 from dynamicnet.applications.completion.maskfolder import MaskFolder
 from dynamicnet.applications.completion.objective import (
     CompletionSpec,
@@ -347,7 +347,7 @@ def test_free_form_holes_take_a_tenth_to_three_tenths_and_follow_from_the_seed()
     assert not torch.equal(masks.batch(4, 64, "a"), masks.batch(4, 64, "b"))
 
 
-def test_sharpness_error_and_seam_are_of_the_hole() -> None:
+def test_sharpness_error_and_steps_are_of_the_hole() -> None:
     noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     hole = masks.to_tensor(masks.centre(64, 64))
     smooth = fill(noise, hole)
@@ -355,9 +355,10 @@ def test_sharpness_error_and_seam_are_of_the_hole() -> None:
     assert energy(torch.where(hole > 0, noise, 0.0), hole) == pytest.approx(float(energy(noise, hole)))
     assert squared_error(torch.where(hole > 0, noise, 0.0), noise, hole) == 0
     flat = torch.full_like(noise, 0.5)
-    assert seam(flat, hole) == 0
-    assert seam(torch.where(hole > 0, 0.6, flat), hole) == pytest.approx(0.1, abs=1e-4)
-    assert seam(flat + torch.linspace(0, 1, 64), hole) < 1e-5  # a slope that goes on is no seam
+    assert steps(flat, hole) == (0, 0)
+    assert steps(torch.where(hole > 0, 0.6, flat), hole) == (pytest.approx(0.1, abs=1e-4), 0)
+    across, beside = steps(noise, hole)
+    assert across == pytest.approx(float(beside), rel=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -467,7 +468,7 @@ def test_phase_two_leaves_theta_as_phase_one_made_it(trained: Path, images: Path
 
 
 def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encoder: Path) -> None:
-    pytest.importorskip("cv2")
+    pytest.importorskip("cv2.xphoto")
     result = CliRunner().invoke(
         app,
         [
@@ -482,14 +483,16 @@ def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encod
     assert kinds.pop("position")["pictures"] == 1
     assert kinds.pop("auto")["middle"] > 0
     assert len(kinds.pop("alpha")) == 11
+    removed = kinds.pop("removal")
+    assert [len(row) for row in removed["ratio"].values()] == [len(removed["feather"])] * 2
     curve = {name: kinds.pop(name) for name in ("low", "low_margin", "high", "high_margin")}
     assert curve["low"][0] < curve["low"][-1]
     assert curve["high"][0] > curve["high"][-1]
     assert (trained.parent / "measured" / "sharpness" / "curve.png").stat().st_size > 10_000
     assert set(kinds) == {"free-form", "centre"}
     for figures in kinds.values():
-        assert len(figures["error"]) == len(figures["sharpness"]) == len(figures["seam"]) == 11
-        best = max(figures["classical_psnr"].values())
+        assert len(figures["error"]) == len(figures["sharpness"]) == len(figures["step"]) == 11
+        best = max(figures["classical_psnr"][name] for name in ("Telea", "Navier-Stokes"))
         assert figures["gain"] == pytest.approx(figures["psnr"][0] - best, abs=2e-3)
 
 
@@ -554,7 +557,7 @@ def compare(folder: Path, images: Path, encoder: Path, out: Path) -> Result:
 
 
 def test_an_axis_is_compared_with_networks_for_single_mixtures(judged, images: Path, encoder: Path) -> None:
-    pytest.importorskip("cv2")
+    pytest.importorskip("cv2.xphoto")
     out = judged.parent / "against"
     result = compare(judged, images, encoder, out)
     assert result.exit_code == 0, result.output
@@ -569,7 +572,7 @@ def test_an_axis_is_compared_with_networks_for_single_mixtures(judged, images: P
 
 
 def test_what_a_discriminator_judged_is_not_compared(trained: Path, images: Path, encoder: Path) -> None:
-    pytest.importorskip("cv2")
+    pytest.importorskip("cv2.xphoto")
     result = compare(trained, images, encoder, trained.parent / "against")
     assert isinstance(result.exception, DynamicNetError)
     assert result.exception.code == "not-comparable"

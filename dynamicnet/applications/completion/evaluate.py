@@ -13,7 +13,7 @@ from rich.table import Table
 from torch import Tensor
 
 from dynamicnet import package, pictures
-from dynamicnet.applications.completion import masks
+from dynamicnet.applications.completion import masks, removal
 from dynamicnet.applications.completion.maskfolder import MaskFolder
 from dynamicnet.applications.completion.objective import CompletionSpec, both, squared_error
 from dynamicnet.applications.completion.pictures import given
@@ -32,6 +32,7 @@ from dynamicnet.evaluation.task import Task
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.model import Model
 from dynamicnet.networks.membrane import fill
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.photos import Photos
@@ -45,6 +46,14 @@ HOLES: dict[str, HoleOf] = {
 }
 
 
+REMOVED = 24
+"""Pictures that an object is removed from, at most."""
+
+QUICK = ("Telea", "Navier-Stokes")
+BEST = "FSR_BEST"
+"""What is compared with: OpenCV's methods."""
+
+
 @dataclass(frozen=True)
 class Filled:
     """What one kind of hole was filled with along an axis; each tensor (alphas, pictures) unless it says otherwise.
@@ -52,17 +61,17 @@ class Filled:
     Attributes:
         alphas: the grid, from the smooth end to the sharp end.
         errors: mean squared error in the hole.
-        energies: mean squared gradient in the hole. seams: see :func:`seam`.
-        real_energies, real_seams: of the real pictures, (pictures,).
+        energies: mean squared gradient in the hole. real_energies: of the real pictures, (pictures,).
+        across: the step across the hole's border. beside: the one beside it, (pictures,); see :func:`steps`.
         classical: mean squared error of other methods, by name, (pictures,).
     """
 
     alphas: list[float]
     errors: Tensor
     energies: Tensor
-    seams: Tensor
     real_energies: Tensor
-    real_seams: Tensor
+    across: Tensor
+    beside: Tensor
     classical: dict[str, Tensor]
 
     @property
@@ -76,14 +85,23 @@ class Filled:
         return self.energies.mean(1) / self.real_energies.mean()
 
     @property
-    def jumps(self) -> Tensor:
-        """The seam at each α against the same line in the real pictures."""
-        return self.seams.mean(1) / self.real_seams.mean()
+    def steps(self) -> Tensor:
+        """The step across the hole's border at each α against the one beside it."""
+        return self.across.mean(1) / self.beside.mean()
 
-    @property
-    def gain(self) -> float:
-        """How much better the smooth end is than the best of the other methods, in dB of mean PSNR."""
-        return float(self.decibels[0]) - max(float(decibels(errors).mean()) for errors in self.classical.values())
+    def gain(self, *methods: str) -> float:
+        """How much better the smooth end is than the best of other methods, in dB of mean PSNR."""
+        return float(self.decibels[0]) - max(float(decibels(self.classical[name]).mean()) for name in methods)
+
+    def bounds(self) -> list[tuple[str, str, float, bool]]:
+        """What is wanted, within which bounds, the result, and whether it holds."""
+        gain, best, sharp, step = self.gain(*QUICK), self.gain(BEST), float(self.sharpness[-1]), float(self.steps.max())
+        return [
+            (f"PSNR at the smooth end above the better of {' and '.join(QUICK)}", "at least 2 dB", gain, gain >= 2),
+            (f"PSNR at the smooth end above {BEST}", "above 0 dB", best, best > 0),
+            ("sharpness at the sharp end", "0.8 to 1.2", sharp, 0.8 <= sharp <= 1.2),
+            ("step across the border against the one beside it, at most", "at most 1.1", step, step <= 1.1),
+        ]
 
     def rising(self, values: Tensor) -> float:
         """Share of pictures for which something rises at every step towards the sharp end."""
@@ -110,50 +128,55 @@ def energy(pictures: Tensor, holes: Tensor) -> Tensor:
     return total / count.clamp_min(1)
 
 
-def seam(pictures: Tensor, holes: Tensor) -> Tensor:
-    """How much the gradient jumps across the hole's border, (N,).
+def steps(pictures: Tensor, holes: Tensor) -> tuple[Tensor, Tensor]:
+    """The step across a hole's border and the one beside it, each (N,).
 
-    The mean absolute second difference of three neighbouring pixels, of which one or two are in the hole.
+    Mean absolute differences of neighbouring pixels: of one in the hole and one that is known, and of that one and the
+    next, which is known as well.
 
     Args:
         pictures: (N, 3, H, W).
         holes: (N, 1, H, W), 1 in the hole.
     """
-    total = count = torch.zeros(())
+    across = beside = count = torch.zeros(())
     for dim in (2, 3):
         size = pictures.shape[dim] - 2
-        inside = torch.stack([holes.narrow(dim, i, size) for i in range(3)]).sum(0)
-        across = ((inside > 0) & (inside < 3)).float()
-        total = total + (pictures.diff(2, dim).abs().mean(1, keepdim=True) * across).sum((1, 2, 3))
-        count = count + across.sum((1, 2, 3))
-    return total / count.clamp_min(1)
+        apart = pictures.diff(dim=dim).abs().mean(1, keepdim=True)
+        pairs = [apart.narrow(dim, i, size) for i in range(2)]
+        first, middle, last = (holes.narrow(dim, i, size) > 0 for i in range(3))
+        for border, (beyond, near) in ((~first & ~middle & last, pairs), (first & ~middle & ~last, pairs[::-1])):
+            across = across + (near * border).sum((1, 2, 3))
+            beside = beside + (beyond * border).sum((1, 2, 3))
+            count = count + border.sum((1, 2, 3))
+    return across / count.clamp_min(1), beside / count.clamp_min(1)
 
 
 def classical(picture: Tensor, hole: Image.Image) -> dict[str, Tensor]:
-    """What OpenCV's two methods make of a hole, (1, 3, H, W) each.
+    """What OpenCV's methods make of a hole, (1, 3, H, W) each.
 
     Raises:
         DynamicNetError: ``opencv-missing``.
     """
     try:
         import cv2
+        from cv2 import xphoto  # of OpenCV's contributed modules
     except ImportError:
         raise DynamicNetError(
             "opencv-missing", "OpenCV is what the results are compared with: pip install 'dynamic-net[compare]'."
         ) from None
     array, mask = np.asarray(pictures.to_picture(picture)), np.asarray(hole)
-    methods = {"Telea": cv2.INPAINT_TELEA, "Navier-Stokes": cv2.INPAINT_NS}
-    return {
-        name: pictures.to_tensor(Image.fromarray(cv2.inpaint(array, mask, 3, method)))
-        for name, method in methods.items()
-    }
+    best = np.empty_like(array)
+    xphoto.inpaint(array, 255 - mask, best, xphoto.INPAINT_FSR_BEST)
+    quick = dict(zip(QUICK, (cv2.INPAINT_TELEA, cv2.INPAINT_NS), strict=True))
+    results = {name: cv2.inpaint(array, mask, 3, method) for name, method in quick.items()} | {BEST: best}
+    return {name: pictures.to_tensor(Image.fromarray(result)) for name, result in results.items()}
 
 
 @torch.inference_mode()
 def measure(net: DynamicNet, axis: AxisSpec, squares: Tensor, hole_of: HoleOf, progress: Callable[..., Any]) -> Filled:
     """Fill one hole in each of the squares (N, 3, S, S), at every α of the grid."""
     alphas = grid(axis)
-    errors, energies, seams, real_energies, real_seams = [], [], [], [], []
+    errors, energies, real_energies, across, beside = [], [], [], [], []
     others: dict[str, list[Tensor]] = {}
     for i, real in enumerate(progress(torch.split(squares, 1))):
         mask = hole_of(real.shape[-1], i)
@@ -163,18 +186,19 @@ def measure(net: DynamicNet, axis: AxisSpec, squares: Tensor, hole_of: HoleOf, p
         everywhere = hole.expand(len(alphas), -1, -1, -1)
         errors.append(squared_error(outputs, real, everywhere))
         energies.append(energy(outputs, everywhere))
-        seams.append(seam(outputs, everywhere))
         real_energies.append(energy(real, hole))
-        real_seams.append(seam(real, hole))
+        over, next_to = steps(outputs, everywhere)
+        across.append(over)
+        beside.append(next_to[0])
         for name, result in classical(real, mask).items():
             others.setdefault(name, []).append(squared_error(result, real, hole))
     return Filled(
         alphas,
         torch.stack(errors, 1),
         torch.stack(energies, 1),
-        torch.stack(seams, 1),
         torch.cat(real_energies),
-        torch.cat(real_seams),
+        torch.stack(across, 1),
+        torch.stack(beside),
         {name: torch.cat(values) for name, values in others.items()},
     )
 
@@ -208,6 +232,7 @@ def evaluate(task: Task) -> dict[str, Any]:
             console.print(_table(title, axis, filled))
             console.print(_summary(filled))
             figures[kind] = _figures(filled)
+        figures["removal"] = _removal(task, Model(loaded, torch.device("cpu")), axis, squares)
         even = level(loaded.net, axis, encoder, inputs)
         console.print(str(even))
         travels = distances(loaded.net, axis.model_copy(update={"even": even.alphas}), inputs)
@@ -272,8 +297,8 @@ def _filled(square: Tensor, mask: Image.Image) -> Tensor:
 
 
 def _table(title: str, axis: AxisSpec, filled: Filled) -> Table:
-    table = Table("α", "error", "PSNR", "sharpness", "seam", title=f"{title} ({axis.ends[0]} to {axis.ends[1]})")
-    columns = (filled.errors.mean(1), filled.decibels, filled.sharpness, filled.jumps)
+    table = Table("α", "error", "PSNR", "sharpness", "step", title=f"{title} ({axis.ends[0]} to {axis.ends[1]})")
+    columns = (filled.errors.mean(1), filled.decibels, filled.sharpness, filled.steps)
     for alpha, error, *others in zip(filled.alphas, *(column.tolist() for column in columns), strict=True):
         table.add_row(f"{alpha:+.1f}", f"{error:.5f}", *(f"{value:.3f}" for value in others))
     return table
@@ -286,9 +311,29 @@ def _summary(filled: Filled) -> str:
             f"mean error and sharpness rise at every step: {'yes' if filled.mean_is_monotone() else 'NO'}; in single "
             f"pictures, the error for {filled.rising(filled.errors):.0%}, sharpness for "
             f"{filled.rising(filled.energies):.0%}",
-            f"smooth end: {filled.decibels[0]:.2f} dB; {others}: {filled.gain:+.2f} dB against the better",
+            f"smooth end: {filled.decibels[0]:.2f} dB; {others}",
+            *(
+                f"{what}: {bound}; {result:.2f}{'' if holds else ': NOT HELD'}"
+                for what, bound, result, holds in filled.bounds()
+            ),
         ]
     )
+
+
+def _removal(task: Task, model: Model, axis: AxisSpec, squares: Tensor) -> dict[str, Any]:
+    """Errors of an object's own mask against those of a generous one, and print them."""
+    photos = [pictures.to_picture(square) for square in torch.split(squares[:REMOVED], 1)]
+    title = f"{task.folder.name} {axis.id}, removal"
+    ratios = removal.measure(
+        model, photos, [axis.range[0], axis.default], lambda rows: track(rows, title, console=task.console)
+    )
+    table = Table("α", *map(str, removal.FEATHERS), title=f"{title}: error by feather, against a generous mask's")
+    for alpha, row in ratios.items():
+        table.add_row(f"{alpha:.2f}", *(f"{one:.2f}" for one in row))
+    worst = max(map(max, ratios.values()))
+    task.console.print(table)
+    task.console.print(f"error of an object's own mask: at most 1.3; {worst:.2f}{'' if worst <= 1.3 else ': NOT HELD'}")
+    return {"feather": list(removal.FEATHERS), "ratio": {f"{alpha:g}": row for alpha, row in ratios.items()}}
 
 
 def _figures(filled: Filled) -> dict[str, Any]:
@@ -300,10 +345,11 @@ def _figures(filled: Filled) -> dict[str, Any]:
         "error": rounded(filled.errors.mean(1)),
         "psnr": rounded(filled.decibels),
         "sharpness": rounded(filled.sharpness),
-        "seam": rounded(filled.jumps),
+        "step": rounded(filled.steps),
         "monotone": filled.mean_is_monotone(),
         "error_rises": round(filled.rising(filled.errors), 3),
         "sharpness_rises": round(filled.rising(filled.energies), 3),
         "classical_psnr": {name: round(float(decibels(e).mean()), 3) for name, e in filled.classical.items()},
-        "gain": round(filled.gain, 3),
+        "gain": round(filled.gain(*QUICK), 3),
+        "gain_over_best": round(filled.gain(BEST), 3),
     }
