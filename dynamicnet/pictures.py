@@ -98,7 +98,7 @@ def to_picture(tensor: Tensor) -> Image.Image:
     """(1, 3, H, W), levels or units of [0, 1] that are clamped, to an RGB picture."""
     rows = tensor[0].detach().permute(1, 2, 0)  # in the order of a picture's bytes before it leaves a device
     levels = torch.empty(rows.shape, dtype=torch.uint8, device=rows.device)
-    for part, strip in zip(levels.split(ROWS), rows.split(ROWS), strict=True):
+    for part, strip in zip(torch.split(levels, ROWS), torch.split(rows, ROWS), strict=True):
         part.copy_(strip if strip.dtype == torch.uint8 else in_levels(strip))
     return Image.fromarray(levels.cpu().numpy())
 

@@ -27,7 +27,7 @@ class Prepared:
         seen: what the stages after it make of the inputs alone, for those that look at them.
         size: (H, W) of the pictures before padding, and of α that is given per pixel; None for inputs that are not
             pictures.
-        full: whether what comes out is larger than that.
+        full: (H, W) of what comes out, where that is larger.
         over: whether what comes out is what a gated network paints, its last stage left out: the caller lays that over
             a picture (:func:`dynamicnet.networks.layers.laid_over`).
     """
@@ -36,7 +36,7 @@ class Prepared:
     residuals: Residuals
     seen: dict[str, Tensor]
     size: tuple[int, int] | None
-    full: bool = False
+    full: tuple[int, int] | None = None
     over: bool = False
 
     @property
@@ -143,7 +143,7 @@ class DynamicNet(nn.Module):
                 for sign in axis.spec.signs:
                     yield
                     residuals[axis.spec.id, sign] = axis.block(sign, self.first_point)(z)
-        return Prepared(z, residuals, seen, size, full is not None, over)
+        return Prepared(z, residuals, seen, size, None if full is None else (full.shape[2], full.shape[3]), over)
 
     def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
         """Do everything that depends on α.

@@ -6,7 +6,7 @@ from pathlib import Path
 from dynamicnet import DynamicNetError, Model, pictures
 from dynamicnet.method.alpha import defaults
 from dynamicnet.method.auto import Auto
-from server.engine.engine import Engine
+from server.engine.engine import AxisValues, Engine
 
 SIDE = 184  # twice as many as the page shows them at, for fine screens
 QUALITY = 80
@@ -37,7 +37,7 @@ class Thumbnails:
         if sample is None:
             raise DynamicNetError("thumbnail-missing", "There is no sample picture to make a thumbnail of.", 404)
         photo = await asyncio.to_thread(lambda: pictures.write(pictures.read(sample.read_bytes(), SIDE)))
-        alpha = defaults(model.manifest.axes)
+        alpha: AxisValues = {**defaults(model.manifest.axes)}
         opened = await self._engine.open(model, model.application.example(photo), {})
         first = model.manifest.axes[0]
         if first.guess:

@@ -42,7 +42,7 @@ def measure(
     """
     errors = np.zeros((len(alphas), 1 + len(FEATHERS)))
     for i, photo in enumerate(progress(photos)):
-        own = masks.thing(*photo.size, random.Random(f"removal {i}"))
+        own = masks.thing(photo.width, photo.height, random.Random(f"removal {i}"))
         generous = own.filter(ImageFilter.MaxFilter(2 * GENEROUS + 1))
         with_object = photo.copy()
         with_object.paste(COLOUR, mask=own)
