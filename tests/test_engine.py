@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from conftest import DEVICE
 
 from dynamicnet import DynamicNetError, Inputs, package
+from dynamicnet.method.pieces import each_within
+from server.engine import worker
 from server.engine.engine import Engine
 from server.operations.metrics import Metrics
 from server.settings import Settings
@@ -19,6 +22,13 @@ from server.settings import Settings
 def sound() -> Path:
     """A package that is as it should be."""
     return package.find(Settings().weights)[0]
+
+
+def linked(sound: Path, folder: Path, *names: str) -> Path:
+    """A folder that holds the package under other names, and no more."""
+    for name in names:
+        (folder / name).symlink_to(sound)
+    return folder
 
 
 def with_engine(folder: Path, use, prepared_bytes=10**9, models_bytes=10**9):
@@ -155,6 +165,78 @@ def test_a_step_that_is_cancelled_while_it_waits_never_runs(sound, small):
     dropped, kept = with_engine(sound.parent, cancel)
     assert list(kept) == ["render"]
     assert dropped == {}
+
+
+def test_a_render_that_is_given_up_stops_within_a_piece_and_its_model_can_leave(sound, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "TURN", 0)
+    begun = []
+
+    @contextmanager
+    def counted():
+        begun.append(True)
+        yield
+
+    async def give_up(engine):
+        model, other = engine.models.values()
+        opened, real = await engine.open(model, small, {}), model.rendering
+        model.rendering = lambda batch: each_within(counted, real(batch))
+        given_up = asyncio.create_task(engine.render(opened, 1, {}))
+        while len(begun) < 2:
+            await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        left = len(begun)
+        await engine.worker.run(lambda items: items)
+        assert left <= len(begun) <= left + 1
+        await engine.open(other, small, {})
+        assert next(model.net.parameters()).is_meta
+
+    with_engine(linked(sound, tmp_path, "a", "b"), give_up, models_bytes=1)
+
+
+def test_who_finds_too_little_memory_beside_something_large_is_served_after_it(sound, small, tmp_path):
+    release, under_way = threading.Event(), threading.Event()
+
+    def large(items):
+        under_way.set()
+        while not release.wait(0.01):
+            yield
+        under_way.clear()
+        return items
+
+    async def beside(engine):
+        (model,) = engine.models.values()
+        encode, rendering = model.encode, model.rendering
+
+        def refuse():
+            if under_way.is_set():
+                raise MemoryError
+
+        def encoding(inputs):
+            refuse()
+            return encode(inputs)
+
+        def refusing(batch):
+            refuse()
+            return (yield from rendering(batch))
+
+        opened = await engine.open(model, small, {})
+        model.encode, model.rendering = encoding, refusing
+        before = asyncio.create_task(engine.worker.run(large, pixels=10**8))
+        while not under_way.is_set():
+            await asyncio.sleep(0)
+        asked = [
+            asyncio.create_task(engine.render(opened, 1, {})),
+            asyncio.create_task(engine.open(model, Inputs(small.image, max_side=70), {})),
+        ]
+        _, waiting = await asyncio.wait(asked, timeout=0.3)
+        assert len(waiting) == 2
+        release.set()
+        await before
+        picture, other = [await one for one in asked]
+        return picture.size, other.size
+
+    assert with_engine(linked(sound, tmp_path, "a"), beside) == ((64, 43), (70, 47))
 
 
 def test_the_same_picture_is_prepared_once_for_a_model(sound, small, photo):

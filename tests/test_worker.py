@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from server.engine import callers, worker
 from server.engine.worker import Worker
 
 
@@ -95,3 +96,86 @@ def test_closing_drops_what_waits():
 
     run(use)
     assert ran == []
+
+
+def in_pieces(ran: list, pieces: int):
+    """Work that notes its pieces, and that it was left."""
+
+    def work(items):
+        try:
+            for piece in range(pieces):
+                ran.append(f"{items[0]}{piece}")
+                yield
+        finally:
+            ran.append(f"{items[0]} ended")
+        return items
+
+    return work
+
+
+def test_callers_take_turns_a_piece_each_however_much_one_asks_for(monkeypatch):
+    monkeypatch.setattr(worker, "TURN", 0)
+    ran = []
+
+    async def ask(line, jobs):
+        callers.begin()
+        await asyncio.gather(*(line.run(in_pieces(ran, pieces), name) for name, pieces in jobs))
+
+    async def use(line):
+        release = await held_up(line)
+        tasks = [asyncio.create_task(ask(line, jobs)) for jobs in ([("a", 3), ("b", 2)], [("c", 1)], [("d", 2)])]
+        await asyncio.sleep(0.01)
+        release.set()
+        await asyncio.gather(*tasks)
+
+    run(use)
+    pieces = [name for name in ran if not name.endswith("ended")]
+    assert pieces == ["a0", "c0", "d0", "a1", "d1", "a2", "b0", "b1"]
+
+
+def test_a_frame_is_not_cut():
+    ran = []
+
+    async def use(line):
+        release = await held_up(line)
+        tasks = [asyncio.create_task(line.run(in_pieces(ran, 2), name)) for name in "ab"]
+        await asyncio.sleep(0.01)
+        release.set()
+        await asyncio.gather(*tasks)
+
+    run(use)
+    assert ran == ["a0", "a1", "a ended", "b0", "b1", "b ended"]
+
+
+def test_what_its_caller_has_given_up_ends_with_the_piece_it_is_at(monkeypatch):
+    monkeypatch.setattr(worker, "TURN", 0)
+    ran = []
+
+    async def use(line):
+        given_up = asyncio.create_task(line.run(in_pieces(ran, 10**9), "a"))
+        while len(ran) < 3:
+            await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        left = len(ran)
+        await line.run(in_pieces(ran, 1), "b")
+        return left
+
+    left = run(use)
+    assert ran[left:].index("a ended") <= 1
+
+
+def test_of_large_jobs_one_is_under_way_and_small_ones_beside_it(monkeypatch):
+    monkeypatch.setattr(worker, "TURN", 0)
+    ran = []
+
+    async def use(line):
+        release = await held_up(line)
+        sizes = {"a": 4 * worker.BESIDE, "b": 2 * worker.BESIDE, "c": worker.BESIDE}
+        tasks = [asyncio.create_task(line.run(in_pieces(ran, 3), name, pixels=size)) for name, size in sizes.items()]
+        await asyncio.sleep(0.01)
+        release.set()
+        await asyncio.gather(*tasks)
+
+    run(use)
+    assert ran.index("b0") > ran.index("a ended") > ran.index("c0")

@@ -1,6 +1,7 @@
 """The engine: what is asked for is prepared once, kept, and rendered on the device's one thread."""
 
 import asyncio
+import gc
 import hashlib
 import logging
 import math
@@ -42,7 +43,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_TOO_LITTLE = re.compile(r"memory(?! access)|ALLOC_FAILED")  # an illegal access is an accident of another kind
+# An illegal access is an accident of another kind; oneDNN has no other words for too little.
+_TOO_LITTLE = re.compile(r"memory(?! access)|ALLOC_FAILED|could not create a primitive")
 
 LARGE = 2**20
 """Pixels of a picture beyond which it is encoded only when nothing else has a use for the core."""
@@ -308,9 +310,20 @@ class Engine:
         return await self._with_room(lambda _: [_timed(work)])  # type: ignore[no-any-return]
 
     async def _with_room(self, work: Work, item: object = None) -> Any:  # noqa: ANN401
-        """Do again what took more memory than there was, beside nothing large: what took it may have been another's."""
+        """Do again, beside nothing large, what found too little memory: others may have had it.
+
+        Raises:
+            DynamicNetError: ``out-of-memory`` or, as long as there are others, ``overloaded``.
+        """
         self.prepared.clear()
-        return await self.worker.run(work, item, pixels=math.inf)
+        gc.collect()  # an error and the frames that it went through hold each other, and what these had
+        try:
+            return await self.worker.run(work, item, pixels=math.inf)
+        except _OutOfMemoryError:
+            if not self.worker.busy:
+                raise
+        sentence = "There is too little memory for this beside other requests; try again in a moment."
+        raise DynamicNetError("overloaded", sentence, 503)
 
     # What follows runs on the worker's thread.
 

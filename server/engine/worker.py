@@ -1,6 +1,7 @@
 """One device's thread: callers take turns on it, and jobs that can run as one do."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -111,7 +112,7 @@ class Worker:
             item: what to do it with.
             group: jobs of equal group share ``work``, and run as one; None runs alone.
             most: how many may run as one.
-            pixels: how many are worked on; infinity is more than any other's. See :data:`BESIDE`.
+            pixels: how many are worked on, see :data:`BESIDE`; infinitely many begin when nothing else is under way.
 
         Raises:
             DynamicNetError: ``waited-too-long``.
@@ -127,11 +128,17 @@ class Worker:
             return await done
         finally:
             done.cancel()
+            del job, done  # whose error, if any, knows this frame: they would hold each other, and what was worked on
 
     @property
     def waiting(self) -> int:
         """How many jobs are in the line."""
         return len(self._line)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are jobs in the line, or under way."""
+        return bool(self._line or self._under_way)
 
     def close(self) -> None:
         """Drop what waits and what is under way, and let the thread finish the turn that it is at."""
@@ -175,8 +182,10 @@ class Worker:
         return self._begin(first) if isinstance(first, _Job) else first
 
     def _has_room(self, job: _Job) -> bool:
+        if not self._under_way:
+            return True
         pixels = sorted([job.pixels, *(run.pixels for run in self._under_way)])
-        return sum(pixels[:-1]) <= BESIDE
+        return sum(pixels[:-1]) <= BESIDE and job.pixels < math.inf
 
     def _begin(self, first: _Job) -> _Run:
         """Have a job begin, and those of its group with it."""
