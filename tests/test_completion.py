@@ -324,9 +324,53 @@ def test_an_untrained_network_leaves_a_large_hole_without_a_seam(model) -> None:
     plain = DynamicNet(DilatedNetwork(), model.manifest.axes)
     torch.nn.init.zeros_(plain.network.stages["paint"].weight)
     encoded = model.encode(Inputs(image=file(picture), mask=file(mask)))
-    made = plain.render(plain.prepare(encoded.batch, encoded.full), 0.0)
+    with torch.inference_mode():
+        made = plain.render(plain.prepare(encoded.batch, encoded.full), 0.0)
     result = np.asarray(model.application.decode(made, encoded)).astype(int)
     assert np.abs(result - np.asarray(picture)).max() <= 8
+
+
+def test_a_thick_hole_has_texture_at_the_resolution_of_the_photograph(model, tmp_path) -> None:
+    """Copies are let through as they are, though the network is shown them a third as large."""
+    net = DynamicNet(DilatedNetwork(), model.manifest.axes)
+    paint = net.network.stages["paint"]
+    torch.nn.init.zeros_(paint.weight)
+    paint.bias.data = torch.tensor([0.0, 0.0, 0.0, 1.0])  # the gate is open
+    package.write(tmp_path / "open", model.manifest, net)
+    rows, columns = np.ogrid[:400, :420]
+    cloth = np.repeat(((rows + 2 * columns) // 4 % 2 * 120 + 60)[..., None], 3, 2).astype(np.uint8)
+    mask = disc(420, 400, 110)
+    result = filled(Model.load(tmp_path / "open", "cpu"), Inputs(image=file(Image.fromarray(cloth)), mask=file(mask)))
+    hole = np.asarray(mask) > 0
+    assert np.abs(result - cloth)[hole].mean() < 20
+    across, beside = steps(
+        *(torch.tensor(x, dtype=torch.float32) for x in (result.transpose(2, 0, 1)[None], hole[None, None]))
+    )
+    assert across < 1.1 * beside
+
+
+def test_what_is_added_begins_at_the_border_without_a_step() -> None:
+    """A network that paints a hole in a sky lighter all over changes nothing; one that paints grain keeps it."""
+    sky, hole = torch.full((1, 3, 96, 96), 0.5), masks.to_tensor(disc(96, 96, 30))
+    network = DilatedNetwork()
+    inputs = torch.cat([sky, hole, sky], 1)
+
+    def made(painted: torch.Tensor) -> torch.Tensor:
+        return network.run("out", torch.cat([painted, torch.zeros(1, 1, 96, 96)], 1), network.look(inputs)["out"])
+
+    assert (made(torch.full_like(sky, 0.1)) - sky).abs().max() < 1e-3
+    grain = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0)) / 10
+    within = masks.to_tensor(disc(96, 96, 24))
+    assert energy(made(grain + 0.1), within) == pytest.approx(float(energy(grain, within)), rel=0.1)
+
+
+def test_holes_of_different_sizes_are_not_rendered_as_one_batch(model) -> None:
+    picture = file(photo(900, 600))
+    large, larger = (
+        model.prepare(model.encode(Inputs(image=picture, mask=file(disc(900, 600, radius))))) for radius in (100, 101)
+    )
+    assert large.prepared.z.shape == larger.prepared.z.shape
+    assert large.shape != larger.shape
 
 
 def test_a_hole_is_filled_from_its_border_alone() -> None:
