@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dynamicnet.applications.restoration.noise import HEAVY, LIGHT, MARGIN, Kind, jpeg, noised
 from dynamicnet.applications.restoration.objective import log_error
-from dynamicnet.applications.restoration.patches import Patches
+from dynamicnet.applications.restoration.patches import Patches, exposed
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.method.guess import Guess, seen
@@ -24,7 +24,9 @@ from dynamicnet.precision import autocast
 
 KNOTS = 9  # strengths that are rendered
 FINE = 65  # strengths that a cubic through them is read at
-SIDE = 128
+SIDE = 224
+MIDDLE = 112  # the side of what is rendered: a quarter of the work
+BLOCKS = 64  # of a picture that a step looks at, others each time: small pictures have few
 BATCH = 16
 DECIBELS = 20 / math.log(10)  # of a natural logarithm
 
@@ -84,7 +86,7 @@ def _sample(
     """Noisy and clean, (BATCH, 3, SIDE, SIDE), and what share of the way their noise's level lies, (BATCH,)."""
     random = Random(draw)
     generator.manual_seed(random.getrandbits(63))
-    pictures = patches.batch(BATCH, SIDE + MARGIN, draw)
+    pictures = exposed(patches.batch(BATCH, SIDE + MARGIN, draw), random)
     shares = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
     levels = LIGHT * (HEAVY / LIGHT) ** shares
     if odd:
@@ -127,7 +129,8 @@ def train_guess(
     for i in range(rendered // BATCH):
         noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
         read.append(seen(noisy).cpu())
-        curves.append(costs(net, axis, noisy, clean))
+        middle = slice((SIDE - MIDDLE) // 2, (SIDE + MIDDLE) // 2)
+        curves.append(costs(net, axis, noisy[..., middle, middle], clean[..., middle, middle]))
     cost = _descend(guess, torch.cat(read), torch.cat(curves), lambda share, curve: cost_at(curve, share), steps, 5e-4)
     guess.to(next(net.network.parameters()).device).requires_grad_(False)
     return cost
@@ -142,9 +145,10 @@ def _descend(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
     draws = torch.Generator().manual_seed(0)
     for _ in range(steps):
-        drawn = torch.randint(len(read), (128,), generator=draws)
+        drawn = torch.randint(len(read), (64, 1), generator=draws)
+        blocks = torch.randint(read.shape[1], (64, BLOCKS), generator=draws)
         optimiser.zero_grad()
-        loss(guess.of(read[drawn]), wanted[drawn]).mean().backward()  # type: ignore[no-untyped-call]
+        loss(guess.of(read[drawn, blocks]), wanted[drawn[:, 0]]).mean().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     with torch.no_grad():
