@@ -6,7 +6,8 @@ compressed.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from random import Random
 from typing import cast
 
@@ -21,6 +22,7 @@ from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.method.guess import Guess, seen
 from dynamicnet.precision import autocast
+from dynamicnet.training.photos import centre
 
 KNOTS = 9  # strengths that are rendered
 FINE = 65  # strengths that a cubic through them is read at
@@ -28,6 +30,8 @@ SIDE = 224
 MIDDLE = 112  # the side of what is rendered: a quarter of the work
 BLOCKS = 64  # of a picture that a step looks at, others each time: small pictures have few
 BATCH = 16
+MEASURED = 256  # the side of what a guess is measured on, at most
+MEASURED_LEVELS = (5.0, 10.0, 15.0, 25.0, 35.0, 50.0, 60.0)
 DECIBELS = 20 / math.log(10)  # of a natural logarithm
 
 
@@ -94,6 +98,35 @@ def _sample(
     else:
         noisy, clean = noised(kind, pictures, levels, generator, random)
     return noisy, clean, shares.clamp(0, 1)
+
+
+@torch.inference_mode()
+def guess_costs(net: DynamicNet, axis: AxisSpec, kind: Kind, pictures: Iterable[Tensor]) -> dict[str, dict[str, float]]:
+    """What a guess costs against the best strength for each picture, in dB: by how they come, and by level; means.
+
+    Args:
+        net: with a guess for the axis.
+        axis: the strength.
+        kind: of noise that it was trained on.
+        pictures: without noise, (1, 3, H, W) in [0, 1]; squares in their middle are measured on.
+    """
+    whole = [picture[0] for picture in pictures]
+    side = min(MEASURED + MARGIN, *(min(picture.shape[1:]) // 16 * 16 for picture in whole))
+    squares = torch.stack([centre(picture, side) for picture in whole])
+    low, high = axis.range
+    found: dict[str, dict[str, float]] = {}
+    for name, made in {"as trained on": partial(noised, kind), "as they come": as_they_come}.items():
+        found[name] = {}
+        for level in MEASURED_LEVELS:
+            each = []
+            for i, some in enumerate(squares.split(BATCH)):
+                random = Random(f"{name} {level:g} {i}")
+                generator = torch.Generator().manual_seed(random.getrandbits(63))
+                noisy, clean = made(some, torch.full((len(some),), level), generator, random)
+                shares = (net.guess(noisy, axis) - low) / (high - low)
+                each.append(cost_at(costs(net, axis, noisy, clean), shares))
+            found[name][f"{level:g}"] = round(float(torch.cat(each).mean()), 3)
+    return found
 
 
 def train_guess(
