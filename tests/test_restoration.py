@@ -15,7 +15,7 @@ from test_cli import run
 from test_http import infer, opened, pixels, rendered, saved
 
 from dynamicnet import DynamicNetError, Inputs, Model, package
-from dynamicnet.applications.restoration.auto import FINE, cost_at
+from dynamicnet.applications.restoration.auto import FINE, cost_at, guess_costs
 from dynamicnet.client import Session
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
@@ -267,3 +267,16 @@ def test_a_guess_is_trained_and_nothing_else(weights, tmp_path):
 def test_the_cost_of_a_strength_is_read_between_those_that_were_rendered(place):
     curves = (torch.linspace(0, 1, FINE) - 0.5).square()[None]
     assert float(cost_at(curves, torch.tensor([place]))) == pytest.approx((place - 0.5) ** 2, abs=1e-3)
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_what_a_guess_costs_is_measured(heavy, photo):
+    net = package.load(STATIC.parent / "weights" / "denoise-photos").net
+    last = net.guesses["strength"].layers[-2]
+    torch.nn.init.zeros_(last.weight)
+    torch.nn.init.constant_(last.bias, 50 if heavy else -50)  # it guesses one end of the axis, whatever it is shown
+    with Image.open(photo) as opened:
+        clean = torch.from_numpy(np.array(opened.crop((150, 50, 262, 162)))).permute(2, 0, 1)[None] / 255
+    for costs in guess_costs(net, net.specs[0], "camera", [clean]).values():
+        assert (costs["60"] < 1) is heavy
+        assert (costs["5"] < 1) is not heavy

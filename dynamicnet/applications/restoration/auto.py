@@ -6,7 +6,8 @@ compressed.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from random import Random
 from typing import cast
 
@@ -16,16 +17,21 @@ from torch import Tensor
 
 from dynamicnet.applications.restoration.noise import HEAVY, LIGHT, MARGIN, Kind, jpeg, noised
 from dynamicnet.applications.restoration.objective import log_error
-from dynamicnet.applications.restoration.patches import Patches
+from dynamicnet.applications.restoration.patches import Patches, exposed
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.method.guess import Guess, seen
 from dynamicnet.precision import autocast
+from dynamicnet.training.photos import centre
 
 KNOTS = 9  # strengths that are rendered
 FINE = 65  # strengths that a cubic through them is read at
-SIDE = 128
+SIDE = 224
+MIDDLE = 112  # the side of what is rendered: a quarter of the work
+BLOCKS = 64  # of a picture that a step looks at, others each time: small pictures have few
 BATCH = 16
+MEASURED = 256  # the side of what a guess is measured on, at most
+MEASURED_LEVELS = (5.0, 10.0, 15.0, 25.0, 35.0, 50.0, 60.0)
 DECIBELS = 20 / math.log(10)  # of a natural logarithm
 
 
@@ -84,7 +90,7 @@ def _sample(
     """Noisy and clean, (BATCH, 3, SIDE, SIDE), and what share of the way their noise's level lies, (BATCH,)."""
     random = Random(draw)
     generator.manual_seed(random.getrandbits(63))
-    pictures = patches.batch(BATCH, SIDE + MARGIN, draw)
+    pictures = exposed(patches.batch(BATCH, SIDE + MARGIN, draw), random)
     shares = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
     levels = LIGHT * (HEAVY / LIGHT) ** shares
     if odd:
@@ -92,6 +98,35 @@ def _sample(
     else:
         noisy, clean = noised(kind, pictures, levels, generator, random)
     return noisy, clean, shares.clamp(0, 1)
+
+
+@torch.inference_mode()
+def guess_costs(net: DynamicNet, axis: AxisSpec, kind: Kind, pictures: Iterable[Tensor]) -> dict[str, dict[str, float]]:
+    """What a guess costs against the best strength for each picture, in dB: by how they come, and by level; means.
+
+    Args:
+        net: with a guess for the axis.
+        axis: the strength.
+        kind: of noise that it was trained on.
+        pictures: without noise, (1, 3, H, W) in [0, 1]; squares in their middle are measured on.
+    """
+    whole = [picture[0] for picture in pictures]
+    side = min(MEASURED + MARGIN, *(min(picture.shape[1:]) // 16 * 16 for picture in whole))
+    squares = torch.stack([centre(picture, side) for picture in whole])
+    low, high = axis.range
+    found: dict[str, dict[str, float]] = {}
+    for name, made in {"as trained on": partial(noised, kind), "as they come": as_they_come}.items():
+        found[name] = {}
+        for level in MEASURED_LEVELS:
+            each = []
+            for i, some in enumerate(squares.split(BATCH)):
+                random = Random(f"{name} {level:g} {i}")
+                generator = torch.Generator().manual_seed(random.getrandbits(63))
+                noisy, clean = made(some, torch.full((len(some),), level), generator, random)
+                shares = (net.guess(noisy, axis) - low) / (high - low)
+                each.append(cost_at(costs(net, axis, noisy, clean), shares))
+            found[name][f"{level:g}"] = round(float(torch.cat(each).mean()), 3)
+    return found
 
 
 def train_guess(
@@ -127,7 +162,8 @@ def train_guess(
     for i in range(rendered // BATCH):
         noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
         read.append(seen(noisy).cpu())
-        curves.append(costs(net, axis, noisy, clean))
+        middle = slice((SIDE - MIDDLE) // 2, (SIDE + MIDDLE) // 2)
+        curves.append(costs(net, axis, noisy[..., middle, middle], clean[..., middle, middle]))
     cost = _descend(guess, torch.cat(read), torch.cat(curves), lambda share, curve: cost_at(curve, share), steps, 5e-4)
     guess.to(next(net.network.parameters()).device).requires_grad_(False)
     return cost
@@ -142,9 +178,10 @@ def _descend(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
     draws = torch.Generator().manual_seed(0)
     for _ in range(steps):
-        drawn = torch.randint(len(read), (128,), generator=draws)
+        drawn = torch.randint(len(read), (64, 1), generator=draws)
+        blocks = torch.randint(read.shape[1], (64, BLOCKS), generator=draws)
         optimiser.zero_grad()
-        loss(guess.of(read[drawn]), wanted[drawn]).mean().backward()  # type: ignore[no-untyped-call]
+        loss(guess.of(read[drawn, blocks]), wanted[drawn[:, 0]]).mean().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     with torch.no_grad():

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from dynamicnet import package
 from dynamicnet.applications.restoration.against import compared, methods, table
+from dynamicnet.applications.restoration.auto import guess_costs
 from dynamicnet.applications.restoration.measure import (
     LEAST,
     SHARES,
     ends,
     everywhere,
     figures,
-    guessed,
     measure,
     pair,
     whole,
@@ -109,9 +109,10 @@ def _strength(task: Task, axis: AxisSpec, kind: Kind, photos: Photos, training: 
     result = {"pictures": low.shape[1], "alpha": grid(axis), **averages(low=low, high=high), "noise": found}
     if axis.guess:
         net = placed(package.load(task.folder).net, CPU)
-        costs = guessed(net, axis, kind, _whole(task, photos), scores[ours])
-        task.console.print("alpha=auto costs, in dB: " + ", ".join(f"{cost} at {name}" for name, cost in costs.items()))
-        result["guess"] = costs
+        result["guess"] = guess_costs(net, axis, kind, (picture for _, picture in _whole(task, photos)))
+        for name, costs in result["guess"].items():
+            listed = ", ".join(f"{cost} at {level}" for level, cost in costs.items())
+            task.console.print(f"alpha=auto costs, in dB, pictures {name}: {listed}")
     if task.against:
         against = compared(scores, axis)
         task.console.print(table(f"{ours}: PSNR at the level's own α (the best)", against))

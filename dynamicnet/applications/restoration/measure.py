@@ -19,8 +19,6 @@ from dynamicnet.applications.restoration.objective import log_error, psnr
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import Render
 from dynamicnet.evaluation.curve import GRID
-from dynamicnet.method.blocks import AxisSpec
-from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.precision import autocast
 
 LEVELS = (15.0, 25.0, 35.0, 50.0, 75.0)
@@ -127,30 +125,6 @@ def measure(
     if not all(rows for at in found.values() for rows in at.values()):
         raise DynamicNetError("no-pictures", f"There is no photograph of {LEAST} pixels a side or more to measure on.")
     return {level: {share: torch.stack(rows) for share, rows in at.items()} for level, at in found.items()}
-
-
-@torch.inference_mode()
-def guessed(
-    net: DynamicNet, axis: AxisSpec, kind: Kind, photographs: Iterable[tuple[str, Tensor]], scores: Scores
-) -> dict[str, float]:
-    """By level, what the α that is read off a photograph costs against its best one of those measured, in dB; means.
-
-    Args:
-        net: with a guess for the axis.
-        axis: the strength.
-        kind: of the noise.
-        photographs: from :func:`whole`, the same as for ``scores``.
-        scores: from :func:`measure`.
-    """
-    costs: dict[float, list[Tensor]] = {level: [] for level in LEVELS}
-    for i, (name, picture) in enumerate(photographs):
-        for level in LEVELS:
-            noisy, clean = pair(kind, picture, level, f"{name} {level:g}", i)
-            with autocast(noisy.device):
-                output = net.render(net.prepare(noisy), {axis.id: float(net.guess(noisy, axis)[0])}).float()
-            best = torch.stack([at[i, 0] for at in scores[level].values()]).max()
-            costs[level].append(best - psnr(output, clean)[0])
-    return {f"{level:g}": round(float(torch.stack(one).mean()), 3) for level, one in costs.items()}
 
 
 def structural_similarity() -> Callable[[Tensor, Tensor], Tensor]:
