@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
 from rich.console import Console
@@ -18,6 +18,7 @@ from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
 from dynamicnet.commands import DEFAULT_ENCODER, DEFAULT_WEIGHTS, Device, Encoders, console
 from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.files.keep import Choice
+from dynamicnet.folders import each, format_of
 from dynamicnet.method import alpha as alphas
 from dynamicnet.method.alpha import AlphaLike
 from dynamicnet.method.auto import automatic
@@ -38,7 +39,13 @@ stderr = Console(stderr=True, markup=False)
 
 WEIGHTS = "DYNAMICNET_WEIGHTS"
 Weights = Annotated[Path, typer.Option(help="Folder of model packages.", envvar=WEIGHTS)]
-Output = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix decides the format.")]
+Output = Annotated[Path, typer.Option("--output", "--out", "-o", help="Where to; the suffix decides the format.")]
+Photos = Annotated[
+    Path | None,
+    typer.Argument(
+        help="The picture, for models that take one; or a folder of them, and --out one to make.", exists=True
+    ),
+]
 Photo = Annotated[
     Path | None, typer.Argument(help="The picture, for models that take one.", exists=True, dir_okay=False)
 ]
@@ -92,7 +99,7 @@ def root(
 @app.command()
 def infer(
     output: Output,
-    photo: Photo = None,
+    photo: Photos = None,
     model: ModelName = None,
     alpha: AlphaText = None,
     position: Position = None,
@@ -110,20 +117,34 @@ def infer(
     weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
 ) -> None:
-    """Render one picture at one α.
+    """Render one picture at one α, or a folder of them: what is in the other folder already is not made again.
 
     [dim]dynamic-net infer photo.jpg --model starry-night --alpha 0.6 -o out.png[/dim]
+
+    [dim]dynamic-net infer photos/ --model starry-night --alpha 0.6 --out painted/[/dim]
     """
-    format = _format(output)  # noqa: A001
-    _check_place(output)
-    pictures.check_format(format, quality)
+    is_folder = photo is not None and photo.is_dir()
+    if is_folder:
+        pictures.check_quality(quality)
+    else:
+        _check_place(output)
+        pictures.check_format(format_of(output), quality)
     loaded = _model(weights, model, device)
-    inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
-    chosen = _alpha(loaded, inputs, alpha, position)
-    encoded = _encode(loaded, inputs)
-    picture = loaded.render(loaded.prepare(encoded), chosen)
-    _tell(pictures.lost(picture, format))
-    _write(output, pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)))
+
+    def make(photo: Path | None, format: str) -> tuple[bytes, AlphaLike]:  # noqa: A002
+        inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
+        chosen = _alpha(loaded, inputs, alpha, position)
+        encoded = _encode(loaded, inputs)
+        picture = loaded.render(loaded.prepare(encoded), chosen)
+        _tell(pictures.lost(picture, format))
+        return pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)), chosen
+
+    if is_folder:
+        said, all_used = each(cast(Path, photo), output, lambda *one: make(*one)[0], stderr)
+        console.print(said, soft_wrap=True)
+        raise typer.Exit(0 if all_used else 1)
+    data, chosen = make(photo, format_of(output))
+    _write(output, data)
     console.print(f"{output}: {loaded.manifest.title}, alpha {json.dumps(chosen)}", soft_wrap=True)
 
 
@@ -154,7 +175,7 @@ def sweep(
     loaded = _model(weights, model, device)
     inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
-    planned = plan(loaded.manifest.axes, chosen, axis, frames, _format(output), quality)
+    planned = plan(loaded.manifest.axes, chosen, axis, frames, format_of(output), quality)
     encoded = _encode(loaded, inputs)
     planned.check_size(encoded.size)
     prepared = loaded.prepare(encoded).in_srgb
@@ -280,11 +301,6 @@ def serve(
     # In place of this process, where PyTorch is loaded already: the server has its threads set up before.
     settings = {"DYNAMICNET_HOST": host, "DYNAMICNET_PORT": str(port)}
     os.execve(sys.executable, [sys.executable, "-m", "server"], os.environ | settings)
-
-
-def _format(output: Path) -> str:
-    suffix = output.suffix.lower().lstrip(".")
-    return {"jpg": "jpeg"}.get(suffix, suffix)
 
 
 def _model(weights: Path, name: str | None, device: str) -> Model:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -14,13 +14,14 @@ from dynamicnet import package
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
 from dynamicnet.decode import MOST_DECODED
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method import recorded
 from dynamicnet.method.alpha import AlphaLike, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import Prepared
 from dynamicnet.method.pieces import Pieces, each_within, finish
 from dynamicnet.method.strips import enlarged, strips
-from dynamicnet.method.tiles import SIDE, cut, tiles
+from dynamicnet.method.tiles import SIDE, Place, cut, tiles
 from dynamicnet.networks.layers import laid_over
 from dynamicnet.package import Manifest
 from dynamicnet.pictures import MAX_PIXELS, in_levels, in_units
@@ -171,10 +172,10 @@ class Model:
 
         In pieces, on one thread and between any of which that thread may do other work.
 
-        Of a picture larger than a tile nothing is prepared, if its network does not look far: its features would take
-        ten times as much memory.
+        Of what is worked at in tiles or strips, because it is larger than a tile, nothing is prepared: its features
+        would take ten times as much memory.
         """
-        if self.net.reach is not None and encoded.size[0] * encoded.size[1] > SIDE**2:
+        if encoded.batch.dim() == 4 and encoded.batch[0, 0].numel() > SIDE**2 and self._is_divisible:
             return PreparedInputs(None, encoded)
         batch = self._placed(encoded.batch)
         full = None if encoded.full is None or encoded.in_strips else self._placed(encoded.full)
@@ -226,8 +227,9 @@ class Model:
             outputs = yield from each_within(partial(autocast, self.device), self.net.rendering(whole))
         else:
             outputs = []
+            divided = self._in_strips if self.net.reach is None else self._in_tiles
             for one, alpha in batch:
-                outputs.append((yield from self._in_tiles(one, alpha)))
+                outputs.append((yield from divided(one, alpha)))
         pictures = []
         for out, (one, _) in zip(outputs, batch, strict=True):
             shown = out if out.dtype == torch.uint8 else (yield from self._shown(out, one.encoded))
@@ -249,12 +251,48 @@ class Model:
             here = {axis: cut(values, tile.given) for axis, values in checked.items()}
             (out,) = yield from each_within(partial(autocast, self.device), self.net.rendering([(prepared, here)]))
             yield
-            shown = cut(out, tile.part)
-            if one.encoded.where is not None:
-                photo = self._placed(cut(given, tile.kept))
-                shown = _within(shown, photo, self._placed(cut(one.encoded.where, tile.kept)))
-            cut(made, tile.kept).copy_(in_levels(shown))
+            cut(made, tile.kept).copy_(self._levels(cut(out, tile.part), one.encoded, tile.kept))
         return made
+
+    def _in_strips(self, one: PreparedInputs, alpha: AlphaLike) -> Pieces[Tensor]:
+        """The same where a network looks at all of the picture."""
+        given = one.encoded.batch
+        out = yield from recorded.ready(self._recorded(given, alpha))
+        made = torch.empty_like(given)
+        for rows in out.strips():
+            yield
+            made[:, :, rows] = self._levels(out.rows(rows.start, rows.stop), one.encoded, (rows, slice(None)))
+        return made
+
+    def _recorded(self, given: Tensor, alpha: AlphaLike) -> Tensor:
+        """What the network would make of a picture, recorded.
+
+        Raises:
+            NotImplementedError: the network does what cannot be recorded.
+        """
+        picture = recorded.begin(lambda top, bottom: self._placed(given[:, :, top:bottom]), given.shape, self.device)
+        prepared = self.net.prepare(picture)
+        with autocast(self.device):
+            return self.net.render(prepared, alpha)
+
+    @cached_property
+    def _is_divisible(self) -> bool:
+        """Whether a picture can be rendered in tiles or in strips, which is the same as the whole."""
+        if self.net.reach is not None:
+            return True
+        try:
+            with torch.inference_mode():
+                self._recorded(torch.zeros(1, 3, 64, 64), {axis.id: axis.range[1] for axis in self.net.specs})
+        except NotImplementedError:
+            return False
+        return True
+
+    def _levels(self, output: Tensor, encoded: Encoded, place: Place) -> Tensor:
+        """What is to be seen at a place of the picture, where the network made this of it."""
+        if encoded.where is not None:
+            photo, where = (self._placed(cut(one, place)) for one in (encoded.batch, encoded.where))
+            output = _within(output, photo, where)
+        return in_levels(output)
 
     def _shown(self, output: Tensor, encoded: Encoded) -> Pieces[Tensor]:
         """What is to be seen of what a network made; of what is laid over a larger picture, as levels on the CPU."""

@@ -109,6 +109,38 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(command: s
         assert result.stderr.startswith(sentence)
 
 
+def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    (photos / "more").mkdir(parents=True)
+    with Image.open(PHOTO) as photo:
+        for name in ("a.jpg", "b.png", "more/c.JPEG", "d.tif"):
+            photo.resize((96, 64)).save(photos / name)
+    (photos / "broken.jpg").write_bytes(b"nothing that can be read")
+    (photos / "notes.txt").write_text("not a photograph")
+    again = ["infer", str(photos), "--model", FIRST.name, "--alpha", "0.5", "--out"]
+    result = run(*again, str(out))
+    assert result.returncode == 1
+    assert result.stdout == f"{out}: 4 made; 1 left out\n"
+    assert result.stderr.startswith(f"Left out: {photos / 'broken.jpg'}: ")
+    made = {str(file.relative_to(out)): file.read_bytes() for file in sorted(out.rglob("*.*"))}
+    assert list(made) == ["a.jpg", "b.png", "d.tif.png", "more/c.JPEG"]
+    run("infer", str(photos / "b.png"), "--model", FIRST.name, "--alpha", "0.5", "-o", str(tmp_path / "alone.png"))
+    assert made["b.png"] == (tmp_path / "alone.png").read_bytes()
+    (photos / "broken.jpg").unlink()
+    (out / "a.jpg").unlink()
+    (out / "b.png").write_bytes(b"as it was left")
+    result = run(*again, str(out))
+    assert (result.returncode, result.stdout) == (0, f"{out}: 1 made; 3 there already\n")
+    assert (out / "a.jpg").read_bytes() == made["a.jpg"]
+    assert (out / "b.png").read_bytes() == b"as it was left"
+    (out / "a.jpg").unlink()
+    for wrong, sentence in ((str(photos), "need a folder of their own"), (str(out), "out of range")):
+        result = run(*again, wrong, *(["--alpha", "7"] if wrong == str(out) else []))
+        assert result.returncode == 1
+        assert sentence in " ".join(result.stderr.split())
+    assert not (out / "a.jpg").exists()
+
+
 def test_what_is_said_can_be_pasted(tmp_path: Path) -> None:
     axis = package.read_manifest(FIRST).axes[0]
     given = f'{{"{axis.id}": 0.5}}'

@@ -1,14 +1,13 @@
 """What a network computes, recorded and then made a strip of rows at a time: large pictures in little memory.
 
-Statistics that are taken of the whole, by instance or group norm, are the reason why a picture cannot be cut into tiles.
-So a network is run once on features that are not there (:class:`Recorded`), which costs nothing and leaves a graph of
-all that it would have done. Then what a norm measures is made and kept, in order, and everything else is made of it
-where it is needed: a strip of rows, and as many beside it as a convolution looks at. The numbers are those of the whole
-but for rounding.
+Statistics that are taken of the whole, by instance or group norm, are why a picture cannot be cut into tiles. So a
+network is run once on features that are not there (:class:`Recorded`), which costs nothing and leaves a graph of all
+that it would have done. Then whatever a norm measures is made, in order, a strip of rows at a time, and kept if it is
+dear. In the end the picture is made of what was kept, likewise. The numbers are those of the whole but for rounding.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -18,8 +17,11 @@ from torch import Tensor
 from dynamicnet.method.pieces import Pieces
 from dynamicnet.method.strips import strips
 
-ELEMENTS = 2**22
+ELEMENTS = 2**21
 """Of a strip of features, about: a piece of work takes no longer than a frame, and stays near the processor."""
+
+CHEAP = 300
+"""Products that an element may take to be made again: what takes more, and is needed again, is kept."""
 
 Make = Callable[[int, int], Tensor]
 """Rows from one on and up to another, (N, C, rows, W)."""
@@ -31,50 +33,74 @@ _count = itertools.count()
 class Node:
     """One step of the graph: features (N, C, H, W), as rows of other nodes make rows of it."""
 
-    def __init__(self, make: Make, parents: Sequence["Node"], like: Tensor, *, light: bool) -> None:
+    def __init__(self, make: Make, parents: Sequence["Node"], like: Tensor, products: int) -> None:
         """Note a step.
 
         Args:
             make: makes rows of it.
             parents: the nodes that it is made of.
             like: a tensor of its shape and type, without data.
-            light: whether it costs little more than its parents do.
+            products: how many it takes to make an element of it from them.
         """
         self.order = next(_count)
         self.make, self.parents, self.shape, self.dtype = make, tuple(parents), like.shape, like.dtype
+        self._products = products
+        self.dear = 0.0  # products that an element takes, from what is kept; and what that is
+        self.roots = {self.order}  # by number: what is let go of must be referred to by nothing
+        self._widest = 0.0  # elements of a row, of the largest of what such a row is made of
         self.uses = 0
-        self.kept: Tensor | None = None
-        self.moments: tuple[Tensor, Tensor] | None = None  # sums of it and of its squares, by channel
         self.measured = False
+        self.moments: tuple[Tensor, Tensor] | None = None  # sums of it and of its squares, by channel
+        self.kept: Tensor | None = None
+        self._last: tuple[tuple[int, int], Tensor] | None = None
         for parent in parents:
             parent.uses += 1
-        # What it all comes down to, once what is kept is there: little work on a single map is done again, not kept.
-        self.roots = {root for parent in parents for root in parent.roots} if parents else {self}
-        self.light = light and all(parent.light for parent in parents)
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether the whole of it is to be in memory."""
-        return self.measured or (self.uses > 1 and not (self.light and len(self.roots) < 2))
 
     def rows(self, top: int, bottom: int) -> Tensor:
         """Some rows of it."""
-        return self.make(top, bottom) if self.kept is None else self.kept[:, :, top:bottom]
+        if self.kept is not None:
+            return self.kept[:, :, top:bottom]
+        if self._last is None or self._last[0] != (top, bottom):
+            made = self.make(top, bottom)
+            if self.uses < 2:
+                return made
+            self._last = (top, bottom), made
+        return self._last[1]
 
-    def keep(self, device: torch.device) -> Pieces[None]:
-        """Make all of it, and take its moments if they are wanted; let go of what it was made of."""
-        count, channels, height, width = self.shape
-        kept = torch.empty(self.shape, dtype=self.dtype, device=device, memory_format=torch.channels_last)
+    def strips(self) -> Iterator[slice]:
+        """Its rows, so many at a time as are made at once."""
+        return strips((self.shape[2], round(self._widest)), ELEMENTS)
+
+    def settle(self, device: torch.device) -> Pieces[None]:
+        """Take its moments, if a norm wants them, and keep all of it, if it would be dear to be made again.
+
+        What it was made of is let go of then. All that came before it is settled.
+        """
+        elements = self.shape.numel()
+        self.dear = self._products + sum(one.dear * one.shape.numel() / elements for one in self.parents)
+        self.roots = {root for parent in self.parents for root in parent.roots} or {self.order}
+        rows = [one._widest * one.shape[2] / self.shape[2] for one in self.parents if one.kept is None]
+        self._widest = max(float(self.shape[1] * self.shape[3]), *rows, 0.0)
+        again = self.measured or self.uses > 1
+        keep = (again and self.dear > CHEAP) or (self.uses > 1 and len(self.roots) > 1)
+        if not (keep or self.measured):
+            return
+        count, channels = self.shape[:2]
+        layout = {"dtype": self.dtype, "device": device, "memory_format": torch.channels_last}
+        kept = torch.empty(self.shape, **layout) if keep else None
         sums = torch.zeros(2, count, channels, dtype=torch.float64, device=device)
-        for rows in strips((height, width), ELEMENTS // channels):
+        for rows in self.strips():
             yield
             part = self.make(rows.start, rows.stop)
-            kept[:, :, rows] = part
+            if kept is not None:
+                kept[:, :, rows] = part
             if self.measured:
                 flat = part.float().permute(0, 2, 3, 1).reshape(count, -1, channels)
                 sums += torch.stack([flat.sum(1), flat.square().sum(1)])
-        self.kept, self.moments = kept, (sums[0], sums[1])
-        self.parents, self.make = (), _gone
+        self.moments = sums[0], sums[1]
+        if kept is not None:
+            self.kept, self.dear, self.roots = kept, 0.0, {self.order}
+            self._last, self.parents, self.make = None, (), _gone
 
 
 def _gone(top: int, bottom: int) -> Tensor:
@@ -86,12 +112,11 @@ class Recorded(Tensor):
 
     node: Node
 
-    @staticmethod
-    def __new__(cls, node: Node, like: Tensor, device: torch.device) -> "Recorded":
+    @classmethod
+    def of(cls, node: Node, like: Tensor, device: torch.device) -> "Recorded":
         """Features of a node."""
-        made: Recorded = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-            cls, like.shape, strides=like.stride(), dtype=like.dtype, device=device
-        )
+        layout = {"strides": like.stride(), "dtype": like.dtype, "device": device}
+        made: Recorded = Tensor._make_wrapper_subclass(cls, like.shape, **layout)  # type: ignore[attr-defined]
         made.node = node
         return made
 
@@ -120,29 +145,26 @@ class Recorded(Tensor):
         if step_of is None:
             raise NotImplementedError(str(func))
         like = func(*(_without_data(one) for one in args), **kwargs)
-        make, light = step_of(func, like, *args, **kwargs)
+        make, products = step_of(func, like, *args, **kwargs)
         parents = [one.node for one in args if isinstance(one, Recorded)]
-        return cls(Node(make, parents, like, light=light), like, given.device)
+        return cls.of(Node(make, parents, like, products), like, given.device)
 
 
-def begin(make: Make, size: tuple[int, int], device: torch.device) -> Recorded:
-    """A picture (1, 3, H, W), float32, some rows of which can be had at any time."""
-    like = torch.empty(1, 3, *size, device="meta").to(memory_format=torch.channels_last)
-    return Recorded(Node(make, (), like, light=True), like, device)
+def begin(make: Make, shape: torch.Size, device: torch.device) -> Recorded:
+    """Pictures (N, C, H, W), float32, rows of which can be had at any time."""
+    like = torch.empty(shape, device="meta", memory_format=torch.channels_last)
+    return Recorded.of(Node(make, (), like, 0), like, device)
 
 
-def ready(recorded: Tensor) -> Pieces[Make]:
-    """Make all that has to be kept before rows of what was recorded can be made; ends with what makes them."""
+def ready(recorded: Tensor) -> Pieces[Node]:
+    """Make all that has to be kept before rows of what was recorded can be made; ends with the node that makes them."""
     assert isinstance(recorded, Recorded)
     device, out = recorded.device, recorded.node
     del recorded
     pending = sorted(_before(out), key=lambda node: node.order)[::-1]
     while pending:
-        node = pending.pop()  # so that nothing is held here that is let go of elsewhere
-        if node.is_kept and node is not out:
-            yield from node.keep(device)
-        del node
-    return out.rows
+        yield from pending.pop().settle(device)  # of which nothing is held here
+    return out
 
 
 def _before(out: Node) -> set[Node]:
@@ -160,30 +182,23 @@ def _without_data(value: Any) -> Any:  # noqa: ANN401
     return value.to("meta") if isinstance(value, Tensor) else value
 
 
-# How each operation makes rows of those of its arguments: (make, light).
+# How each operation makes rows of those of its arguments, and how many products an element takes.
 
-Step = tuple[Make, bool]
+Step = tuple[Make, int]
 
 
 def _each_by_itself(func: Any, like: Tensor, *args: Any, **kwargs: Any) -> Step:  # noqa: ANN401
     height = like.shape[2]
+    values = [one.node if isinstance(one, Recorded) else one for one in args]
 
-    def rows(value: Any, top: int, bottom: int) -> Any:  # noqa: ANN401
-        if isinstance(value, Recorded):
-            return value.node.rows(top, bottom)
+    def part(value: Any, top: int, bottom: int) -> Any:  # noqa: ANN401
+        if isinstance(value, Node):
+            return value.rows(top, bottom)
         if isinstance(value, Tensor) and value.dim() > 2 and value.shape[-2] == height:
             return value[..., top:bottom, :]
         return value
 
-    values = [one.node if isinstance(one, Recorded) else one for one in args]
-    del args
-
-    def make(top: int, bottom: int) -> Tensor:
-        return func(  # type: ignore[no-any-return]
-            *(one.rows(top, bottom) if isinstance(one, Node) else rows(one, top, bottom) for one in values), **kwargs
-        )
-
-    return make, True
+    return lambda top, bottom: func(*(part(one, top, bottom) for one in values), **kwargs), 0
 
 
 def _pad(
@@ -208,7 +223,7 @@ def _pad(
         begin = low + over - first
         return padded[:, :, begin : begin + bottom - top]
 
-    return make, True
+    return make, 0
 
 
 def _conv2d(
@@ -229,7 +244,7 @@ def _conv2d(
     def make(top: int, bottom: int) -> Tensor:
         return F.conv2d(node.rows(top * step, (bottom - 1) * step + kernel), weight, bias, stride, groups=groups)
 
-    return make, False
+    return make, weight[0].numel()
 
 
 def _group_norm(
@@ -260,12 +275,12 @@ def _group_norm(
         ((scale, shift),) = found
         return torch.addcmul(shift, node.rows(top, bottom).float(), scale).to(like.dtype)
 
-    return make, True
+    return make, 0
 
 
 def _pixel_unshuffle(func: Any, like: Tensor, x: Recorded, factor: int) -> Step:  # noqa: ANN401
     node = x.node
-    return lambda top, bottom: F.pixel_unshuffle(node.rows(top * factor, bottom * factor), factor), True
+    return lambda top, bottom: F.pixel_unshuffle(node.rows(top * factor, bottom * factor), factor), 0
 
 
 def _upsample(func: Any, like: Tensor, x: Recorded, *args: Any) -> Step:  # noqa: ANN401
@@ -282,7 +297,7 @@ def _upsample(func: Any, like: Tensor, x: Recorded, *args: Any) -> Step:  # noqa
         part = F.interpolate(node.rows(first, last), scale_factor=float(factor), mode=how)
         return part[:, :, top - first * factor : bottom - first * factor]
 
-    return make, True
+    return make, 0
 
 
 def _slice(
@@ -298,9 +313,9 @@ def _slice(
     if step != 1 or begin < 0:
         raise NotImplementedError("a slice of every so manyth")
     if dim == 2:
-        return lambda top, bottom: node.rows(top + begin, bottom + begin), True
+        return lambda top, bottom: node.rows(top + begin, bottom + begin), 0
     length = like.shape[dim]
-    return lambda top, bottom: node.rows(top, bottom).narrow(dim, begin, length), True
+    return lambda top, bottom: node.rows(top, bottom).narrow(dim, begin, length), 0
 
 
 _SAME = {_aten.contiguous.default, _aten.alias.default, _aten.detach.default}

@@ -113,7 +113,7 @@ class ScalesNetwork(MainNetwork):
     def _noisy(self, name: str, z: Tensor, origins: Tensor) -> Tensor:
         noise = position_noise(z.shape[2:], origins + 7919 * NOISY.index(name))
         strength: Tensor = self.noise[name]
-        return z + strength.to(z.dtype) * noise.to(z.dtype)
+        return torch.addcmul(z, strength.to(z.dtype), noise.to(z.dtype))
 
     def _origins(self, inputs: Tensor) -> Tensor:
         """Where in the noise each picture lies, (N or 1, 2): anywhere in training, always the same after it."""

@@ -1,0 +1,79 @@
+"""A folder of photographs into another: names are kept, what cannot be used is named, what is there is not made again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from dynamicnet.errors import DynamicNetError, printable, reason
+from dynamicnet.files.replaced import replaced
+from dynamicnet.pictures import FORMATS
+from dynamicnet.training.photos import find
+
+OF_ONE = ("picture-", "mask-")
+"""How codes of errors begin that are one photograph's, and not everyone's."""
+
+SAME = {"jpg": "jpeg"}
+"""Formats by the suffixes that are not their names."""
+
+
+def format_of(file: Path) -> str:
+    """What its suffix asks for, whether or not there is such a format."""
+    suffix = file.suffix.lower().lstrip(".")
+    return SAME.get(suffix, suffix)
+
+
+def each(folder: Path, out: Path, make: Callable[[Path, str], bytes], console: Console) -> tuple[str, bool]:
+    """Make a picture of every photograph in a folder, its subfolders included.
+
+    Each is written whole or not at all, so that the same again goes on where this was stopped.
+
+    Args:
+        folder: where they are.
+        out: where to; the names are kept, and PNG's suffix is added where theirs is of no format that is written.
+        make: makes a picture file of a photograph, in a format.
+        console: where the progress is shown, and files named that cannot be used.
+
+    Returns:
+        A sentence on what was done, and whether all photographs could be used.
+
+    Raises:
+        DynamicNetError: ``output-refused``, ``no-pictures``, or what is wrong with more than one photograph.
+    """
+    if out.resolve() == folder.resolve():
+        raise DynamicNetError(
+            "output-refused", f"Pictures made of '{folder}' need a folder of their own; name another."
+        )
+    files, _ = find(folder)
+    files = [file for file in files if out.resolve() not in file.resolve().parents]
+    if not files:
+        raise DynamicNetError("no-pictures", f"There are no pictures in '{folder}'.")
+    made, there, left_out = 0, 0, 0
+    for file in track(files, "painting", console=console, transient=True, disable=not console.is_terminal):
+        target = out / file.relative_to(folder)
+        if format_of(target) not in FORMATS:
+            target = target.with_name(f"{target.name}.png")
+        if target.exists():
+            there += 1
+            continue
+        try:
+            data = make(file, format_of(target))
+        except (DynamicNetError, OSError) as error:
+            if isinstance(error, DynamicNetError) and not error.code.startswith(OF_ONE):
+                raise
+            left_out += 1
+            console.print(f"Left out: {printable(str(file))}: {reason(error)}", style="red", soft_wrap=True)
+            continue
+        _write(target, data)
+        made += 1
+    also = [f"{there} there already" if there else "", f"{left_out} left out" if left_out else ""]
+    return "; ".join([f"{out}: {made} made", *filter(None, also)]), not left_out
+
+
+def _write(target: Path, data: bytes) -> None:
+    try:
+        with replaced(target) as partial:
+            partial.write_bytes(data)
+    except OSError as error:
+        raise DynamicNetError("output-refused", f"Cannot write '{target}': {reason(error)}.") from None

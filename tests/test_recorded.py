@@ -1,0 +1,105 @@
+"""Large pictures in strips: features that are recorded, and made of what is kept, are those of the whole."""
+
+import io
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_dynamic import axis, build, pictures
+
+from dynamicnet import DynamicNetError, Inputs, Model, over_picture, package, precision
+from dynamicnet.method import recorded
+from dynamicnet.networks import JohnsonNetwork, LeanNetwork, MainNetwork, ScalesNetwork
+from dynamicnet.networks.layers import Norm
+from server.settings import Settings
+
+SIZE = (181, 94)  # a multiple of nothing
+
+
+@pytest.fixture(autouse=True)
+def _many_strips(monkeypatch):
+    monkeypatch.setattr("dynamicnet.method.recorded.ELEMENTS", 2**13)
+
+
+def in_strips(net, inputs, alpha):
+    """What a network makes of pictures in strips, and how many pieces that took."""
+    picture = recorded.begin(lambda top, bottom: inputs[:, :, top:bottom], inputs.shape, inputs.device)
+    work, pieces = recorded.ready(net.render(net.prepare(picture), alpha)), 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            out = end.value
+            break
+        pieces += 1
+    return torch.cat([out.rows(rows.start, rows.stop) for rows in out.strips()], 2), pieces
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("network", [JohnsonNetwork, LeanNetwork, ScalesNetwork])
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.6, "a map"])
+def test_strips_are_parts_of_the_whole(network, alpha):
+    network = network()
+    points = network.default_points
+    net = build(network, axis("dual", points, range=(-1, 1), default=0, norm=True), axis("plain", points[1:]))
+    inputs = pictures(SIZE)
+    if alpha == "a map":
+        alpha = {"dual": over_picture(torch.linspace(-1, 1, SIZE[0])[:, None].expand(SIZE)), "plain": 0.5}
+    made, pieces = in_strips(net, inputs, alpha)
+    whole = net.render(net.prepare(inputs), alpha)
+    assert made.shape == whole.shape
+    assert (made - whole).abs().max() < 0.2 / 255
+    assert pieces > 50
+
+
+@torch.inference_mode()
+def test_groups_are_normalised_together():
+    class Grouped(MainNetwork):
+        def __init__(self):
+            super().__init__()
+            self.stages = torch.nn.ModuleDict({"one": Norm(2, 8)})
+
+    x = torch.rand(1, 8, 60, 40) * torch.arange(1, 9).view(-1, 1, 1)
+    made, _ = in_strips(build(Grouped()), x, 0.0)
+    assert torch.allclose(made, torch.nn.functional.group_norm(x, 2), atol=1e-5)
+
+
+@torch.inference_mode()
+def test_what_is_no_longer_needed_is_let_go_of():
+    network = LeanNetwork()
+    net = build(network, axis("one", network.default_points, norm=True))
+    inputs = pictures((256, 64))
+    out = net.render(net.prepare(recorded.begin(lambda a, b: inputs[:, :, a:b], inputs.shape, inputs.device)), 1.0)
+    nodes = [weakref.ref(node) for node in recorded._before(out.node)]
+    most = 0
+    work = recorded.ready(out)
+    del out
+    for _ in work:
+        kept = [node.kept.nbytes for node in (ref() for ref in nodes) if node and node.kept is not None]
+        most = max(most, sum(kept))
+    assert most <= 3 * 4 * 64 * 64 * 16, "three maps of a residual block, of 38 in all"
+
+
+@pytest.mark.parametrize("name", ["great-wave", "starry-night"])
+def test_a_model_works_so_at_the_scale_of_a_large_photograph(name, photo, monkeypatch):
+    monkeypatch.setattr(precision, "_has_units", lambda: False)
+    folder = Settings().weights / name
+    model = Model.load(folder if folder.exists() else package.find(Settings().weights)[0], "cpu")
+    where = io.BytesIO()
+    Image.linear_gradient("L").save(where, "PNG")
+    inputs = Inputs(image=photo.read_bytes(), where=where.getvalue(), detail=1000)
+    whole = model.prepare(model.encode(inputs))
+    monkeypatch.setattr("dynamicnet.model.SIDE", 256)
+    prepared = model.prepare(model.encode(inputs))
+    assert (prepared.prepared, whole.prepared is None) == (None, False)
+    for alpha in (0.0, 0.8):
+        one, other = (np.asarray(model.render(each, alpha), np.int16) for each in (whole, prepared))
+        assert np.abs(one - other).max() <= 1
+    with pytest.raises(DynamicNetError, match="out of range"):
+        model.render(prepared, 7.0)
+    with monkeypatch.context() as less:
+        less.delitem(recorded._STEPS, torch.ops.aten.relu.default)
+        model = Model.load(model.folder, "cpu")
+        assert model.prepare(model.encode(inputs)).prepared, "what cannot be recorded is rendered whole"
