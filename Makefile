@@ -7,7 +7,7 @@ OUT ?= runs/gpu
 MINUTES ?= 9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal trainings documents lint format clean
+.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal trainings documents export-test lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ gpu-rehearsal: .venv/.ready ## every piece of make gpu on the CPU, with sizes th
 
 trainings: .venv/.ready ## train and compare what takes too long for make test, very small (minutes)
 	$(BIN)/python -m pytest -s -m slow tests/test_distil.py tests/test_restoration_measured.py tests/test_training.py
+
+export-test: .venv/.ready ## export every shipped model, and compare it in ONNX Runtime and OpenVINO (minutes)
+	$(BIN)/python -m pytest -s -m slow tests/test_export.py
 
 documents: .venv/.ready ## do what docs/extending.md works through
 	$(BIN)/python -m pytest -s -m slow tests/test_documents.py

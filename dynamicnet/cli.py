@@ -222,6 +222,22 @@ def import_(
 
 
 @app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="A model's name.")],
+    to: Annotated[Path, typer.Option(help="Folder to write prepare.onnx and render.onnx to; it is made.")],
+    weights: Weights = DEFAULT_WEIGHTS,
+) -> None:
+    """Write a model as two ONNX files, for engines other than PyTorch: docs/export.md.
+
+    [dim]dynamic-net export starry-night --to exported[/dim]
+    """
+    from dynamicnet.export import export as write
+
+    for file in write(weights / name, to):
+        console.print(f"{file}: written", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def evaluate(
     name: Annotated[str, typer.Argument(help="A model's name.")],
     images: Annotated[

@@ -114,6 +114,8 @@ class Application(Protocol):
     """Turns what a person sends into what a main network takes, and its output into a picture."""
 
     name: str
+    inputs: str
+    """What ``encode`` makes, in words: for who has an exported graph alone."""
 
     @property
     def takes(self) -> tuple[str, ...]:

@@ -251,7 +251,25 @@ def _together(each: Sequence[Alphas], counts: Sequence[int]) -> Alphas:
 
 
 def _resized(alpha: Tensor, z: Tensor) -> Tensor:
+    """α at the resolution of features: bilinear, of all that a position covers (antialiased).
+
+    As two products of matrices, which every engine that a graph is exported to can do.
+    """
     if alpha.shape[2:] == (1, 1) or alpha.shape[2:] == z.shape[2:]:
         return alpha
-    # In double precision, so that weights add up to 1: of a map of 1, float32 makes 0.9999999.
-    return F.interpolate(alpha.double(), z.shape[2:], mode="bilinear", antialias=True).to(alpha.dtype)
+    # In double precision, so that weights add up to 1: of a map of 1, float32 makes 0.9999999. Engines have none.
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    dtype = alpha.dtype if tracing else torch.float64
+    rows, columns = (
+        _shares(small, large, dtype, alpha.device) for small, large in zip(z.shape[2:], alpha.shape[2:], strict=True)
+    )
+    return (rows @ alpha.to(dtype) @ columns.T).to(alpha.dtype)
+
+
+def _shares(small: int, large: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """How much each of many positions counts for each of few that they are shrunk to, (small, large)."""
+    covered = large / small
+    centres = (torch.arange(small, dtype=dtype, device=device) + 0.5) * covered
+    at = torch.arange(large, dtype=dtype, device=device) + 0.5
+    shares = (1 - (centres[:, None] - at).abs() / covered).clamp_min(0)
+    return shares / shares.sum(1, keepdim=True)

@@ -136,6 +136,11 @@ def position_noise(size: torch.Size, origins: Tensor) -> Tensor:
     columns = torch.arange(size[1], device=origins.device) + origins[:, 1:]
     mixed = (rows[:, None, :, None] * 0x2C1B3C6D + columns[:, None, None, :] * 0x297A2D39) & 0x7FFFFFFF
     for multiplier, shift in ((0x2C9277B5, 15), (0x5851F42D, 13), (0x3243F6A9, 16)):
-        mixed = ((mixed ^ (mixed >> shift)) * multiplier) & 0x7FFFFFFF
-    mixed = mixed ^ (mixed >> 15)
+        mixed = ((mixed ^ _shifted(mixed, shift)) * multiplier) & 0x7FFFFFFF
+    mixed = mixed ^ _shifted(mixed, 15)
     return (mixed.to(torch.float32) / 2**31 - 0.5) * 12**0.5
+
+
+def _shifted(mixed: Tensor, by: int) -> Tensor:
+    """``mixed >> by``, in a way that is exact where an engine shifts by a division in float32: few bits are left."""
+    return (mixed & -(1 << by)) >> by

@@ -63,6 +63,10 @@ class ImageCompletion:
 
     name = "completion"
     takes = ("image", "mask", "max_side")
+    inputs = (
+        "NCHW, sides 32 at least: RGB of sRGB from 0 to 1 with its hole filled smoothly from the border; "
+        "the hole, 1 inside and 0 outside; RGB with copies of the known part in the hole"
+    )
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
         """A picture file, and a mask file or transparency, to (1, 7, H, W): see :func:`given`.

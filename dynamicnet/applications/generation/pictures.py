@@ -21,6 +21,7 @@ class Generation:
 
     name = "generation"
     takes = ("seed", "latent")
+    inputs = "numbers of a normal distribution, of mean 0 and variance 1"
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
         """Seeds or latents to (N, network.latent).

@@ -18,6 +18,7 @@ class StyleTransfer:
 
     name = "style"
     takes = ("image", "where", "max_side", "detail")
+    inputs = "RGB of sRGB, NCHW, from 0 to 1, sides 32 at least"
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
         """A picture file to levels, (1, 3, H, W); ``where`` may have any size, and is scaled.

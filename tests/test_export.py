@@ -1,0 +1,173 @@
+"""What is exported computes what PyTorch does, in other engines, at any size and at every α."""
+
+import importlib
+import json
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import openvino
+import pytest
+import torch
+import torch.nn.functional as F
+from authors_layout import random_dcgan_state, random_state
+from test_cli import run
+
+import dynamicnet.export
+from dynamicnet import DynamicNetError, package
+from dynamicnet.export import METADATA, export
+from dynamicnet.importer import import_checkpoint
+from dynamicnet.method.alpha import over_picture, per_picture, per_point
+from server.settings import Settings
+
+SIZES = [(33, 50), (64, 48), (45, 131)]
+PACKAGES = package.find(Settings().weights)
+KINDS = {"style": random_state, "style-dual": random_state, "dcgan": random_dcgan_state}
+
+
+class OnnxRuntime:
+    def __init__(self, file):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        self.returned = [value.name for value in self.session.get_outputs()]
+
+    def __call__(self, given):
+        return dict(zip(self.returned, self.session.run(None, given), strict=True))
+
+
+class OpenVino:
+    def __init__(self, file):
+        precise = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+        self.compiled = openvino.Core().compile_model(file, "CPU", precise)
+
+    def __call__(self, given):
+        made = self.compiled(given)
+        return {value.any_name: made[i] for i, value in enumerate(self.compiled.outputs)}
+
+
+ENGINES = [OnnxRuntime, OpenVino]
+
+
+def inputs_of(loaded, size, count=2):
+    network = loaded.net.network
+    generator = torch.Generator().manual_seed(sum(size))
+    if network.latent:
+        return torch.randn(count, network.latent, generator=generator)
+    channels = 7 if loaded.manifest.application == "completion" else 3
+    smooth = F.interpolate(torch.rand(count, channels, 7, 7, generator=generator), size, mode="bicubic").clamp(0, 1)
+    if channels == 7:
+        smooth[:, 3] = smooth[:, 3].round()
+    return smooth
+
+
+def alphas_of(axes, size):
+    """α of each kind: at both ends, at 0 and between, by insertion point, by picture, as a map, of several axes."""
+    axis = axes[0]
+    (low, high), points = axis.range, len(axis.blocks)
+    yield from ({axis.id: per_point([value])} for value in {low, 0.0, 0.3 * low + 0.6 * high, high})
+    yield {axis.id: per_point(torch.linspace(low, high, points).tolist())}
+    yield {axis.id: per_picture([high, low])}
+    if size:
+        halves = torch.full(size, low)
+        halves[:, size[1] // 2 :] = torch.linspace(0, high, size[0])[:, None]
+        yield {axis.id: over_picture(halves)}
+        yield {axis.id: over_picture(halves) * per_point(torch.linspace(0.5, 1, points).tolist())}
+    if len(axes) > 1:
+        yield {each.id: per_point([0.6 * each.range[1]]) for each in axes}
+
+
+def worst(net, folder, engine, inputs, full=None):
+    """How far, in 255ths, an engine is from PyTorch at most."""
+    prepare, render = (engine(folder / f"{name}.onnx") for name in ("prepare", "render"))
+    size = inputs.shape[2:] if inputs.dim() == 4 else None
+    prepared = net.prepare(inputs, full)
+    made = prepare({"inputs": inputs.numpy()})
+    if full is not None:
+        made["picture"] = full.numpy()
+    off = []
+    for alphas in alphas_of(net.specs, size):
+        given = {f"alpha.{axis.id}": alphas.get(axis.id, torch.zeros(1, 1, 1, 1)).numpy() for axis in net.specs}
+        output = render({**made, **given})["output"]
+        wanted = net.render(prepared, alphas).clamp(0, 1).numpy()
+        assert output.shape == wanted.shape
+        off.append(np.abs(output - wanted).max() * 255)
+    return max(off)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Packages as they are asked for, exported once: the package, and where."""
+    made = {}
+
+    def get(folder):
+        if folder not in made:
+            made[folder] = package.load(folder), tmp_path_factory.mktemp(folder.name) / "made"
+            result = run("export", folder.name, "--weights", str(folder.parent), "--to", str(made[folder][1]))
+            assert result.returncode == 0, result.stderr
+        return made[folder]
+
+    return get
+
+
+@pytest.mark.parametrize("application", ["style", "restoration"])
+@torch.inference_mode()
+def test_an_exported_model_is_what_it_was(exported, application):
+    loaded, folder = exported(next(path for path in PACKAGES if package.read_manifest(path).application == application))
+    assert worst(loaded.net, folder, OnnxRuntime, inputs_of(loaded, SIZES[0])) < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda path: path.name)
+@torch.inference_mode()
+def test_every_shipped_model_is_what_it_was_in_every_engine(exported, folder):
+    loaded, to = exported(folder)
+    sizes = SIZES[:1] if loaded.net.network.latent else SIZES
+    for engine in ENGINES:
+        off = [worst(loaded.net, to, engine, inputs_of(loaded, size)) for size in sizes]
+        if loaded.net.network.gated:
+            size = loaded.net.network.multiple
+            inputs, full = (inputs_of(loaded, (size * n, size * (n + 2))) for n in (3, 7))
+            off.append(worst(loaded.net, to, engine, inputs, full[..., :-3]))
+        print(f"{folder.name}, {engine.__name__}: {max(off):.4f} of 255 at most")
+        assert max(off) < 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@torch.inference_mode()
+def test_imported_models_are_exported_too(tmp_path, kind):
+    state = random_dcgan_state() if kind == "dcgan" else random_state(kind)
+    torch.save(state, tmp_path / "net.pth")
+    import_checkpoint(tmp_path / "net.pth", kind, tmp_path / kind)
+    export(tmp_path / kind, tmp_path)
+    loaded = package.load(tmp_path / kind)
+    for engine in ENGINES:
+        off = worst(loaded.net, tmp_path, engine, inputs_of(loaded, SIZES[0]))
+        print(f"{kind}, {engine.__name__}: {off:.4f} of 255 at most")
+        assert off < 1
+
+
+def test_the_files_say_what_the_manifest_does(exported):
+    loaded, folder = exported(PACKAGES[0])
+    for name in ("prepare", "render"):
+        graph = onnx.load(folder / f"{name}.onnx")
+        said = json.loads({one.key: one.value for one in graph.metadata_props}[METADATA])
+        axes = loaded.manifest.model_dump(mode="json")["axes"]
+        for field in ("id", "title", "ends", "range", "default", "even"):
+            assert [axis[field] for axis in said["axes"]] == [axis[field] for axis in axes]
+        assert (said["id"], said["multiple"]) == (loaded.id, loaded.net.network.multiple)
+
+
+def test_where_nothing_can_be_written_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    result = run("export", PACKAGES[0].name, "--to", str(tmp_path / "file"))
+    assert (result.returncode, "Cannot write" in result.stderr) == (1, True)
+
+
+def test_onnx_is_wanted_for_an_export_alone_and_asked_for_in_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    importlib.reload(dynamicnet.export)
+    with pytest.raises(DynamicNetError, match="dynamic-net\\[export\\]"):
+        dynamicnet.export.export(PACKAGES[0], tmp_path)
