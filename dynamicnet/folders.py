@@ -1,4 +1,4 @@
-"""A folder of photographs into another: names are kept, what cannot be used is named, what is there is not made again."""
+"""A folder of photographs into another: names kept, what cannot be used named, what is there not made again."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -115,11 +115,15 @@ def guess_costs(net: DynamicNet, axis: AxisSpec, kind: Kind, pictures: Iterable[
     squares = torch.stack([centre(picture, side) for picture in whole])
     low, high = axis.range
     found: dict[str, dict[str, float]] = {}
-    for name, made in {"as trained on": partial(noised, kind), "as they come": as_they_come}.items():
+    ways: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
+        "as trained on": partial(noised, kind),
+        "as they come": as_they_come,
+    }
+    for name, made in ways.items():
         found[name] = {}
         for level in MEASURED_LEVELS:
             each = []
-            for i, some in enumerate(squares.split(BATCH)):
+            for i, some in enumerate(torch.split(squares, BATCH)):
                 random = Random(f"{name} {level:g} {i}")
                 generator = torch.Generator().manual_seed(random.getrandbits(63))
                 noisy, clean = made(some, torch.full((len(some),), level), generator, random)

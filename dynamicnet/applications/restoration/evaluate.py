@@ -106,7 +106,12 @@ def _strength(task: Task, axis: AxisSpec, kind: Kind, photos: Photos, training: 
     found = figures(scores[ours], axis.range)
     task.console.print(_table(f"{ours}: {axis.id}, noise of kind {kind}", axis, found))
     _, low, high = ends(scores[ours])
-    result = {"pictures": low.shape[1], "alpha": grid(axis), **averages(low=low, high=high), "noise": found}
+    result: dict[str, Any] = {
+        "pictures": low.shape[1],
+        "alpha": grid(axis),
+        **averages(low=low, high=high),
+        "noise": found,
+    }
     if axis.guess:
         net = placed(package.load(task.folder).net, CPU)
         result["guess"] = guess_costs(net, axis, kind, (picture for _, picture in _whole(task, photos)))
