@@ -462,10 +462,10 @@ def _slow_renders(engine) -> list[float]:
     rendered = []
     for model in engine.models.values():
 
-        def render(batch, real=model.render_together):
+        def render(batch, real=model.rendering):
             rendered.extend(next(iter(alpha.values())) for _, alpha in batch)
             time.sleep(rendered[-1])
             return real(batch)
 
-        model.render_together = render
+        model.rendering = render
     return rendered
