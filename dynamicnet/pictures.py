@@ -65,7 +65,7 @@ def read_where(data: bytes | None, max_pixels: int) -> Decoded | None:
     Raises:
         DynamicNetError: as :func:`read`.
     """
-    return None if data is None else read_layers(data, None, max_pixels, "picture of where α counts")
+    return None if data is None else read_layers(data, None, max_pixels, "map where")
 
 
 def to_map(where: Decoded, size: tuple[int, int]) -> Tensor:

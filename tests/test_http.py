@@ -131,9 +131,10 @@ def test_auto_finds_an_alpha_of_its_own_for_each_picture(http, models):
         assert reply.content == infer(http, image, model=model["id"], alpha=str(chosen[-1]), max_side="256").content
     assert abs(chosen[0] - chosen[1]) > 0.02
     form = {"model": model["id"], "alpha": "auto", "max_side": "256"}
-    spot = Image.new("L", (16, 16))
-    spot.putpixel((8, 8), 255)
+    spot = Image.new("L", (32, 32))
+    spot.putpixel((16, 16), 255)
     reply = http.post("/infer", files={"image": image, "where": saved(spot)}, data=form)
+    assert reply.status_code == 200, reply.text
     assert json.loads(reply.headers["X-Dynamic-Net-Alpha"])["strength"] == chosen[-1]
     two = next(model for model in models if len(model["axes"]) == 2 and "image" in model["takes"])
     first, second = (axis["id"] for axis in two["axes"])
