@@ -14,6 +14,9 @@ def test_everything_in_the_page_is_kept_for_ever_under_a_name_that_changes(http)
     for name in linked:
         assert "immutable" in http.get(f"/{name}").headers["cache-control"], name
     (version,) = {name.split("/")[1] for name in linked}
+    first = http.get("/models").json()["models"][0]["thumbnail"]
+    assert f'href="{first}"' in page  # fetched before a script asks for it
+    assert "immutable" in http.get(f"/{first}").headers["cache-control"]
     script = (STATIC / "js/main.js").read_text()
     assert set(re.findall(r'from "\./(\w+\.js)"', script)) <= {name.rpartition("/")[2] for name in linked}
 
