@@ -301,6 +301,19 @@ def test_first_psi_is_kept_for_both_signs_of_a_dual_axis(net):
 
 
 @torch.inference_mode()
+def test_in_one_go_first_psi_is_run_for_the_signs_that_count(net):
+    dual = build(net.network, axis("dual", ("res2", "res5"), range=(-1, 1), default=0))
+    for alpha, blocks in (
+        (0.8, ["dual high res2", "dual high res5"]),
+        ([0.0, -0.8], ["dual low res2", "dual low res5"]),
+    ):
+        with Calls(dual) as calls:
+            rendered = dual(pictures(), alpha)
+        assert calls.blocks == Counter(blocks)
+        torch.testing.assert_close(rendered, dual.render(dual.prepare(pictures()), alpha), rtol=0, atol=0)
+
+
+@torch.inference_mode()
 def test_rendering_leaves_what_was_prepared_as_it_was(net):
     prepared = net.prepare(pictures())
     z, residual = prepared.z.clone(), prepared.residuals["one", "high"].clone()

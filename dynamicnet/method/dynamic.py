@@ -111,7 +111,9 @@ class DynamicNet(nn.Module):
         """Do everything that does not depend on α: ``preparing``, run to its end."""
         return finish(self.preparing(inputs, full, over=over))
 
-    def preparing(self, inputs: Tensor, full: Tensor | None = None, *, over: bool = False) -> Pieces[Prepared]:
+    def preparing(
+        self, inputs: Tensor, full: Tensor | None = None, *, over: bool = False, alphas: Alphas | None = None
+    ) -> Pieces[Prepared]:
         """Do everything that does not depend on α, a stage at a time.
 
         Args:
@@ -120,6 +122,7 @@ class DynamicNet(nn.Module):
             full: the same pictures larger, (N, …, H', W'), which a gated network is to lay what it painted over.
             over: leave the last stage of a gated network out. Height and width of ``inputs`` must be multiples of its
                 multiple then, and where there is ``full``.
+            alphas: as checked, where it will be rendered at no other: ψ(z) that they have no use for is left out.
 
         Returns:
             What ``render`` needs, the first ψ(z) included.
@@ -141,6 +144,8 @@ class DynamicNet(nn.Module):
         for axis in self._axes():
             if self.first_point in axis.spec.blocks:
                 for sign in axis.spec.signs:
+                    if alphas is not None and not _counts(alphas.get(axis.spec.id), sign):
+                        continue
                     yield
                     residuals[axis.spec.id, sign] = axis.block(sign, self.first_point)(z)
         return Prepared(z, residuals, seen, size, None if full is None else (full.shape[2], full.shape[3]), over)
@@ -205,7 +210,9 @@ class DynamicNet(nn.Module):
 
     def forward(self, inputs: Tensor, alpha: AlphaLike) -> Tensor:
         """The same in one go, for training: ``render(prepare(inputs), alpha)``."""
-        return self.render(self.prepare(inputs), alpha)
+        size = (inputs.shape[2], inputs.shape[3]) if inputs.dim() == 4 else None
+        alphas = resolve(alpha, self.specs, inputs.shape[0], size)
+        return self.render(finish(self.preparing(inputs, alphas=alphas)), alphas)
 
     def _tune(self, z: Tensor, point: str, alphas: Alphas, residuals: Residuals | None = None) -> Tensor:
         """Tune at one insertion point, running only the blocks whose α is not 0."""
@@ -216,9 +223,9 @@ class DynamicNet(nn.Module):
                 continue
             here = alpha if alpha.shape[1] == 1 else alpha[:, [axis.spec.blocks.index(point)]]
             for sign in axis.spec.signs:
-                share = strength(here, sign)
-                if not bool(share.any()):  # α is on the CPU, so that this waits for no device
+                if not _counts(here, sign):
                     continue
+                share = strength(here, sign)
                 psi = residuals[axis_id, sign] if residuals is not None else axis.block(sign, point)(z)
                 here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
                 tuned = torch.addcmul(tuned, _resized(here_too, z), psi)
@@ -230,6 +237,11 @@ class DynamicNet(nn.Module):
             return inputs
         bottom, right = (-side % self.network.multiple for side in inputs.shape[2:])
         return F.pad(inputs, (0, right, 0, bottom), mode="reflect") if bottom or right else inputs
+
+
+def _counts(alpha: Tensor | None, sign: Sign) -> bool:
+    """Whether α is anywhere other than 0 for a bank. It is on the CPU, so that this waits for no device."""
+    return alpha is not None and bool(strength(alpha, sign).any())
 
 
 def _joined(tensors: Sequence[Tensor], counts: Sequence[int]) -> Tensor:
