@@ -24,6 +24,5 @@ async def index(request: Request, settings: SettingsDep) -> Response:
     limits = {
         "accept": ",".join(ACCEPTED),
         "max_bytes": min(settings.max_upload_bytes, settings.max_message_bytes),
-        "max_pixels": settings.max_pixels,
     }
     return templates.TemplateResponse(request, "index.html", limits)
