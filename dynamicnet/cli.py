@@ -385,7 +385,6 @@ def _inputs(
         latent=latent.read_text("utf-8", "replace") if latent else None,
         max_side=max_side,
         detail=detail,
-        max_pixels=loaded.max_pixels,
     )
 
 

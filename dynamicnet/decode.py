@@ -18,7 +18,7 @@ from dynamicnet.files.plugins import FORMATS
 MIN_SIDE = 32
 
 MOST_DECODED = 120_000_000
-"""Pixels that are decoded at most, of a picture that is to be made small: a decoder has memory for them."""
+"""Pixels that are decoded at most: a decoder has memory for them."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

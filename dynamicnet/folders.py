@@ -1,4 +1,4 @@
-"""A folder of photographs into another: names kept, what cannot be used named, what is there not made again."""
+"""A folder of photographs into another: names are kept, and what is there already is not made again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,9 +42,7 @@ def each(folder: Path, out: Path, make: Callable[[Path, str], bytes], console: C
         DynamicNetError: ``output-refused``, ``no-pictures``, or what is wrong with more than one photograph.
     """
     if out.resolve() == folder.resolve():
-        raise DynamicNetError(
-            "output-refused", f"Pictures made of '{folder}' need a folder of their own; name another."
-        )
+        raise DynamicNetError("output-refused", f"What is made of '{folder}' needs a folder of its own; name another.")
     files, _ = find(folder)
     files = [file for file in files if out.resolve() not in file.resolve().parents]
     if not files:

@@ -151,8 +151,8 @@ class Model:
 
     @property
     def max_pixels(self) -> int:
-        """How many pixels a picture may have, where memory alone is the limit: many of what is rendered in tiles."""
-        return MAX_PIXELS if self.net.reach is None else MOST_DECODED
+        """How many pixels a picture may have, where memory is the limit: many of what need not be worked at whole."""
+        return MAX_PIXELS if self.net.reach is None and not self.net.network.gated else MOST_DECODED
 
     def encode(self, inputs: Inputs) -> Encoded:
         """What a person sent, as what ``prepare`` takes, on the CPU.
@@ -160,7 +160,8 @@ class Model:
         Raises:
             DynamicNetError: the inputs cannot be used.
         """
-        return self.application.encode(inputs, self.net.network)
+        most = min(inputs.max_pixels, self.max_pixels)
+        return self.application.encode(replace(inputs, max_pixels=most), self.net.network)
 
     def prepare(self, encoded: Encoded) -> PreparedInputs:
         """Everything that does not depend on α: :meth:`preparing`, run to its end."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dynamicnet import decoders
 from dynamicnet.decode import MIN_SIDE as MIN_SIDE
+from dynamicnet.decode import MOST_DECODED as MOST_DECODED
 from dynamicnet.decode import Decoded, decode, decode_fitted
 from dynamicnet.decode import fit as fit
 from dynamicnet.decode import flatten as flatten
@@ -18,13 +19,13 @@ from dynamicnet.errors import DynamicNetError, quoted
 from dynamicnet.files import icc, png_writer
 from dynamicnet.files.keep import Metadata
 
-MAX_PIXELS = 25_000_000  # at its own size, a 24-megapixel photograph takes about 12 GB to render on the CPU
+MAX_PIXELS = 25_000_000  # worked at, by a network that looks at all of a picture: in strips, over 1 GB on the CPU
 ROWS = 1024  # of a tensor that become a picture at a time: each takes eight times the memory meanwhile
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535}  # of their encoders; PNG has no limit that matters
 
 
-def read(data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def read(data: bytes | None, max_side: int | None = None, max_pixels: int = MOST_DECODED) -> Image.Image:
     """Decode an uploaded picture: the first frame, upright, sRGB, transparency flattened on white.
 
     Args:
@@ -46,7 +47,7 @@ def read(data: bytes | None, max_side: int | None = None, max_pixels: int = MAX_
 def read_layers(
     data: bytes | None,
     max_side: int | None = None,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int = MOST_DECODED,
     what: str = "picture",
     keep_space: bool = False,
 ) -> Decoded:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynamicnet import DynamicNetError
-from dynamicnet.pictures import MAX_PIXELS
+from dynamicnet.pictures import MOST_DECODED
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"
@@ -44,15 +44,17 @@ class Settings(BaseSettings):
         default="info", description="What is logged: at info, a line for each request."
     )
     max_upload_bytes: int = Field(
-        default=20_000_000,
+        default=64_000_000,
         gt=0,
-        description="Largest request body, and largest picture over WebSocket; a phone's photograph is under 15 MB.",
+        description="Largest request body, and largest picture over WebSocket; one of 100 megapixels has about 40 MB.",
     )
     max_pixels: int = Field(
-        default=MAX_PIXELS, gt=0, description="Largest picture, in pixels; checked before it is decoded."
+        default=MOST_DECODED,
+        gt=0,
+        description="Largest picture, in pixels, checked before it is decoded; a model may have less room.",
     )
     max_message_bytes: int = Field(
-        default=32_000_000,
+        default=80_000_000,
         gt=0,
         description="Largest WebSocket message; a larger one closes the connection with status 1009.",
     )

@@ -161,8 +161,8 @@ HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200)
     [
         pytest.param(lambda: list(HEIC), "HEIC.*as PNG or JPEG", id="heic"),
         pytest.param(lambda: list(large()), "12001×10000.*send a smaller one", id="pixels"),
-        pytest.param(lambda: 20_000_001, "over 20 MB; choose a smaller one", id="bytes"),
-        pytest.param(lambda: 33_000_000, "over 20 MB; choose a smaller one", id="message"),
+        pytest.param(lambda: 64_000_001, "over 64 MB; choose a smaller one", id="bytes"),
+        pytest.param(lambda: 81_000_000, "over 64 MB; choose a smaller one", id="message"),
     ],
 )
 def test_photograph_that_cannot_be_taken_is_explained_and_the_last_one_stays(page, file, sentence):

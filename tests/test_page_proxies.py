@@ -25,7 +25,7 @@ def visitor(browser: Browser) -> Iterator[Page]:
 def test_page_works_under_a_path_and_says_what_limits_an_upload(visitor, server, tmp_path):
     asked: list[str] = []
     visitor.on("request", lambda request: asked.append(request.url))
-    with nginx(tmp_path, server, "/dynamic-net/", with_words(SNIPPET, ("32m", "10k"))) as proxy:
+    with nginx(tmp_path, server, "/dynamic-net/", with_words(SNIPPET, ("80m", "10k"))) as proxy:
         visitor.goto(f"{proxy.url}/dynamic-net")
         shown = changed(visitor, [])
         slider(visitor).fill(str(far_end(visitor)))

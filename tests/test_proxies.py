@@ -24,7 +24,7 @@ def serves(proxy: Proxy, path: str, photo: bytes) -> None:
         assert (thumbnail.status_code, thumbnail.headers["content-type"]) == (200, "image/jpeg")
         form = {"max_side": "64", "format": "jpeg"}
         assert client.post(f"{base}infer", files={"image": photo}, data=form).status_code == 200
-        large = client.post(f"{base}infer", files={"image": b"\0" * 20_000_001})
+        large = client.post(f"{base}infer", files={"image": b"\0" * 64_000_001})
         assert large.json()["code"] == "upload-too-large"
     address = f"{base.replace('https', 'wss')}ws"
     with connect(address, ssl=proxy.trust, origin=proxy.url, max_size=None) as session:

@@ -354,7 +354,7 @@ BAD_OPENS = {
     "a seed nobody takes": ({"seed": "1"}, None, "field-not-taken"),
     "no picture": ({}, b"", "picture-missing"),
     "not a picture": ({}, b"hello", "picture-unreadable"),
-    "an upload too large": ({}, b"\0" * 20_000_001, "upload-too-large"),
+    "an upload too large": ({}, b"\0" * 64_000_001, "upload-too-large"),
     "a look at nothing": ({"type": "look"}, b"", "picture-missing"),
     "a look in a model": ({"type": "look", "model": "any"}, None, "field-unknown"),
 }

@@ -12,7 +12,7 @@ from dynamicnet.decode import Decoded, Own
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.files.keep import Metadata
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.pictures import MAX_PIXELS
+from dynamicnet.pictures import MOST_DECODED
 
 DETAIL = 640
 """Longer side that pictures are worked at unless told otherwise, in pixels."""
@@ -41,7 +41,7 @@ class Inputs:
     latent: str | None = None
     max_side: int | None = None
     detail: int | None = None
-    max_pixels: int = MAX_PIXELS
+    max_pixels: int = MOST_DECODED
 
     def only(self, *takes: str) -> None:
         """Refuse what an application has no use for, which would otherwise pass in silence.

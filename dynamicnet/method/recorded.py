@@ -79,15 +79,16 @@ class Node:
         elements = self.shape.numel()
         self.dear = self._products + sum(one.dear * one.shape.numel() / elements for one in self.parents)
         self.roots = {root for parent in self.parents for root in parent.roots} or {self.order}
-        rows = [one._widest * one.shape[2] / self.shape[2] for one in self.parents if one.kept is None]
-        self._widest = max(float(self.shape[1] * self.shape[3]), *rows, 0.0)
+        widths = [one._widest * one.shape[2] / self.shape[2] for one in self.parents if one.kept is None]
+        self._widest = max(float(self.shape[1] * self.shape[3]), *widths, 0.0)
         again = self.measured or self.uses > 1
         keep = (again and self.dear > CHEAP) or (self.uses > 1 and len(self.roots) > 1)
         if not (keep or self.measured):
             return
         count, channels = self.shape[:2]
-        layout = {"dtype": self.dtype, "device": device, "memory_format": torch.channels_last}
-        kept = torch.empty(self.shape, **layout) if keep else None
+        kept: Tensor | None = None
+        if keep:
+            kept = torch.empty(self.shape, dtype=self.dtype, device=device, memory_format=torch.channels_last)
         sums = torch.zeros(2, count, channels, dtype=torch.float64, device=device)
         for rows in self.strips():
             yield
@@ -115,13 +116,20 @@ class Recorded(Tensor):
     @classmethod
     def of(cls, node: Node, like: Tensor, device: torch.device) -> "Recorded":
         """Features of a node."""
-        layout = {"strides": like.stride(), "dtype": like.dtype, "device": device}
-        made: Recorded = Tensor._make_wrapper_subclass(cls, like.shape, **layout)  # type: ignore[attr-defined]
+        made: Recorded = Tensor._make_wrapper_subclass(
+            cls, like.shape, strides=like.stride(), dtype=like.dtype, device=device
+        )
         made.node = node
         return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+    def __torch_dispatch__(  # type: ignore[override]  # torch's stubs lack func
+        cls,
+        func: Any,  # noqa: ANN401
+        types: Any,  # noqa: ANN401
+        args: Any = (),  # noqa: ANN401
+        kwargs: Any = None,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
         """Record an operation.
 
         Raises:
@@ -259,12 +267,12 @@ def _group_norm(
 ) -> Step:
     node = x.node
     node.measured = True
-    positions = x.shape[2] * x.shape[3] * (x.shape[1] // groups)
+    count, positions = x.shape[0], x.shape[2] * x.shape[3] * (x.shape[1] // groups)
     found: list[tuple[Tensor, Tensor]] = []
 
     def measure() -> tuple[Tensor, Tensor]:
         assert node.moments
-        sums, squares = (one.unflatten(1, (groups, -1)).sum(2, keepdim=True) / positions for one in node.moments)
+        sums, squares = (one.view(count, groups, -1).sum(2, keepdim=True) / positions for one in node.moments)
         scale = torch.rsqrt(squares - sums.square() + eps) * weight.double().view(1, groups, -1)
         shift = bias.double().view(1, groups, -1) - sums * scale
         return tuple(one.flatten(1)[..., None, None].float() for one in (scale, shift))  # type: ignore[return-value]

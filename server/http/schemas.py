@@ -83,6 +83,10 @@ class ModelInfo(BaseModel):
     description: str = Field(examples=["From a faint to a full rendering in the manner of the painting."])
     application: str = Field(examples=list(APPLICATIONS)[:1])
     takes: list[str] = Field(description="The fields of a request that it uses.", examples=[["image", "max_side"]])
+    max_pixels: int = Field(
+        description="How many pixels a picture may have; a larger one has to be made smaller, with max_side.",
+        examples=[120_000_000],
+    )
     axes: list[AxisInfo]
     thumbnail: str = Field(
         description="Where its thumbnail is, seen from /models.",
@@ -125,7 +129,7 @@ PROBLEMS = {
     401: ("key-needed", "Send a key that this server knows as Authorization: Bearer."),
     404: ("model-unknown", "There is no model 'monet'; there are starry, wave."),
     406: ("not-acceptable", "Accept admits none of image/png, image/jpeg, image/webp; admit one, or send format."),
-    413: ("upload-too-large", "The upload is over 20 MB; send a smaller picture."),
+    413: ("upload-too-large", "The upload is over 64 MB; send a smaller picture."),
     415: (
         "picture-unreadable",
         "This picture is a PDF document, not one we can read; save it as PNG or JPEG and send that.",

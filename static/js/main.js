@@ -127,8 +127,7 @@ const session = new Session({
   sending: () => live.isOn || status.say("Sending the photograph…"),
   preparing: ({ model }) => live.isOn || status.say(model ? "Warming up…" : "Reading the photograph…", 400),
   looked: async ({ photo }, { full: [width, height], notes }, image) => {
-    photo.size = largest({ width, height }, Number(at("file").dataset.maxPixels));
-    Object.assign(photo, { notes, original: image });
+    Object.assign(photo, { size: { width, height }, notes, original: image });
     await show(photo);
     if (photo === chosen.photo) open();
   },
@@ -170,8 +169,8 @@ const session = new Session({
 const enableSaves = saves(
   { save: at("save"), animation: at("animation"), sheet: at("sheet") },
   async () => ({
-    fields: await chosen.fields(seeds.value.seeds, chosen.photo.size),
-    size: chosen.photo.size,
+    fields: await chosen.fields(seeds.value.seeds, savedSize()),
+    size: savedSize(),
     model: chosen.model,
     alpha: chosen.alpha,
     name: takes("image") ? chosen.photo.name : "",
@@ -179,9 +178,12 @@ const enableSaves = saves(
   status,
 );
 
+/** The photograph's own size, once it is known, or as much of it as the model has room for. */
+const savedSize = () => chosen.photo.size && largest(chosen.photo.size, chosen.model.max_pixels);
+
 function describe() {
   const { width, height } = opened.answer;
-  const { size } = chosen.photo;
+  const size = savedSize();
   if (takes("seed")) {
     const { length } = seeds.value.locked;
     return length ? `Ready. Locked: ${length}.` : "Ready. Pick a picture to lock it.";

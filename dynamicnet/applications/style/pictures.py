@@ -1,5 +1,7 @@
 """Style transfer: a photograph in, the photograph painted out, at the same size."""
 
+import math
+
 from PIL import Image
 from torch import Tensor
 
@@ -58,8 +60,15 @@ def _worked_at(size: tuple[int, int], detail: int, network: MainNetwork) -> tupl
     """The (width, height) that a network is shown of a picture, a multiple of what it needs; its own if not larger."""
     if detail < pictures.MIN_SIDE:
         raise DynamicNetError("detail-invalid", f"detail must be at least {pictures.MIN_SIDE}; got {detail}.")
-    scale = detail / max(size)
-    if scale >= 1 or not network.gated:
-        return size
-    width, height = (max(pictures.MIN_SIDE, round(side * scale / network.multiple) * network.multiple) for side in size)
+    scale, width, height = detail / max(size), *size
+    if scale < 1 and network.gated:
+        width, height = (
+            max(pictures.MIN_SIDE, round(side * scale / network.multiple) * network.multiple) for side in size
+        )
+    if width * height > pictures.MAX_PIXELS:
+        most = math.floor(max(size) * math.sqrt(pictures.MAX_PIXELS / (size[0] * size[1])) / 16) * 16
+        raise DynamicNetError(
+            "detail-invalid",
+            f"To work at {width}×{height} pixels takes too much memory; give detail {most}, or less.",
+        )
     return width, height

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from dynamicnet import Model
-from server.http.dependencies import EngineDep, ThumbnailsDep
+from server.http.dependencies import EngineDep, SettingsDep, ThumbnailsDep
 from server.http.files import ASK_AGAIN, FOR_EVER
 from server.http.schemas import ModelInfo, ModelList, picture_reply, problems, sliders
 
@@ -14,9 +14,11 @@ router = APIRouter(prefix="/models", tags=["models"])
 
 
 @router.get("", responses=problems())
-async def models(engine: EngineDep) -> ModelList:
+async def models(engine: EngineDep, settings: SettingsDep) -> ModelList:
     """The models, by id, with everything needed to show their sliders."""
-    return ModelList(models=[_describe(model) for model in engine.models.values()], left_out=engine.left_out)
+    return ModelList(
+        models=[_describe(model, settings.max_pixels) for model in engine.models.values()], left_out=engine.left_out
+    )
 
 
 @router.get(
@@ -40,7 +42,7 @@ def thumbnail_of(model: Model) -> str:
     return f"models/{quote(model.id, safe='')}/thumbnail?v={model.version}"
 
 
-def _describe(model: Model) -> ModelInfo:
+def _describe(model: Model, most: int) -> ModelInfo:
     manifest = model.manifest
     return ModelInfo(
         id=model.id,
@@ -48,6 +50,7 @@ def _describe(model: Model) -> ModelInfo:
         description=manifest.description,
         application=manifest.application,
         takes=list(model.application.takes),
+        max_pixels=min(model.max_pixels, most),
         axes=sliders(manifest),
         thumbnail=thumbnail_of(model),
     )

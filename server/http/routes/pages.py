@@ -31,7 +31,6 @@ async def index(request: Request, engine: EngineDep, settings: SettingsDep) -> R
         "thumbnails": [thumbnail_of(model) for model in engine.models.values()][:SEEN_FIRST],
         "accept": ",".join(ACCEPTED),
         "max_bytes": min(settings.max_upload_bytes, settings.max_message_bytes),
-        "max_pixels": settings.max_pixels,
     }
     return templates.TemplateResponse(request, "index.html", known)
 
