@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image
 from torch import Tensor
 
 from dynamicnet import decoders
@@ -15,7 +15,7 @@ from dynamicnet.decode import Decoded, decode, decode_fitted
 from dynamicnet.decode import fit as fit
 from dynamicnet.decode import flatten as flatten
 from dynamicnet.errors import DynamicNetError, quoted
-from dynamicnet.files import icc
+from dynamicnet.files import icc, png_writer
 from dynamicnet.files.keep import Metadata
 
 MAX_PIXELS = 25_000_000  # at its own size, a 24-megapixel photograph takes about 12 GB to render on the CPU
@@ -138,7 +138,7 @@ def write(
     """Encode a picture, and say in the file what its numbers mean: sRGB, or the profile in its ``info``.
 
     Args:
-        picture: RGB or RGBA; JPEG has no transparency and gets it on white.
+        picture: grey, RGB or RGBA; JPEG has no transparency and gets it on white.
         format: ``png``, ``jpeg`` or ``webp``.
         quality: 1 to 100, of the last two.
         metadata: what else the file says; nothing unless told.
@@ -148,11 +148,12 @@ def write(
     """
     check_format(format, quality)
     check_longest(picture.size, format)
-    out = io.BytesIO()
-    said = tag(picture, format) | _kept(metadata)
+    kept = _kept(metadata)
     if format == "png":
-        picture.save(out, "PNG", compress_level=1, **said)
-    elif format == "jpeg":
+        return png_writer.write(picture, picture.info.get("icc_profile"), **kept)
+    out = io.BytesIO()
+    said = tag(picture, format) | kept
+    if format == "jpeg":
         flat = flatten(picture, "white")
         flat.save(out, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **said)
     else:
@@ -162,12 +163,7 @@ def write(
 
 def tag(picture: Image.Image, format: str) -> dict[str, Any]:  # noqa: A002
     """What Pillow's encoders are to be told, that a file says what its numbers mean. GIF cannot, and means sRGB."""
-    profile = picture.info.get("icc_profile")
-    if format == "png" and profile is None:
-        said = PngImagePlugin.PngInfo()
-        said.add(b"sRGB", b"\1")  # relative colorimetric, as colours are converted here
-        return {"pnginfo": said}
-    return {} if format == "gif" else {"icc_profile": profile or icc.SRGB}
+    return {} if format == "gif" else {"icc_profile": picture.info.get("icc_profile") or icc.SRGB}
 
 
 def _kept(metadata: Metadata | None) -> dict[str, Any]:

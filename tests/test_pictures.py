@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+import pyvips
 import torch
 from PIL import ExifTags, Image, PngImagePlugin
 
@@ -358,3 +359,20 @@ def test_a_tensor_beyond_black_and_white_is_clamped():
 )
 def test_fit_scales_the_shorter_side(size, short, wanted):
     assert pictures.fit(corners(*size), short).size == wanted
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 3), (301, 200)])
+def test_a_png_holds_every_pixel_for_readers_of_other_makers(mode, size):
+    """Noise, which no compressor makes smaller, and a photograph."""
+    rng = np.random.default_rng(0)
+    noise = Image.frombytes(mode, size, rng.bytes(size[0] * size[1] * len(mode)))
+    with Image.open(STATIC / "samples" / "chelsea.jpg") as opened:
+        photo = opened.convert(mode).resize(size)
+    for picture in (noise, photo):
+        data, pixels = pictures.write(picture), np.asarray(picture)
+        with Image.open(io.BytesIO(data)) as opened:
+            assert opened.mode == mode
+            assert np.array_equal(np.asarray(opened), pixels)
+        other = pyvips.Image.pngload_buffer(data, fail_on="warning").numpy()
+        assert np.array_equal(other.reshape(pixels.shape), pixels)
