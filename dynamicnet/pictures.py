@@ -81,9 +81,11 @@ def to_tensor(picture: Image.Image) -> Tensor:
 
 def to_picture(tensor: Tensor) -> Image.Image:
     """(1, 3, H, W) in any units of [0, 1], clamped, to an RGB picture."""
-    strips = torch.split(tensor[0].detach(), ROWS, 1)
-    levels = torch.cat([strip.float().clamp(0, 1).mul(255).round().byte() for strip in strips], 1)
-    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())  # in order before it leaves a device
+    rows = tensor[0].detach().permute(1, 2, 0)  # in the order of a picture's bytes before it leaves a device
+    levels = torch.empty(rows.shape, dtype=torch.uint8, device=rows.device)
+    for part, strip in zip(levels.split(ROWS), rows.split(ROWS), strict=True):
+        part.copy_(strip.float().clamp(0, 1).mul_(255).round_())
+    return Image.fromarray(levels.cpu().numpy())
 
 
 def check_format(format: str, quality: int) -> None:  # noqa: A002

@@ -128,10 +128,12 @@ def laid_over(z: Tensor, picture: Tensor) -> Tensor:
     Returns:
         (N, 3, H, W): half the picture and half grey where z is 0, so that either end is as near in training.
     """
+    painted, gate = z.chunk(2, 1)
+    z = torch.cat([painted + 0.25, gate + 0.5], 1)  # before there are four times as many
     if z.shape[2:] != picture.shape[2:]:
         z = F.interpolate(z, picture.shape[2:], mode="bilinear")
     painted, gate = z.chunk(2, 1)
-    return painted + 0.25 + (gate + 0.5) * picture
+    return torch.addcmul(painted, gate, picture)
 
 
 def _cast(x: Tensor) -> Tensor:
