@@ -156,7 +156,7 @@ def write(
     """Encode a picture, and say in the file what its numbers mean: sRGB, or the profile in its ``info``.
 
     Args:
-        picture: RGB or RGBA; JPEG has no transparency and gets it on white.
+        picture: grey, RGB or RGBA; JPEG has no transparency and gets it on white.
         format: ``png``, ``jpeg`` or ``webp``.
         quality: 1 to 100, of the last two.
         metadata: what else the file says; nothing unless told.

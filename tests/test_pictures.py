@@ -361,12 +361,12 @@ def test_fit_scales_the_shorter_side(size, short, wanted):
     assert pictures.fit(corners(*size), short).size == wanted
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 @pytest.mark.parametrize("size", [(1, 1), (7, 3), (301, 200)])
 def test_a_png_holds_every_pixel_for_readers_of_other_makers(mode, size):
     """Noise, which no compressor makes smaller, and a photograph."""
     rng = np.random.default_rng(0)
-    noise = Image.fromarray(rng.integers(0, 256, (size[1], size[0], len(mode)), np.uint8))
+    noise = Image.frombytes(mode, size, rng.bytes(size[0] * size[1] * len(mode)))
     with Image.open(STATIC / "samples" / "chelsea.jpg") as opened:
         photo = opened.convert(mode).resize(size)
     for picture in (noise, photo):

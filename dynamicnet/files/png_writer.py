@@ -23,13 +23,14 @@ def write(
     """A picture as a PNG file (third edition), in the sRGB that it says it is in where there is no profile.
 
     Args:
-        picture: L, RGB or RGBA, 8 bits.
+        picture: grey, RGB or RGBA, 8 bits.
         profile: ICC, of its numbers.
         exif: as Pillow makes it, which is as JPEG has it.
         dpi: pixels an inch, across and down.
     """
-    pixels = np.atleast_3d(np.asarray(picture))
-    height, width, channels = pixels.shape
+    width, height = picture.size
+    pixels = np.asarray(picture).reshape(height, width, -1)
+    channels = pixels.shape[2]
     rows = np.empty((height, 1 + width * channels), np.uint8)
     rows[:, 0] = LEFT
     differences = rows[:, 1:].reshape(height, width, channels)
