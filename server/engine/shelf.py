@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from dynamicnet import Model, package
@@ -36,7 +37,8 @@ class Shelf:
         """Look again and again, until cancelled."""
         while True:
             await asyncio.sleep(EVERY)
-            await self.look(folder)
+            with suppress(OSError):  # a disk that went away may be back at the next look
+                await self.look(folder)
 
     async def look(self, folder: Path, *, at_once: bool = False) -> None:
         """Load what is new or has changed, and forget what is gone; a damaged package is logged and left out.
