@@ -10,7 +10,7 @@ from dynamicnet import Model, package
 
 log = logging.getLogger(__name__)
 
-EVERY = 2.0
+EVERY = 1.0
 """Seconds between two looks; a look asks for sizes and times of files, and reads none that has not changed."""
 
 
