@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from dynamicnet import Model, package
 
 log = logging.getLogger(__name__)
 
-EVERY = 2.0
+EVERY = 1.0
 """Seconds between two looks; a look asks for sizes and times of files, and reads none that has not changed."""
 
 
@@ -36,7 +37,8 @@ class Shelf:
         """Look again and again, until cancelled."""
         while True:
             await asyncio.sleep(EVERY)
-            await self.look(folder)
+            with suppress(OSError):  # a disk that went away may be back at the next look
+                await self.look(folder)
 
     async def look(self, folder: Path, *, at_once: bool = False) -> None:
         """Load what is new or has changed, and forget what is gone; a damaged package is logged and left out.
