@@ -5,7 +5,8 @@ patch most like it, and a pixel takes the mean of what the patches over it found
 they want for themselves give stripes, so the hole is then filled at the few shifts that many patches found, in the hole
 or in what is known (He and Sun 2012), each pixel at the one where its surroundings fit best. What is nearer to the
 hole's border is surer, and counts for more. At higher resolutions, up to the picture's own, a pixel looks only where it
-and its neighbours were taken from before (after Barnes et al. 2009).
+and its neighbours were taken from before (after Barnes et al. 2009). Where parts from different places meet, one fades
+into the other.
 """
 
 import torch
@@ -40,7 +41,7 @@ def copy(picture: Tensor, hole: Tensor) -> Tensor:
         hole: (1, 1, H, W), 1 in the hole and 0 elsewhere.
 
     Returns:
-        (1, 3, H, W): the picture as it is outside the hole, and known pixels inside; unchanged where so little is
+        (1, 3, H, W): the picture as it is outside the hole, and what is known inside; unchanged where so little is
         known that there is nothing to copy.
     """
     levels = [_Level(picture, hole)]
@@ -52,7 +53,7 @@ def copy(picture: Tensor, hole: Tensor) -> Tensor:
             places = level.searched(places)
         elif places is not None:
             places = level.refined(places)
-    return picture if places is None else torch.where(hole > 0, levels[0].taken(places), picture)
+    return picture if places is None else levels[0].voted(places, EDGE)
 
 
 class _Level:
@@ -97,7 +98,7 @@ class _Level:
             apart = (offers - current[0, :, None]).square().sum(0) + UNKNOWN * unknown
             best = _around(apart, sure).masked_fill(unknown, torch.inf).argmin(0, keepdim=True)
             places = there.gather(0, best)[0]
-            current = self._voted(places, 1)
+            current = self.voted(places, 1)
         return places
 
     def refined(self, before: Tensor) -> Tensor:
@@ -105,16 +106,33 @@ class _Level:
         places = self._shifted(before, (0, 0))[0]
         sure = self._sureness()
         for _ in range(REFINED):
-            current = self._voted(places, EDGE)
+            current = self.voted(places, EDGE)
             best = torch.full(self.size, torch.inf)
             for neighbour in NEIGHBOURS:
                 there, inside = self._shifted(before, neighbour)
-                apart = _around((self.taken(there) - current)[0].square().sum(0, keepdim=True), sure)[0]
+                apart = _around((self._taken(there) - current)[0].square().sum(0, keepdim=True), sure)[0]
                 better = inside & ~self.hole.flatten()[there] & (apart < best)
                 best, places = torch.where(better, apart, best), torch.where(better, there, places)
         return places
 
-    def taken(self, places: Tensor) -> Tensor:
+    def voted(self, places: Tensor, step: int) -> Tensor:
+        """The hole filled with the mean of what patches over each pixel found, of one in ``step`` each way."""
+        height, width = self.size
+        rows, columns = self.hole.nonzero().T
+        total = torch.zeros(3, len(rows))
+        steps = range(-EDGE, EDGE + 1, step)
+        for down in steps:
+            for right in steps:
+                middle = (rows - down).clamp(0, height - 1), (columns - right).clamp(0, width - 1)
+                source = places[middle]
+                row = (source // width + rows - middle[0]).clamp(0, height - 1)
+                column = (source % width + columns - middle[1]).clamp(0, width - 1)
+                total += self.picture[0, :, row, column]
+        voted = self.picture.clone()
+        voted[0, :, rows, columns] = total / len(steps) ** 2
+        return voted
+
+    def _taken(self, places: Tensor) -> Tensor:
         """Each pixel from its place, (1, 3, H, W)."""
         taken: Tensor = self.picture.flatten(2)[..., places.flatten()]
         return taken.view_as(self.picture)
@@ -127,13 +145,13 @@ class _Level:
         weights = _patches(self._sureness())[:, targets].repeat(3, 1).T
         places, current = torch.arange(self.pixels), self.picture
         if start is not None:
-            places, current = start.flatten(), torch.where(self.hole, self.taken(start), self.picture)
+            places, current = start.flatten(), torch.where(self.hole, self._taken(start), self.picture)
         for _ in range(ROUNDS):
             wanted, found = _patches(current)[:, targets].T, []
             for seen, weight in zip(torch.split(wanted, AT_ONCE), torch.split(weights, AT_ONCE), strict=True):
                 found.append(sources[(weight @ squares - 2 * (weight * seen) @ offers).argmin(1)])
             places = places.scatter(0, targets, torch.cat(found))
-            current = self._voted(places.view(self.size), 1)
+            current = self.voted(places.view(self.size), 1)
         return places.view(self.size), current
 
     def _alike(self, pixels: Tensor, sources: Tensor) -> Tensor:
@@ -165,23 +183,6 @@ class _Level:
             left /= SURE
             sure = torch.maximum(sure, left * (F.max_pool2d(sure, 3, 1, 1) > 0) * (sure == 0))
         return sure.clamp_min(left)
-
-    def _voted(self, places: Tensor, step: int) -> Tensor:
-        """The hole filled with the mean of what patches over each pixel found, of one in ``step`` each way."""
-        height, width = self.size
-        rows, columns = self.hole.nonzero().T
-        total = torch.zeros(3, len(rows))
-        steps = range(-EDGE, EDGE + 1, step)
-        for down in steps:
-            for right in steps:
-                middle = (rows - down).clamp(0, height - 1), (columns - right).clamp(0, width - 1)
-                source = places[middle]
-                row = (source // width + rows - middle[0]).clamp(0, height - 1)
-                column = (source % width + columns - middle[1]).clamp(0, width - 1)
-                total += self.picture[0, :, row, column]
-        voted = self.picture.clone()
-        voted[0, :, rows, columns] = total / len(steps) ** 2
-        return voted
 
     def _shifted(self, before: Tensor, neighbour: Shift) -> tuple[Tensor, Tensor]:
         """Where pixels are with the shifts of a neighbour at half the resolution, and whether that is inside."""
