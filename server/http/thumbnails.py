@@ -1,14 +1,21 @@
 """Small pictures that show what each model does."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
-from dynamicnet import DynamicNetError, Model, pictures
+from dynamicnet import AxisSpec, DynamicNetError, Model, pictures
 from dynamicnet.method.alpha import defaults
 from server.engine.engine import Engine
 
 SIDE = 256
 QUALITY = 85
+
+
+def telling(axes: Sequence[AxisSpec]) -> dict[str, float]:
+    """α that shows what a model is for: its defaults or, where those are the main network alone, one end of an axis."""
+    alpha = defaults(axes)
+    return alpha if any(alpha.values()) else alpha | {axes[0].id: axes[0].range[1]}
 
 
 class Thumbnails:
@@ -36,10 +43,6 @@ class Thumbnails:
         if sample is None:
             raise DynamicNetError("thumbnail-missing", "There is no sample picture to make a thumbnail of.", 404)
         photo = await asyncio.to_thread(lambda: pictures.write(pictures.read(sample.read_bytes(), SIDE)))
-        alpha = defaults(model.manifest.axes)
-        if not any(alpha.values()):  # that is the main network alone, which does not show what the model is for
-            first = model.manifest.axes[0]
-            alpha[first.id] = first.range[1]
         opened = await self._engine.open(model, model.application.example(photo), {})
-        picture = await self._engine.render(opened, alpha, {})
+        picture = await self._engine.render(opened, telling(model.manifest.axes), {})
         return await self._engine.encode(picture, "jpeg", QUALITY, {})

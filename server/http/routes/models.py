@@ -15,7 +15,7 @@ router = APIRouter(prefix="/models", tags=["models"])
 @router.get("", responses=problems())
 async def models(engine: EngineDep) -> ModelList:
     """The models, by id, with everything needed to show their sliders."""
-    return ModelList(models=[_describe(model) for model in engine.models.values()], left_out=engine.left_out)
+    return ModelList(models=[describe(model) for model in engine.models.values()], left_out=engine.left_out)
 
 
 @router.get(
@@ -32,7 +32,8 @@ async def thumbnail(model_id: str, engine: EngineDep, thumbnails: ThumbnailsDep)
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
 
 
-def _describe(model: Model) -> ModelInfo:
+def describe(model: Model) -> ModelInfo:
+    """What there is to be known of a model to show its sliders."""
     manifest = model.manifest
     return ModelInfo(
         id=model.id,
