@@ -5,9 +5,10 @@ PORT ?= 8000
 PACK ?= pack
 OUT ?= runs/gpu
 MINUTES ?= 9
+SITE ?= site
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal trainings documents export-test lint format clean
+.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal trainings documents export-test web web-test lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +59,16 @@ trainings: .venv/.ready ## train and compare what takes too long for make test, 
 
 export-test: .venv/.ready ## export every shipped model, and compare it in ONNX Runtime and OpenVINO (minutes)
 	$(BIN)/python -m pytest -s -m slow tests/test_export.py
+
+web/node_modules/.ready: web/package.json web/package-lock.json
+	npm ci --prefix web --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+web: .venv/.ready web/node_modules/.ready ## the page without a server, as files in SITE=… (MODELS='…' WEBGPU=1)
+	$(BIN)/python -m web $(SITE) $(MODELS) $(if $(WEBGPU),--webgpu)
+
+web-test: .venv/.ready web/node_modules/.ready ## compare what that page shows with what the server does (minutes)
+	$(BIN)/python -m pytest -s -m slow tests/test_web.py
 
 documents: .venv/.ready ## do what docs/extending.md works through
 	$(BIN)/python -m pytest -s -m slow tests/test_documents.py

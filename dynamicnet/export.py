@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 
-from dynamicnet import __version__, pictures
+from dynamicnet import __version__
 from dynamicnet.applications import DETAIL
 from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.files.replaced import replaced
@@ -156,11 +155,9 @@ def export(folder: Path, to: Path) -> list[Path]:
 def _graphs(model: Model) -> dict[str, "ModelProto"]:
     net = model.net
     _replace_norms(net)
-    photo = pictures.write(Image.radial_gradient("L").convert("RGB"))
-    inputs = model.encode(model.application.example(photo)).batch
     # Two pictures, of a size that has to be padded: what holds for the example alone would be taken for the rule.
-    sides = [] if inputs.dim() == 2 else [side * net.network.multiple + side for side in (5, 7)]
-    inputs = torch.rand(2, inputs.shape[1], *sides)
+    sides = () if net.network.latent else tuple(side * net.network.multiple + side for side in (5, 7))
+    inputs = torch.rand(2, net.network.latent or net.network.inputs, *sides)
     prepare = _Prepare(net)
     with torch.inference_mode():
         made = prepare(inputs)

@@ -2,6 +2,9 @@
 
 import importlib
 import json
+import re
+import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from authors_layout import random_dcgan_state, random_state
+from PIL import Image
 from test_cli import run
 
 import dynamicnet.export
@@ -19,7 +23,7 @@ from dynamicnet import DynamicNetError, package
 from dynamicnet.export import METADATA, export
 from dynamicnet.importer import import_checkpoint
 from dynamicnet.method.alpha import over_picture, per_picture, per_point
-from server.settings import Settings
+from server.settings import ROOT, STATIC, Settings
 
 SIZES = [(33, 50), (64, 48), (45, 131)]
 PACKAGES = package.find(Settings().weights)
@@ -55,7 +59,7 @@ def inputs_of(loaded, size, count=2):
     generator = torch.Generator().manual_seed(sum(size))
     if network.latent:
         return torch.randn(count, network.latent, generator=generator)
-    channels = 7 if loaded.manifest.application == "completion" else 3
+    channels = network.inputs
     smooth = F.interpolate(torch.rand(count, channels, 7, 7, generator=generator), size, mode="bicubic").clamp(0, 1)
     if channels == 7:
         smooth[:, 3] = smooth[:, 3].round()
@@ -171,3 +175,41 @@ def test_onnx_is_wanted_for_an_export_alone_and_asked_for_in_a_sentence(monkeypa
     importlib.reload(dynamicnet.export)
     with pytest.raises(DynamicNetError, match="dynamic-net\\[export\\]"):
         dynamicnet.export.export(PACKAGES[0], tmp_path)
+
+
+def documented(language):
+    """The program in docs/export.md."""
+    return re.search(rf"```{language}\n(.+?)```", (ROOT / "docs" / "export.md").read_text(), re.DOTALL)[1]
+
+
+@torch.inference_mode()
+def test_the_python_of_the_document_makes_what_the_model_does(exported, monkeypatch, tmp_path):
+    loaded, folder = exported(PACKAGES[0])
+    picture = Image.open(STATIC / "samples" / "chelsea.jpg").resize((90, 60))
+    picture.save(tmp_path / "photo.jpg")
+    shutil.copytree(folder, tmp_path / "exported")
+    monkeypatch.chdir(tmp_path)
+    exec(documented("python"), {})
+    photo = np.asarray(Image.open("photo.jpg"), np.float32).transpose(2, 0, 1)[None] / 255
+    for alpha in (0, 0.5, 1):
+        wanted = loaded.net.render(loaded.net.prepare(torch.from_numpy(photo)), alpha).clamp(0, 1)[0].permute(1, 2, 0)
+        with Image.open(f"out-{alpha}.png") as made:
+            assert np.abs(np.asarray(made) - wanted.numpy() * 255).max() <= 1
+
+
+@pytest.mark.slow
+@torch.inference_mode()
+def test_the_javascript_of_the_document_makes_what_the_model_does(exported, tmp_path):
+    modules = ROOT / "web" / "node_modules"
+    if not shutil.which("node") or not modules.exists():
+        pytest.skip("make web-test brings it")
+    loaded, folder = exported(PACKAGES[0])
+    Image.open(STATIC / "samples" / "chelsea.jpg").resize((90, 60)).save(tmp_path / "photo.ppm")
+    shutil.copytree(folder, tmp_path / "exported")
+    (tmp_path / "node_modules").symlink_to(modules)
+    (tmp_path / "paint.mjs").write_text(documented("js"))
+    subprocess.run(["node", "paint.mjs"], cwd=tmp_path, check=True, timeout=300)
+    photo = np.asarray(Image.open(tmp_path / "photo.ppm"), np.float32).transpose(2, 0, 1)[None] / 255
+    wanted = loaded.net.render(loaded.net.prepare(torch.from_numpy(photo)), 0.6).clamp(0, 1)[0].permute(1, 2, 0)
+    with Image.open(tmp_path / "out.ppm") as made:
+        assert np.abs(np.asarray(made) - wanted.numpy() * 255).max() <= 1

@@ -15,6 +15,7 @@ class MainNetwork(nn.Module):
         points: channels of the feature map after each stage that may be tuned.
         default_points: the insertion points an axis takes unless told otherwise.
         multiple: height and width of an input must be a multiple of this; DynamicNet pads and crops.
+        inputs: channels of the picture that it is given.
         latent: how many numbers it makes a picture of; 0 for networks that are given a picture.
         side: of the square picture it makes of them, in pixels.
         gated: whether its last stage lays what those before it painted over the picture, and does nothing else, so
@@ -25,6 +26,7 @@ class MainNetwork(nn.Module):
     points: Mapping[str, int]
     default_points: tuple[str, ...]
     multiple: int = 1
+    inputs: int = 3
     latent: int = 0
     side: int = 0
     gated: bool = False

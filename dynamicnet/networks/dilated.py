@@ -53,6 +53,7 @@ class DilatedNetwork(MainNetwork):
     """
 
     multiple = 8
+    inputs = INPUTS
     default_points = ("res6", "up4", "up2", "up1", "paint")
 
     def __init__(

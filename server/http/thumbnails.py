@@ -1,15 +1,22 @@
 """Small pictures that show what each model does."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
-from dynamicnet import DynamicNetError, Model, pictures
+from dynamicnet import AxisSpec, DynamicNetError, Model, pictures
 from dynamicnet.method.alpha import defaults
 from dynamicnet.method.auto import Auto
 from server.engine.engine import AxisValues, Engine
 
 SIDE = 184  # twice as many as the page shows them at, for fine screens
 QUALITY = 80
+
+
+def telling(axes: Sequence[AxisSpec]) -> dict[str, float]:
+    """α that shows what a model is for: its defaults or, where those are the main network alone, one end of an axis."""
+    alpha = defaults(axes)
+    return alpha if any(alpha.values()) else alpha | {axes[0].id: axes[0].range[1]}
 
 
 class Thumbnails:
@@ -37,12 +44,10 @@ class Thumbnails:
         if sample is None:
             raise DynamicNetError("thumbnail-missing", "There is no sample picture to make a thumbnail of.", 404)
         photo = await asyncio.to_thread(lambda: pictures.write(pictures.read(sample.read_bytes(), SIDE)))
-        alpha: AxisValues = {**defaults(model.manifest.axes)}
+        alpha: AxisValues = {**telling(model.manifest.axes)}
         opened = await self._engine.open(model, model.application.example(photo), {})
         first = model.manifest.axes[0]
         if first.guess:
             alpha = await self._engine.settle(opened, alpha, Auto(first, alpha))
-        elif not any(alpha.values()):  # that is the main network alone, which does not show what the model is for
-            alpha[first.id] = first.range[1]
         picture = await self._engine.render(opened, alpha, {})
         return await self._engine.encode(picture, "jpeg", QUALITY, {})

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/models", tags=["models"])
 async def models(engine: EngineDep, settings: SettingsDep) -> ModelList:
     """The models, by id, with everything needed to show their sliders."""
     return ModelList(
-        models=[_describe(model, settings.max_pixels) for model in engine.models.values()], left_out=engine.left_out
+        models=[describe(model, settings.max_pixels) for model in engine.models.values()], left_out=engine.left_out
     )
 
 
@@ -42,7 +42,8 @@ def thumbnail_of(model: Model) -> str:
     return f"models/{quote(model.id, safe='')}/thumbnail?v={model.version}"
 
 
-def _describe(model: Model, most: int) -> ModelInfo:
+def describe(model: Model, most: int) -> ModelInfo:
+    """What there is to be known of a model to show its sliders; ``most`` pixels are taken of a picture."""
     manifest = model.manifest
     return ModelInfo(
         id=model.id,

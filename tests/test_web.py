@@ -1,0 +1,148 @@
+"""The page without a server shows what the server does, run in the browser."""
+
+import io
+import subprocess
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import numpy as np
+import pytest
+from pages import ARGS, NEEDED, launch, ready, seen, until
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+
+from dynamicnet import Inputs, Model, package
+from server.settings import ROOT, STATIC, Settings
+
+RUNTIME = ROOT / "web" / "node_modules"
+pytestmark = [NEEDED, pytest.mark.slow, pytest.mark.skipif(not RUNTIME.exists(), reason="make web-test brings it")]
+SAMPLE = STATIC / "samples" / "chelsea.jpg"
+GPU = [
+    "--enable-unsafe-webgpu",
+    "--enable-features=Vulkan",
+    "--use-webgpu-adapter=swiftshader",
+    "--ignore-gpu-blocklist",
+]
+
+
+def first(application):
+    every = package.find(Settings().weights)
+    return next(path for path in every if package.read_manifest(path).application == application)
+
+
+class Files(SimpleHTTPRequestHandler):
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".wasm": "application/wasm"}
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def models():
+    """One that paints and one that restores."""
+    return [Model.load(first(name), "cpu") for name in ("style", "restoration")]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, models):
+    """Its address, as a host of files serves it."""
+    folder = tmp_path_factory.mktemp("site")
+    names = [model.id for model in models]
+    subprocess.run([sys.executable, "-m", "web", folder, *names, "--webgpu"], cwd=ROOT, check=True)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=folder))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module", params=["wasm", "webgpu"])
+def page(request):
+    with sync_playwright() as playwright:
+        args = [*(arg for arg in ARGS if arg != "--disable-gpu"), *GPU] if request.param == "webgpu" else ARGS
+        browser = launch(playwright, args)
+        page = browser.new_page()
+        page.set_default_timeout(120_000)
+        if request.param == "webgpu" and not has_gpu(page):
+            pytest.skip("Chromium has no WebGPU here")
+        yield page
+        browser.close()
+
+
+def has_gpu(page):
+    page.goto("chrome://version")
+    return page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())")
+
+
+def photo(width, height):
+    """A photograph in a file that every program reads alike."""
+    out = io.BytesIO()
+    Image.open(SAMPLE).convert("RGB").resize((width, height), Image.Resampling.BICUBIC).save(out, "PNG")
+    return out.getvalue()
+
+
+def off(one, other):
+    """How far apart two pictures are at most, in levels of 255."""
+    assert one.size == other.size
+    return np.abs(np.asarray(one.convert("RGB"), int) - np.asarray(other.convert("RGB"), int)).max()
+
+
+def made(model, file, alpha):
+    """What the server makes of a file."""
+    return model.render(model.prepare(model.encode(Inputs(image=file))), alpha)
+
+
+def show(page, site, model, file):
+    page.goto(f"{site}#model={model.id}")
+    ready(page)
+    page.locator("#file").set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": file})
+    with Image.open(io.BytesIO(file)) as picture:
+        expect(page.locator("#status")).to_have_text(f"Ready. {picture.width} × {picture.height} pixels.")
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["style", "restoration"])
+def test_the_browser_shows_what_the_server_does(page, site, models, index):
+    model, file = models[index], photo(201, 134)
+    show(page, site, model, file)
+    axis = model.manifest.axes[0]
+    for alpha in (axis.range[0], 0.0, 0.6, axis.range[1]):
+        number = page.locator("#axes input[type=number]").first
+        number.fill(f"{alpha:g}")
+        number.press("Enter")
+        wanted = made(model, file, {**{one.id: one.default for one in model.manifest.axes}, axis.id: alpha})
+        until(page, lambda wanted=wanted: off(seen(page, "#rendered"), wanted) <= 2, f"alpha {alpha}")
+
+
+def test_a_larger_photograph_is_saved_as_the_server_saves_it(page, site, models):
+    file = photo(703, 468)  # larger than a style works at
+    show(page, site, models[0], file)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save", exact=True).click()
+    axis = models[0].manifest.axes[0]
+    with Image.open(download.value.path()) as saved:
+        assert off(saved, made(models[0], file, {axis.id: axis.default})) <= 2
+    assert download.value.suggested_filename == f"mine-{models[0].id}-{axis.default:g}.png"
+
+
+def test_sweeps_are_saved(page, site, models):
+    show(page, site, models[0], photo(64, 48))
+    for button, kind, frames in (("animation", "webp", 22), ("sheet", "jpeg", 1)):
+        with page.expect_download() as download:
+            page.locator(f"#{button}").click()
+        assert download.value.suggested_filename == f"mine-{models[0].id}.{kind}"
+        with Image.open(download.value.path()) as picture:
+            assert (picture.format, getattr(picture, "n_frames", 1)) == (kind.upper(), frames)
+            first = picture.convert("RGB")
+            if frames > 1:
+                picture.seek(11)
+                assert off(first, picture) > 20
+
+
+def test_nothing_but_files_is_asked_of_the_host(page, site, models):
+    asked = []
+    page.on("request", lambda request: asked.append((request.method, request.url, request.post_data)))
+    show(page, site, models[1], photo(64, 48))
+    assert asked
+    assert {(method, body) for method, url, body in asked if url.startswith("http")} == {("GET", None)}
+    assert all(url.startswith((site, "blob:", "data:")) for _, url, _ in asked)

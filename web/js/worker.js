@@ -1,0 +1,112 @@
+// Models, run by ONNX Runtime: WebGPU where there is some, else WebAssembly. One thing at a time, in the order it was asked.
+//
+// "look": fields to the photograph as it is shown, with its `full` size. "open": a model and fields to the size of what is
+// made of them. "render": that at α. "make": a model, fields and several α to pictures of each. "has": whether a model is
+// here. Pictures are ImageData.
+
+import { flat, level, read, seen, shrunk } from "./pixels.js";
+
+const KEPT = 2; // models
+const SHORTEST = 32; // pixels
+
+const listed = fetch(new URL("../../models.json", import.meta.url)).then((response) => response.json());
+const sessions = new Map(); // by model, the one used last at the end
+let opened = null;
+
+const runtime = (async () => {
+  const hasGpu = (await listed).webgpu && (await navigator.gpu?.requestAdapter().catch(() => null));
+  const provider = hasGpu ? "webgpu" : "wasm";
+  const ort = await import(`./ort/ort.${provider}.min.mjs`);
+  ort.env.wasm.numThreads = self.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  return { ort, provider };
+})();
+
+async function load(id) {
+  const kept = sessions.get(id);
+  sessions.delete(id);
+  const made = kept ?? (await fetched(id));
+  sessions.set(id, made);
+  for (const [other, { prepare, render }] of [...sessions].slice(0, -KEPT)) {
+    sessions.delete(other);
+    await Promise.all([prepare.release(), render.release()]);
+  }
+  return made;
+}
+
+async function fetched(id) {
+  const { ort, provider } = await runtime;
+  const { models } = await listed;
+  const graph = async (name) => {
+    const response = await fetch(new URL(`../../models/${id}/${name}.onnx`, import.meta.url)).catch(() => null);
+    if (!response?.ok) throw new Error("The model cannot be fetched. Check the connection and try again.");
+    return new Uint8Array(await response.arrayBuffer());
+  };
+  const files = await Promise.all(["prepare", "render"].map(graph));
+  const create = (bytes) => ort.InferenceSession.create(bytes, { executionProviders: [provider] });
+  const [prepare, render] = [await create(files[0]), await create(files[1])]; // one after the other, as WebGPU wants
+  return { prepare, render, model: models.find((model) => model.id === id) };
+}
+
+/** The size a model is shown of a picture: the server's own rule. */
+function workedAt({ width, height }, { detail, multiple }, asked) {
+  const scale = (Number(asked) || detail) / Math.max(width, height);
+  if (!detail || scale >= 1) return { width, height };
+  const [wide, high] = [width, height].map((side) => Math.max(SHORTEST, Math.round((side * scale) / multiple) * multiple));
+  return { width: wide, height: high };
+}
+
+async function open(id, { image, where, max_side: longest, detail }) {
+  const { ort } = await runtime;
+  const { prepare, render, model } = await load(id);
+  const { picture } = await read(image, longest);
+  const small = shrunk(picture, workedAt(picture, model, detail));
+  const tensor = (one) => new ort.Tensor("float32", flat(one), [1, 3, one.height, one.width]);
+  const prepared = await prepare.run({ inputs: tensor(small) });
+  if (small !== picture) prepared.picture = tensor(picture); // what is painted is laid over it at its own size
+  return { render, model, prepared, picture, where: where && (await seen(where, picture)) };
+}
+
+async function rendered({ render, model, prepared, picture, where }, alpha) {
+  const { ort } = await runtime;
+  const given = Object.fromEntries(
+    model.axes.map(({ id }) => {
+      const values = [alpha[id] ?? 0].flat();
+      return [`alpha.${id}`, new ort.Tensor("float32", Float32Array.from(values), [1, values.length, 1, 1])];
+    }),
+  );
+  const { output } = await render.run({ ...prepared, ...given });
+  const made = level(await output.getData(), picture, where);
+  output.dispose();
+  return made;
+}
+
+const can = {
+  async look({ image, max_side: longest }) {
+    const { picture, full } = await read(image, longest);
+    return Object.assign(picture, { full: [full.width, full.height] });
+  },
+  async open({ model, fields }) {
+    opened = await open(model, fields);
+    return { width: opened.picture.width, height: opened.picture.height };
+  },
+  render: ({ alpha }) => rendered(opened, alpha),
+  async make({ model, fields, alphas }) {
+    const one = await open(model, fields);
+    const pictures = [];
+    for (const alpha of alphas) pictures.push(await rendered(one, alpha));
+    return pictures;
+  },
+  has: async (model) => sessions.has(model),
+};
+
+let last = Promise.resolve();
+
+onmessage = ({ data: { id, what, given } }) => {
+  last = last.then(async () => {
+    try {
+      postMessage({ id, answer: await can[what](given) });
+    } catch (error) {
+      postMessage({ id, refused: error.message });
+    }
+  });
+};
