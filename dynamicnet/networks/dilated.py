@@ -47,13 +47,15 @@ class DilatedNetwork(MainNetwork):
 
     Input: a picture whose hole has been filled smoothly from its border, RGB in [0, 1]; the hole, 1 inside and 0
     outside; and the picture with its hole filled by copies of the known part: (N, 7, H, W). It paints a colour and a
-    gate on the copies, per pixel, and both are one insertion point: a smooth θ nearly closes the gate, and ψ opens it.
-    What is painted is added in the hole, fading in from its border, so that an untrained network is already a
-    plain inpainting. Output: RGB (N, 3, H, W), not clamped; outside the hole the input.
+    gate, per pixel, and both are one insertion point: where the gate is open there are copies, where it is closed what
+    is painted; a smooth θ nearly closes it, and ψ opens it. What that adds to the smooth filling, less what goes on
+    from its mean at the hole's border, is added in the hole, fading in from the border: no step shows, and an untrained
+    network is already a plain inpainting. Output: RGB (N, 3, H, W), not clamped; outside the hole the input.
     """
 
     multiple = 8
     inputs = INPUTS
+    gated = True
     default_points = ("res6", "up4", "up2", "up1", "paint")
 
     def __init__(

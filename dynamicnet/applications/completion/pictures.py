@@ -24,8 +24,6 @@ Inside = npt.NDArray[np.bool_]
 THICK = 64
 """The widest square of a hole that the network is shown, in its own pixels: what it was trained to fill."""
 
-MULTIPLE = 8
-
 LONGEST = 512
 """The longest side of what the network is shown."""
 
@@ -56,9 +54,10 @@ class Place(NamedTuple):
 class ImageCompletion:
     """How smooth and safe, or sharp and bold, a hole is filled (paper section 4.3).
 
-    The hole's neighbourhood is filled smoothly at full resolution, and scaled down only as far as the hole needs it
-    to be no wider than what the network was trained on. What the network adds is scaled up and laid over the smooth
-    filling, which goes on from the known pixels without a seam; nothing forces it to end at the border, though.
+    The hole's neighbourhood is filled twice at full resolution, smoothly and with copies of what is known, and scaled
+    down only as far as the hole needs it to be no wider than what the network was trained on. What the network paints
+    there, and how far it lets copies through, is scaled up and laid over both, so that texture stays as fine as the
+    photograph's, and an α costs little more than at the size that the network works at.
     """
 
     name = "completion"
@@ -98,7 +97,7 @@ class ImageCompletion:
             beyond,
         )
         return Encoded(
-            full if scale == 1 else _smaller(full, scale),
+            full if scale == 1 else _smaller(full, scale, network.multiple),
             read.picture.size,
             full=None if scale == 1 else full,
             notes=notes(read, mask),
@@ -145,9 +144,9 @@ def given(filled: Tensor, hole: Tensor) -> Tensor:
     return torch.cat([filled, hole, torch.cat(copied)], 1)
 
 
-def _smaller(full: Tensor, scale: float) -> Tensor:
-    """What the network is shown of what it is given: (N, 7, H, W) to the same smaller."""
-    size = [max(pictures.MIN_SIDE, round(side * scale / MULTIPLE) * MULTIPLE) for side in full.shape[2:]]
+def _smaller(full: Tensor, scale: float, multiple: int) -> Tensor:
+    """What the network is shown: (N, 7, H, W) to the same smaller, sides being multiples of a number."""
+    size = [max(pictures.MIN_SIDE, round(side * scale / multiple) * multiple) for side in full.shape[2:]]
     filled, hole, copied = torch.split(full, [3, 1, 3], 1)
     shown = F.interpolate(torch.cat([filled, copied], 1), size, mode="bilinear", antialias=True)
     missing = (F.interpolate(hole, size, mode="area") > 0).float()
