@@ -55,7 +55,6 @@ class DilatedNetwork(MainNetwork):
 
     multiple = 8
     inputs = INPUTS
-    gated = True
     default_points = ("res6", "up4", "up2", "up1", "paint")
 
     def __init__(
