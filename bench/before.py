@@ -69,7 +69,7 @@ def drags(addresses: list[str], model: str, photo: bytes, seconds: float = 5) ->
     """Of a slider that is dragged for some seconds, at each of two servers: frames a second, and their median width."""
     measured = []
     for address in addresses:
-        seen = asyncio.run(drag(f"ws://{address}/ws", model, photo, seconds, RATE))
+        seen = asyncio.run(drag(f"ws://{address}/ws", model, photo, asyncio.sleep(seconds), RATE))
         moving = [h["width"] for h, t in zip(seen.headers, seen.times, strict=True) if t <= seen.last_sent]
         measured.append((len(moving) / seconds, median(moving)))
     return measured
