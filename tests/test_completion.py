@@ -447,6 +447,15 @@ def test_copies_go_on_with_what_surrounds_the_hole() -> None:
     assert squared_error(copied, stripes, hole) < 0.1 * squared_error(filled, stripes, hole)
 
 
+def test_a_scratch_across_a_wide_picture_is_filled_with_copies() -> None:
+    rows, columns = torch.meshgrid(torch.arange(48), torch.arange(700), indexing="ij")
+    stripes = ((rows + columns) // 4 % 2).float().expand(1, 3, -1, -1) * 0.8 + 0.1
+    hole = torch.zeros(1, 1, 48, 700)
+    hole[..., 20:28, 5:-5] = 1
+    filled = fill(stripes, hole)
+    assert squared_error(exemplar.copy(filled, hole), stripes, hole) < 0.6 * squared_error(filled, stripes, hole)
+
+
 def test_where_there_is_nothing_to_copy_the_smooth_filling_stays() -> None:
     picture = torch.rand(1, 3, 32, 48)
     hole = torch.ones(1, 1, 32, 48)

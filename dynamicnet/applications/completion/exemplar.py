@@ -16,16 +16,18 @@ from torch import Tensor
 EDGE = 3  # how far a patch reaches from its middle, in pixels of its level
 PATCH = 2 * EDGE + 1
 COARSEST = 16  # shorter side of the coarsest level, at least
-SEARCHED = 64 * 64  # pixels of a level that is searched all over, at most
+SEARCHED = 64 * 64  # pixels of any other level that is searched all over, at most
 SHIFTS = 40  # that a hole is filled from, of those found in it, and as many of those found in what is known
 APART = 4  # pixels that a patch of what is known looks away from itself, at least
 SPARSE = 3  # of so many of those one looks
 ROUNDS = 3  # on a level that is searched
 REFINED = 2  # on any other
+STRIP = 256  # rows that look at once, which bounds the memory
+PIXELS = 2**18  # that take a mean at once, likewise
 SURE = 2.0  # how much surer a pixel is than one that lies deeper in the hole by one pixel
 DEEP = 14  # pixels into the hole from which on all are as unsure
 UNKNOWN = 0.05  # how far a known pixel is from one that is not
-AT_ONCE = 512  # patches that look at once, which bounds the memory
+AT_ONCE = 512  # patches that look at once, likewise
 
 NEIGHBOURS = ((0, 0), *((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if row or column))
 
@@ -49,7 +51,7 @@ def copy(picture: Tensor, hole: Tensor) -> Tensor:
         levels.append(levels[-1].halved())
     places = None
     for level in reversed(levels):
-        if level.pixels <= SEARCHED:
+        if level is levels[-1] or level.pixels <= SEARCHED:
             places = level.searched(places)
         elif places is not None:
             places = level.refined(places)
@@ -77,11 +79,11 @@ class _Level:
 
     def searched(self, before: Tensor | None) -> Tensor | None:
         """Where a hole is best filled from, of all that is known; ``before`` was found at half the resolution."""
+        height, width = self.size
+        start = None if before is None else self._shifted(before, (0, 0), 0, height)[0]
         sources = self.offered.flatten().nonzero()[:, 0]
         if len(sources) == 0:
-            return before
-        height, width = self.size
-        start = None if before is None else self._shifted(before, (0, 0))[0]
+            return start
         places, current = self._of_patches(start, sources)
         rows, columns = self.hole.nonzero().T
         found = places[rows, columns]
@@ -96,40 +98,48 @@ class _Level:
         offers, sure = self.picture[0].flatten(1)[:, there], self._sureness()
         for _ in range(ROUNDS):
             apart = (offers - current[0, :, None]).square().sum(0) + UNKNOWN * unknown
-            best = _around(apart, sure).masked_fill(unknown, torch.inf).argmin(0, keepdim=True)
+            best = _around(apart, sure[0]).masked_fill(unknown, torch.inf).argmin(0, keepdim=True)
             places = there.gather(0, best)[0]
             current = self.voted(places, 1)
         return places
 
     def refined(self, before: Tensor) -> Tensor:
-        """The same of where a pixel and its neighbours were taken from at half the resolution."""
-        places = self._shifted(before, (0, 0))[0]
-        sure = self._sureness()
+        """The same of where a pixel and its neighbours were taken from at half the resolution, strip by strip."""
+        height = self.size[0]
+        places = self._shifted(before, (0, 0), 0, height)[0]
+        sure, known = self._sureness(), ~self.hole.flatten()
         for _ in range(REFINED):
             current = self.voted(places, EDGE)
-            best = torch.full(self.size, torch.inf)
-            for neighbour in NEIGHBOURS:
-                there, inside = self._shifted(before, neighbour)
-                apart = _around((self._taken(there) - current)[0].square().sum(0, keepdim=True), sure)[0]
-                better = inside & ~self.hole.flatten()[there] & (apart < best)
-                best, places = torch.where(better, apart, best), torch.where(better, there, places)
+            for top in range(0, height, STRIP):
+                start, end = max(0, top - EDGE), min(height, top + STRIP + EDGE)
+                if not bool(self.hole[start:end].any()):
+                    continue
+                best, found = torch.full((end - start, self.size[1]), torch.inf), places[start:end]
+                for neighbour in NEIGHBOURS:
+                    there, inside = self._shifted(before, neighbour, start, end)
+                    apart = (self.picture[0].flatten(1)[:, there] - current[0, :, start:end]).square().sum(0)
+                    apart = _around(apart[None], sure[0, :, start:end])[0]
+                    better = inside & known[there] & (apart < best)
+                    best, found = torch.where(better, apart, best), torch.where(better, there, found)
+                places[top : top + STRIP] = found[top - start :][:STRIP]
         return places
 
     def voted(self, places: Tensor, step: int) -> Tensor:
         """The hole filled with the mean of what patches over each pixel found, of one in ``step`` each way."""
         height, width = self.size
-        rows, columns = self.hole.nonzero().T
-        total = torch.zeros(3, len(rows))
         steps = range(-EDGE, EDGE + 1, step)
-        for down in steps:
-            for right in steps:
-                middle = (rows - down).clamp(0, height - 1), (columns - right).clamp(0, width - 1)
-                source = places[middle]
-                row = (source // width + rows - middle[0]).clamp(0, height - 1)
-                column = (source % width + columns - middle[1]).clamp(0, width - 1)
-                total += self.picture[0, :, row, column]
         voted = self.picture.clone()
-        voted[0, :, rows, columns] = total / len(steps) ** 2
+        for some in torch.split(self.hole.nonzero(), PIXELS):
+            rows, columns = some.T
+            total = torch.zeros(3, len(some))
+            for down in steps:
+                for right in steps:
+                    middle = (rows - down).clamp(0, height - 1), (columns - right).clamp(0, width - 1)
+                    source = places[middle]
+                    row = (source // width + rows - middle[0]).clamp(0, height - 1)
+                    column = (source % width + columns - middle[1]).clamp(0, width - 1)
+                    total += self.picture[0, :, row, column]
+            voted[0, :, rows, columns] = total / len(steps) ** 2
         return voted
 
     def _taken(self, places: Tensor) -> Tensor:
@@ -184,10 +194,10 @@ class _Level:
             sure = torch.maximum(sure, left * (F.max_pool2d(sure, 3, 1, 1) > 0) * (sure == 0))
         return sure.clamp_min(left)
 
-    def _shifted(self, before: Tensor, neighbour: Shift) -> tuple[Tensor, Tensor]:
-        """Where pixels are with the shifts of a neighbour at half the resolution, and whether that is inside."""
+    def _shifted(self, before: Tensor, neighbour: Shift, start: int, end: int) -> tuple[Tensor, Tensor]:
+        """Where rows of pixels are with shifts of a neighbour at half the resolution, and whether that is inside."""
         height, width = self.size
-        rows, columns = torch.arange(height)[:, None], torch.arange(width)
+        rows, columns = torch.arange(start, end)[:, None], torch.arange(width)
         cells = (
             (rows // 2 + neighbour[0]).clamp(0, before.shape[0] - 1),
             (columns // 2 + neighbour[1]).clamp(0, before.shape[1] - 1),
@@ -205,7 +215,7 @@ def _around(apart: Tensor, sure: Tensor) -> Tensor:
     Summed over the pixels of a patch, each at its own place: the same wherever the shift is, and a fiftieth of the work
     of comparing patches.
     """
-    return F.avg_pool2d(apart * sure[0], PATCH, 1, EDGE, count_include_pad=False)
+    return F.avg_pool2d(apart * sure, PATCH, 1, EDGE, count_include_pad=False)
 
 
 def _within(numbers: Tensor, length: int) -> Tensor:
