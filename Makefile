@@ -8,7 +8,7 @@ MINUTES ?= 9
 SITE ?= site
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal trainings documents export-test web web-test lint format clean
+.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal large trainings documents export-test web web-test lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ gpu: ## where there is a GPU and no network: PIECE=tests, soak, bench or train, 
 
 gpu-rehearsal: .venv/.ready ## every piece of make gpu on the CPU, with sizes that measure nothing (minutes)
 	$(BIN)/python -m pytest -s -m slow tests/test_gpu.py
+
+large: .venv/.ready ## paint and mend a photograph of 24 megapixels through a server (MEGAPIXELS=…, a minute)
+	$(BIN)/python -m pytest -s -m slow tests/test_large.py
 
 trainings: .venv/.ready ## train and compare what takes too long for make test, very small (minutes)
 	$(BIN)/python -m pytest -s -m slow tests/test_distil.py tests/test_restoration_measured.py tests/test_training.py

@@ -15,8 +15,6 @@ from tempfile import TemporaryDirectory
 import httpx
 import numpy as np
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 
 from bench.build import unpacked
 from bench.service import free_port, running
@@ -37,12 +35,12 @@ def paint(file, **fields):
 paint(sample, max_side=256)
 print("ready", flush=True)
 input()
-begun = time.process_time()
 made = paint(photo, **({"detail": int(detail)} if int(detail) else {}))
-print(time.process_time() - begun, flush=True)
+print("done", flush=True)
+input()
 Path(out).write_bytes(made)
 """
-"""The library: says when it is ready, waits for a line, paints and says how many seconds of CPU that took."""
+"""The library: says when it is ready, waits for a line, paints, says so and waits again."""
 
 
 def photograph(folder: Path, megapixels: int, grain: int = 6) -> Path:
@@ -64,15 +62,26 @@ def photograph(folder: Path, megapixels: int, grain: int = 6) -> Path:
     return file
 
 
-def held(root: int) -> float:
-    """Megabytes of a process and of all that it has started; what several share counts once."""
+def all_of(root: int) -> list[int]:
+    """A process and all that it has started."""
     found, left = [], [root]
     while left:
         found.append(left.pop())
         for task in Path(f"/proc/{found[-1]}/task").glob("*/children"):
             left += map(int, _read(task).split())
-    proportional = (line for one in found for line in _read(Path(f"/proc/{one}/smaps_rollup")).splitlines())
+    return found
+
+
+def held(root: int) -> float:
+    """Megabytes of a process and of all that it has started; what several share counts once."""
+    proportional = (line for one in all_of(root) for line in _read(Path(f"/proc/{one}/smaps_rollup")).splitlines())
     return sum(int(line.split()[1]) for line in proportional if line.startswith("Pss:")) / 1024
+
+
+def worked(root: int) -> float:
+    """Seconds of CPU that they have taken."""
+    times = (_read(Path(f"/proc/{one}/stat")).rpartition(")")[2].split()[11:13] for one in all_of(root))
+    return sum(int(ticks) for pair in times for ticks in pair) / os.sysconf("SC_CLK_TCK")
 
 
 def _read(file: Path) -> str:
@@ -82,33 +91,45 @@ def _read(file: Path) -> str:
         return ""
 
 
-class Peak:
-    """The most that a process holds while something runs."""
+class Watch:
+    """What a process and all that it starts take while something runs.
+
+    Attributes:
+        megabytes: the most that they held, above what they held before.
+        seconds: by the clock. worked: of CPU.
+    """
 
     def __init__(self, process: int) -> None:
-        self.before = self.most = held(process)
+        self.megabytes = self.worked = 0.0
+        self._held, self._worked, self.seconds = held(process), worked(process), time.perf_counter()
         self._process, self._over = process, threading.Event()
         self._watching = threading.Thread(target=self._watch)
 
     def _watch(self) -> None:
         while not self._over.wait(EVERY):
-            self.most = max(self.most, held(self._process))
+            self._look()
 
-    def __enter__(self) -> "Peak":
+    def _look(self) -> None:
+        self.megabytes = max(self.megabytes, held(self._process) - self._held)
+        self.worked = max(self.worked, worked(self._process) - self._worked)
+
+    def __enter__(self) -> "Watch":
         self._watching.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.seconds = time.perf_counter() - self.seconds
         self._over.set()
         self._watching.join()
+        self._look()
 
 
-Row = tuple[float, float, bytes]
-"""Seconds, megabytes above what was held before, and the picture."""
+Row = tuple[Watch, bytes]
+"""What it took, and the picture."""
 
 
 def by_library(build: Path, photo: Path, detail: int, model: str) -> Row:
-    """In a process of its own; seconds are of its CPU, of one thread."""
+    """In a process of its own, on one thread."""
     sample = build / "static" / "samples" / "coffee.jpg"
     with TemporaryDirectory() as folder:
         out = Path(folder) / "out.png"
@@ -117,12 +138,12 @@ def by_library(build: Path, photo: Path, detail: int, model: str) -> Row:
         assert process.stdout
         assert process.stdin
         process.stdout.readline()
-        with Peak(process.pid) as peak:
+        with Watch(process.pid) as watch:
             process.stdin.write("\n")
             process.stdin.flush()
-            seconds = float(process.stdout.readline())
-        process.wait()
-        return seconds, peak.most - peak.before, out.read_bytes()
+            process.stdout.readline()
+        process.communicate("\n")
+        return watch, out.read_bytes()
 
 
 def by_command(build: Path, photo: Path, detail: int, model: str) -> Row:
@@ -130,11 +151,10 @@ def by_command(build: Path, photo: Path, detail: int, model: str) -> Row:
     with TemporaryDirectory() as folder:
         out = Path(folder) / "out.png"
         options = ["--model", model, "--alpha", "0.8", *(["--detail", str(detail)] if detail else []), "-o", str(out)]
-        begun = time.perf_counter()
         process = _started(["-m", "dynamicnet", "infer", str(photo), *options], build, OMP_NUM_THREADS="")
-        with Peak(process.pid) as peak:
+        with Watch(process.pid) as watch:
             process.wait()
-        return time.perf_counter() - begun, peak.most - peak.before, out.read_bytes()
+        return watch, out.read_bytes()
 
 
 def by_post(build: Path, photo: Path, detail: int, model: str) -> Row:
@@ -147,10 +167,9 @@ def by_post(build: Path, photo: Path, detail: int, model: str) -> Row:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=900) as client:
             client.post("/infer", files={"image": sample}, data=fields).raise_for_status()
             fields |= {"detail": str(detail)} if detail else {}
-            begun = time.perf_counter()
-            with Peak(process.pid) as peak:
+            with Watch(process.pid) as watch:
                 reply = client.post("/infer", files={"image": photo.read_bytes()}, data=fields).raise_for_status()
-            return time.perf_counter() - begun, peak.most - peak.before, reply.content
+            return watch, reply.content
 
 
 WAYS = {"library": by_library, "command": by_command, "POST": by_post}
@@ -189,7 +208,7 @@ def apart(one: bytes, other: bytes) -> str:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, a row as soon as it is known."""
     parser = argparse.ArgumentParser("python -m bench.large", description=__doc__)
     parser.add_argument("--model", default="starry-night")
     parser.add_argument("--megapixels", type=int, default=24)
@@ -197,16 +216,18 @@ def main() -> None:
     parser.add_argument("--ways", default=",".join(WAYS), help="some of %(default)s")
     parser.add_argument("--alone", action="store_true", help="without the build before")
     asked = parser.parse_args()
-    table = Table("way", "build", "s", "MB above what it held", title=f"{asked.megapixels} megapixels, {asked.model}")
+    print(f"| {asked.megapixels} megapixels, {asked.model} | s | CPU s | MB above what was held |\n|---|---|---|---|")
     with TemporaryDirectory() as folder, builds(alone=asked.alone) as sides:
         photo = photograph(Path(folder), asked.megapixels)
         for way in asked.ways.split(","):
-            rows = {name: WAYS[way](build, photo, asked.detail, asked.model) for name, build in sides.items()}
-            for name, (seconds, megabytes, _) in rows.items():
-                table.add_row(way, name, f"{seconds:.1f}", f"{megabytes:.0f}")
-            if len(rows) > 1:
-                table.add_row("", "", "", apart(*(made for _, _, made in rows.values())))
-    Console().print(table)
+            made = []
+            for name, build in sides.items():
+                watch, picture = WAYS[way](build, photo, asked.detail, asked.model)
+                made.append(picture)
+                took = f"{watch.seconds:.1f} | {watch.worked:.1f} | {watch.megabytes:.0f}"
+                print(f"| {way}, {name} | {took} |", flush=True)
+            if len(made) > 1:
+                print(f"| {way}: apart by {apart(*made)} | | | |", flush=True)
 
 
 if __name__ == "__main__":

@@ -511,7 +511,10 @@ def test_models_are_described_as_their_manifests_say(http):
     assert [model["id"] for model in listed] == folders
     for model in listed:
         manifest = json.loads((Settings().weights / model["id"] / "model.json").read_text())
-        assert set(model) == {"id", "title", "description", "application", "takes", "axes", "thumbnail"}
+        assert set(model) == {"id", "title", "description", "application", "takes", "max_pixels", "axes", "thumbnail"}
+        assert model["max_pixels"] == (
+            25_000_000 if "mask" in model["takes"] or "seed" in model["takes"] else 120_000_000
+        )
         assert model["title"] == manifest["title"]
         for axis, told in zip(manifest["axes"], model["axes"], strict=True):
             middle, guess = axis.pop("middle", None), axis.pop("guess", False)
