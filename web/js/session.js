@@ -3,6 +3,12 @@
 
 import { ask, file } from "./engine.js";
 
+/** What is told of a photograph that was read, and how it looks. */
+async function looked(fields) {
+  const { picture, full } = await ask("look", fields);
+  return [{ full: [full.width, full.height], notes: [] }, await file(picture, "image/png")];
+}
+
 export class Session {
   #on;
   #wanted = null; // what to open: { model, fields }; or to look at, without a model
@@ -50,12 +56,12 @@ export class Session {
 
   async #open(wanted) {
     this.#on.preparing(wanted);
-    const answer = await ask(wanted.model ? "open" : "look", wanted.model ? { model: wanted.model, fields: wanted.fields } : wanted.fields);
-    const original = wanted.model ? null : await file(answer, "image/png");
+    const { model, fields } = wanted;
+    const answer = model ? await ask("open", { model, fields }) : await looked(fields);
     this.#opened = wanted;
     if (this.#wanted !== wanted) return;
-    if (wanted.model) this.#on.ready(wanted, answer);
-    else this.#on.looked(wanted, { full: answer.full, notes: [] }, original);
+    if (model) this.#on.ready(wanted, answer);
+    else this.#on.looked(wanted, ...answer);
   }
 
   async #render(wanted) {

@@ -1,6 +1,6 @@
 // Models, run by ONNX Runtime: WebGPU where there is some, else WebAssembly. One thing at a time, in the order it was asked.
 //
-// "look": fields to the photograph as it is shown, with its `full` size. "open": a model and fields to the size of what is
+// "look": fields to the photograph as it is shown, and its `full` size. "open": a model and fields to the size of what is
 // made of them. "render": that at α. "make": a model, fields and several α to pictures of each. "has": whether a model is
 // here. Pictures are ImageData.
 
@@ -81,10 +81,7 @@ async function rendered({ render, model, prepared, picture, where }, alpha) {
 }
 
 const can = {
-  async look({ image, max_side: longest }) {
-    const { picture, full } = await read(image, longest);
-    return Object.assign(picture, { full: [full.width, full.height] });
-  },
+  look: ({ image, max_side: longest }) => read(image, longest),
   async open({ model, fields }) {
     opened = await open(model, fields);
     return { width: opened.picture.width, height: opened.picture.height };
