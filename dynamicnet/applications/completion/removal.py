@@ -19,7 +19,7 @@ QUALITY = 85
 """Of the JPEG file that it is in, which halves the resolution of colours (4:2:0)."""
 
 FEATHERS = (0, 1, 2, 4, 8)
-"""How far the object's own mask is blurred: the radius of a Gaussian, in pixels."""
+"""How far the object's own mask is blurred: the radius of a Gaussian, in pixels of a picture of 256 or more."""
 
 GENEROUS = 8
 """How much wider than the object the mask is that is compared with, in pixels."""
@@ -48,7 +48,8 @@ def measure(
         with_object.paste(COLOUR, mask=own)
         file = pictures.write(with_object, "jpeg", QUALITY)
         behind, within = np.asarray(photo, np.int16), np.asarray(generous) > 0
-        for j, mask in enumerate([generous, *(own.filter(ImageFilter.GaussianBlur(by)) for by in FEATHERS)]):
+        scale = min(1.0, min(photo.size) / 256)  # else nothing would be left of a small object's mask
+        for j, mask in enumerate([generous, *(own.filter(ImageFilter.GaussianBlur(by * scale)) for by in FEATHERS)]):
             prepared = model.prepare(model.encode(Inputs(image=file, mask=pictures.write(mask))))
             for k, alpha in enumerate(alphas):
                 made = np.asarray(model.render(prepared, alpha), np.int16)
