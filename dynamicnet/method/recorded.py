@@ -136,7 +136,10 @@ class Recorded(Tensor):
             NotImplementedError: it is none of those known here.
         """
         kwargs = kwargs or {}
-        given: Recorded = next(one for one in args if isinstance(one, Recorded))
+        features = [
+            one for arg in args for one in (arg if isinstance(arg, list) else [arg]) if isinstance(one, Recorded)
+        ]
+        given = features[0]
         if func in _SAME:
             return given
         if func is _aten.expand.default and tuple(args[1]) == tuple(given.shape):
@@ -154,8 +157,7 @@ class Recorded(Tensor):
             raise NotImplementedError(str(func))
         like = func(*(_without_data(one) for one in args), **kwargs)
         make, products = step_of(func, like, *args, **kwargs)
-        parents = [one.node for one in args if isinstance(one, Recorded)]
-        return cls.of(Node(make, parents, like, products), like, given.device)
+        return cls.of(Node(make, [one.node for one in features], like, products), like, given.device)
 
 
 def begin(make: Make, shape: torch.Size, device: torch.device) -> Recorded:
@@ -185,6 +187,8 @@ def _before(out: Node) -> set[Node]:
 
 
 def _without_data(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, list):
+        return [_without_data(one) for one in value]
     if isinstance(value, Recorded):
         return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
     return value.to("meta") if isinstance(value, Tensor) else value
@@ -326,6 +330,13 @@ def _slice(
     return lambda top, bottom: node.rows(top, bottom).narrow(dim, begin, length), 0
 
 
+def _cat(func: Any, like: Tensor, features: Sequence[Recorded], dim: int = 0) -> Step:  # noqa: ANN401
+    if dim != 1 or not all(isinstance(one, Recorded) for one in features):
+        raise NotImplementedError("what is not channels beside channels")
+    nodes = [one.node for one in features]
+    return lambda top, bottom: torch.cat([node.rows(top, bottom) for node in nodes], 1), 0
+
+
 _SAME = {_aten.contiguous.default, _aten.alias.default, _aten.detach.default}
 """What changes nothing but how features lie in memory; here they are always channels-last."""
 
@@ -338,6 +349,7 @@ _STEPS: dict[Any, Callable[..., Step]] = {
         _each_by_itself,
     ),
     _aten.pad.default: _pad,
+    _aten.cat.default: _cat,
     _aten.conv2d.default: _conv2d,
     _aten.group_norm.default: _group_norm,
     _aten.pixel_unshuffle.default: _pixel_unshuffle,
