@@ -228,7 +228,7 @@ class DynamicNet(nn.Module):
                 share = strength(here, sign)
                 psi = residuals[axis_id, sign] if residuals is not None else axis.block(sign, point)(z)
                 here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
-                tuned = torch.addcmul(tuned, _resized(here_too, z), psi)
+                tuned = torch.addcmul(tuned, _resized(here_too, z), psi.to(tuned.dtype))
         return tuned
 
     def _pad(self, inputs: Tensor) -> Tensor:
