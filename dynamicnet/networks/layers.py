@@ -209,7 +209,7 @@ def _reflected(x: Tensor, by: int) -> Tensor:
 
 def _renders_on_cpu(x: Tensor) -> bool:
     """Whether no gradient is wanted, nothing is recorded, and what is quick there is so here."""
-    plain = type(x) is Tensor and not torch.jit.is_tracing()
+    plain = type(x) is Tensor and not torch.onnx.is_in_onnx_export()
     return plain and x.device.type == "cpu" and torch.is_inference_mode_enabled()
 
 
