@@ -13,7 +13,7 @@ from pages import ARGS, NEEDED, launch, ready, seen, until
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from dynamicnet import Inputs, Model, package
+from dynamicnet import Inputs, Model, package, precision
 from server.settings import ROOT, STATIC, Settings
 
 RUNTIME = ROOT / "web" / "node_modules"
@@ -30,6 +30,12 @@ GPU = [
 def first(application):
     every = package.find(Settings().weights)
     return next(path for path in every if package.read_manifest(path).application == application)
+
+
+@pytest.fixture(autouse=True)
+def precise(monkeypatch):
+    """The server in float32, as on processors without bfloat16: with it, it is up to 3 of 255 from that by itself."""
+    monkeypatch.setattr(precision, "_has_units", lambda: False)
 
 
 class Files(SimpleHTTPRequestHandler):
