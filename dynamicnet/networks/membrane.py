@@ -19,7 +19,7 @@ def fill(pictures: Tensor, holes: Tensor) -> Tensor:
     Returns:
         (N, C, H, W), known pixels unchanged.
     """
-    return _fill(pictures * (1 - holes), holes < 0.5)
+    return _fill(pictures * (1 - holes), holes < 0.5, max(pictures.shape[2:]).bit_length())
 
 
 def continued(added: Tensor, rim: Tensor) -> Tensor:
@@ -39,17 +39,18 @@ def continued(added: Tensor, rim: Tensor) -> Tensor:
     cell = max(CELL, -(-max(height, width) // CELLS))
     weights = F.avg_pool2d(rim, cell, ceil_mode=True)
     means = F.avg_pool2d(added * rim, cell, ceil_mode=True) / weights.clamp_min(1e-6)
-    known = (weights > 0) | (weights.amax((2, 3), keepdim=True) == 0)
-    smooth = F.interpolate(_fill(means, known), scale_factor=float(cell), mode="bilinear")
+    smooth = _fill(means, weights > 0, max(means.shape[2:]).bit_length())
+    smooth = F.interpolate(smooth, scale_factor=float(cell), mode="bilinear")
     return smooth[..., :height, :width]
 
 
-def _fill(values: Tensor, known: Tensor) -> Tensor:
-    if bool(known.all()):
+def _fill(values: Tensor, known: Tensor, levels: int) -> Tensor:
+    """The same over so many scales, whatever is known, so that a graph of it holds for any hole; 0 where nothing is."""
+    if levels == 0:
         return values
     weights = F.avg_pool2d(known.to(values.dtype), 2, ceil_mode=True)
     coarse = F.avg_pool2d(values, 2, ceil_mode=True) / weights.clamp_min(1e-6)
-    filled = F.interpolate(_fill(coarse, weights > 0), values.shape[2:], mode="bilinear")
+    filled = F.interpolate(_fill(coarse, weights > 0, levels - 1), values.shape[2:], mode="bilinear")
     filled = torch.where(known, values, filled)
     for _ in range(SWEEPS):
         z = F.pad(filled, (1, 1, 1, 1), mode="replicate")
