@@ -248,8 +248,8 @@ class Model:
         checked = resolve(alpha, self.net.specs, given.shape[0], size)
         made = torch.empty_like(given)
         for tile in tiles(size, cast(int, self.net.reach), self.net.network.multiple, SIDE):
-            prepared = yield from self.net.preparing(self._placed(cut(given, tile.given)))
             here = {axis: cut(values, tile.given) for axis, values in checked.items()}
+            prepared = yield from self.net.preparing(self._placed(cut(given, tile.given)), alphas=here)
             (out,) = yield from each_within(partial(autocast, self.device), self.net.rendering([(prepared, here)]))
             yield
             cut(made, tile.kept).copy_(self._levels(cut(out, tile.part), one.encoded, tile.kept))
