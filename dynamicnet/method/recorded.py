@@ -17,7 +17,7 @@ from torch import Tensor
 from dynamicnet.method.pieces import Pieces
 from dynamicnet.method.strips import strips
 
-ELEMENTS = 2**21
+ELEMENTS = 2**20
 """Of a strip of features, about: a piece of work takes no longer than a frame, and stays near the processor."""
 
 CHEAP = 300
