@@ -23,6 +23,7 @@ from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.files.replaced import replaced
 from dynamicnet.method.blocks import Axis
 from dynamicnet.method.dynamic import DynamicNet, Residuals
+from dynamicnet.method.pieces import finish
 from dynamicnet.model import Model
 from dynamicnet.networks.layers import Norm
 
@@ -84,9 +85,9 @@ class _Render(nn.Module):
             seen[_last(net)] = self._padded(given["picture"], size)
             size = torch._shape_as_tensor(given["picture"])[2:]
         stages = list(net.network.stages)
-        z = net._tune(given["z"], net.first_point, alphas, residuals)
+        z = finish(net._tune(given["z"], net.first_point, alphas, residuals))
         for name in stages[stages.index(net.first_point) + 1 :]:
-            z = net._tune(net.network.run(name, z, seen.get(name)), name, alphas)
+            z = finish(net._tune(net.network.run(name, z, seen.get(name)), name, alphas))
         return (z if size is None else z[..., : size[0], : size[1]]).clamp(0, 1)
 
     def _everywhere(self, alpha: Tensor, axis: Axis, size: Tensor | None) -> Tensor:

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from dynamicnet import AxisSpec, DynamicNet, DynamicNetError, TuningBlock, over_picture, per_picture, per_point
+from dynamicnet.method import strips
+from dynamicnet.networks import NETWORKS as KNOWN
 from dynamicnet.networks import JohnsonNetwork, LeanNetwork, MainNetwork
 
 NETWORKS = {"johnson": JohnsonNetwork, "lean": LeanNetwork}
@@ -398,3 +400,14 @@ def test_inputs_that_are_not_pictures_are_neither_padded_nor_cropped():
     assert (rendered[0] - rendered[2]).abs().max() > 0.01
     with pytest.raises(DynamicNetError, match="must have the picture's size"):
         net.render(prepared, over_picture(torch.ones(6, 6)))
+
+
+@torch.inference_mode()
+def test_large_features_are_made_some_rows_at_a_time_and_are_the_same(monkeypatch):
+    network = KNOWN["unet"](16, 8)
+    net = build(network, axis("one", network.default_points, range=(-1, 1), default=0))
+    prepared, given = net.prepare(pictures((90, 52))), pictures((90, 52))
+    whole = net.render(prepared, 0.7)
+    monkeypatch.setattr(strips, "PRODUCTS", 2**11)
+    assert sum(1 for _ in net.rendering([(prepared, 0.7)])) > 40
+    torch.testing.assert_close(net.render(net.prepare(given), 0.7), whole)

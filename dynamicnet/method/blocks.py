@@ -71,6 +71,10 @@ class AxisSpec(BaseModel):
         return ("high", "low") if self.range[0] < 0 else ("high",)
 
 
+BEYOND = 3
+"""How many rows of features a tuning-block that does not normalise looks beyond those that it makes."""
+
+
 class TuningBlock(nn.Module):
     """ψ: three 3×3 reflection-padded convolutions with ReLU between; the caller adds α·ψ(z) to z.
 

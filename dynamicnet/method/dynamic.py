@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.method.alpha import AlphaLike, Alphas, resolve
-from dynamicnet.method.blocks import Axis, AxisSpec, Sign, strength
+from dynamicnet.method.blocks import BEYOND, Axis, AxisSpec, Sign, strength
 from dynamicnet.method.guess import Guess
 from dynamicnet.method.pieces import Pieces, finish
+from dynamicnet.method.strips import by_rows
 from dynamicnet.networks.base import MainNetwork
 
 Residuals = dict[tuple[str, Sign], Tensor]
@@ -138,8 +140,7 @@ class DynamicNet(nn.Module):
             seen[names[-1]] = self.network.under(full)
         z = inputs
         for name in names[:after]:
-            yield
-            z = self.network.run(name, z, seen.pop(name, None))
+            z = yield from self._run(name, z, seen.pop(name, None))
         residuals: Residuals = {}
         for axis in self._axes():
             if self.first_point in axis.spec.blocks:
@@ -192,10 +193,10 @@ class DynamicNet(nn.Module):
         alphas = _together([{axis_id: self._pad(a) for axis_id, a in alphas.items()} for _, alphas in parts], counts)
         names = list(self.network.stages)[: -1 if each[0].over else None]
         after = names.index(self.first_point) + 1
-        z = self._tune(z, self.first_point, alphas, residuals)
+        z = yield from self._tune(z, self.first_point, alphas, residuals)
         for name in names[after:]:
-            yield
-            z = self._tune(self.network.run(name, z, seen.get(name)), name, alphas)
+            z = yield from self._run(name, z, seen.get(name))
+            z = yield from self._tune(z, name, alphas)
         return [
             part if one.size is None or one.full or one.over else part[..., : one.size[0], : one.size[1]]
             for part, one in zip(torch.split(z, counts), each, strict=True)
@@ -214,7 +215,16 @@ class DynamicNet(nn.Module):
         alphas = resolve(alpha, self.specs, inputs.shape[0], size)
         return self.render(finish(self.preparing(inputs, alphas=alphas)), alphas)
 
-    def _tune(self, z: Tensor, point: str, alphas: Alphas, residuals: Residuals | None = None) -> Tensor:
+    def _run(self, name: str, z: Tensor, seen: Tensor | None) -> Pieces[Tensor]:
+        return by_rows(partial(self.network.run, name), self.network.beyond, z, seen)
+
+    def _residual(self, axis: Axis, sign: Sign, point: str, z: Tensor) -> Pieces[Tensor]:
+        """ψ(z) at an insertion point."""
+        block = axis.block(sign, point)
+        rows = None if axis.spec.norm or self.network.beyond is None else BEYOND
+        return by_rows(lambda z, _: block(z), rows, z)
+
+    def _tune(self, z: Tensor, point: str, alphas: Alphas, residuals: Residuals | None = None) -> Pieces[Tensor]:
         """Tune at one insertion point, running only the blocks whose α is not 0."""
         tuned = z
         for axis_id, alpha in alphas.items():
@@ -226,7 +236,10 @@ class DynamicNet(nn.Module):
                 if not _counts(here, sign):
                     continue
                 share = strength(here, sign)
-                psi = residuals[axis_id, sign] if residuals is not None else axis.block(sign, point)(z)
+                if residuals is not None:
+                    psi = residuals[axis_id, sign]
+                else:
+                    psi = yield from self._residual(axis, sign, point, z)
                 here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
                 tuned = torch.addcmul(tuned, _resized(here_too, z), psi.to(tuned.dtype))
         return tuned

@@ -1,13 +1,21 @@
 """Pictures a strip of rows at a time, where the whole would take too much memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dynamicnet.method.pieces import Pieces
+
 PIXELS = 2**19
 """Of a strip, about."""
+
+PRODUCTS = 2**28
+"""Elements of features by their channels, of which a few convolutions take no longer than a frame."""
+
+ALIGNED = 4
+"""What strips of features begin at multiples of, for stages that halve them or take them two by two."""
 
 
 def strips(size: tuple[int, int], pixels: int = PIXELS) -> Iterator[slice]:
@@ -37,3 +45,36 @@ def enlarged(z: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
     share = (at - above).float()[:, None]
     between = torch.lerp(z[:, :, above].float(), z[:, :, below].float(), share)
     return F.interpolate(between, (len(at), width), mode="bilinear")
+
+
+def by_rows(step: Callable[..., Tensor], beyond: int | None, z: Tensor, also: Tensor | None = None) -> Pieces[Tensor]:
+    """What a step makes of large features, some rows at a time: as of the whole, but for rounding.
+
+    Args:
+        step: makes (N, C', k·H, W') of features, and of what it is told ``also``.
+        beyond: how many rows of them it looks beyond those that it makes; None for all. In training, none are left out.
+        z: (N, C, H, W).
+        also: (N, C", m·H, W").
+    """
+    if beyond is None or torch.is_grad_enabled() or z.numel() * z.shape[1] <= PRODUCTS:
+        yield
+        return step(z, also)
+    height, margin = z.shape[2], -(-beyond // ALIGNED) * ALIGNED
+    rows = max(ALIGNED, PRODUCTS * height // (z.numel() * z.shape[1]) // ALIGNED * ALIGNED)
+    made: Tensor | None = None
+    for top in range(0, height, rows):
+        yield
+        low, bottom = max(0, top - margin), min(height, top + rows)
+        high = min(height, bottom + margin)
+        part = step(_rows(z, height, low, high), None if also is None else _rows(also, height, low, high))
+        if made is None:
+            shape = (*part.shape[:2], part.shape[2] * height // (high - low), part.shape[3])
+            made = part.new_empty(shape).contiguous(memory_format=torch.channels_last)
+        _rows(made, height, top, bottom).copy_(_rows(part, high - low, top - low, bottom - low))
+    assert made is not None
+    return made
+
+
+def _rows(z: Tensor, height: int, top: int, bottom: int) -> Tensor:
+    """Rows of features of that height, of some that are so many times as high."""
+    return z[:, :, top * z.shape[2] // height : bottom * z.shape[2] // height]

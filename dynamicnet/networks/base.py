@@ -20,6 +20,7 @@ class MainNetwork(nn.Module):
         side: of the square picture it makes of them, in pixels.
         gated: whether its last stage lays what those before it painted over the picture, and does nothing else, so
             that the picture may be larger: see :func:`dynamicnet.networks.layers.laid_over`.
+        beyond: how many rows of its input a stage looks beyond those that it makes, at most; None for all of them.
     """
 
     stages: nn.ModuleDict
@@ -30,6 +31,7 @@ class MainNetwork(nn.Module):
     latent: int = 0
     side: int = 0
     gated: bool = False
+    beyond: int | None = None
 
     def look(self, inputs: Tensor) -> dict[str, Tensor]:
         """What stages make of the network's inputs alone, whatever comes out of the stage before them.

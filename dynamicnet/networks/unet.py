@@ -31,6 +31,7 @@ class ShallowUNet(MainNetwork):
     """
 
     multiple = 4
+    beyond = 2
     default_points = ("stem", "body2", "up", "fine")
 
     def __init__(self, channels: int = 96, half_channels: int = 48) -> None:
