@@ -241,7 +241,7 @@ class DynamicNet(nn.Module):
                 else:
                     psi = yield from self._residual(axis, sign, point, z)
                 here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
-                tuned = torch.addcmul(tuned, _resized(here_too, z), psi.to(tuned.dtype))
+                tuned = torch.addcmul(tuned, _resized(here_too, z), psi)
         return tuned
 
     def _pad(self, inputs: Tensor) -> Tensor:
