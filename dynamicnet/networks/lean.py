@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.networks.layers import ConvLayer, Doubled, ResidualBlock, laid_over, of_first, of_last
+from dynamicnet.networks.layers import ConvLayer, Doubled, ResidualBlock, added, laid_over, of_first, of_last
 
 
 class LeanNetwork(MainNetwork):
@@ -55,9 +55,9 @@ class LeanNetwork(MainNetwork):
         if seen is None:
             return super().run(name, z, seen)
         if name == "join":
-            return F.relu(of_first(self._conv(name), z) + seen)
+            return F.relu(added(seen, of_first(self._conv(name), z)))
         if name == "paint":
-            return of_first(self._conv(name), Doubled()(z)) + seen
+            return added(seen, of_first(self._conv(name), Doubled()(z)))
         return laid_over(z, seen)
 
     def _conv(self, name: str) -> nn.Conv2d:

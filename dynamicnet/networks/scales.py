@@ -7,7 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
-from dynamicnet.networks.layers import ConvLayer, Doubled, ReflectedConv, ResidualBlock, laid_over, of_first, of_last
+from dynamicnet.networks.layers import (
+    ConvLayer,
+    Doubled,
+    ReflectedConv,
+    ResidualBlock,
+    added,
+    laid_over,
+    of_first,
+    of_last,
+)
 
 NOISY = ("up4", "up2")
 """Stages that are given noise."""
@@ -91,7 +100,7 @@ class ScalesNetwork(MainNetwork):
         if name == "out":
             return laid_over(z, seen)
         (conv, norm, relu), block = self._parts(name)
-        up: Tensor = relu(norm(of_first(conv, Doubled()(z)) + seen))
+        up: Tensor = relu(norm(added(seen, of_first(conv, Doubled()(z)))))
         return _in_float32(block, up) if name in PRECISE else block(up)
 
     def _parts(self, name: str) -> Any:  # noqa: ANN401  # modules, and layers of modules
