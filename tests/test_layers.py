@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dynamicnet.networks.layers import Norm
+from dynamicnet.networks.layers import Norm, Rectifier, ReflectedConv, laid_over
 from dynamicnet.networks.upsampling import UpsampledConv
 from dynamicnet.objectives.gram import moments_of, shifted
 
@@ -68,3 +68,31 @@ def test_gram_matrices_of_shifted_features_follow_from_their_moments(size):
 
     ours = differentiated(lambda x: shifted(*moments_of(x), shift), features)
     agree(ours, differentiated(directly, features.double()), 1e-5)
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "kernel"), [(6, 6, 3), (16, 32, 3), (3, 6, 9)])
+@pytest.mark.parametrize("size", [(5, 8), (21, 32), (181, 190), (200, 201)])
+def test_convolutions_of_a_render_are_those_that_are_trained(inputs, outputs, kernel, size):
+    """Narrow ones take two neighbours at once, and large maps are padded in our own way."""
+    torch.manual_seed(0)
+    conv, x = ReflectedConv(inputs, outputs, kernel), torch.randn(2, inputs, *size)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        conv, x = conv.to(memory_format=layout), x.to(memory_format=layout)
+        with torch.inference_mode():
+            rendered = conv(x)
+        agree([rendered], [conv(x).detach()], 1e-6)
+
+
+def test_what_is_painted_is_enlarged_in_a_render_as_in_training():
+    torch.manual_seed(0)
+    painted, picture = torch.randn(2, 6, 20, 24), torch.rand(2, 3, 40, 48)
+    with torch.inference_mode():
+        rendered = laid_over(painted, picture)
+    agree([rendered], [laid_over(painted, picture)], 1e-6)
+
+
+def test_rectified_bfloat16_is_that_of_float32():
+    x = torch.tensor([-3.0, -0.0, 0.0, 1e-30, -1e-30, 2.0, float("inf"), float("-inf")])
+    with torch.inference_mode():
+        rectified = Rectifier()(x.bfloat16())
+    assert torch.equal(rectified, F.relu(x.bfloat16()))
