@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The commands that make the models. From the repository's root, with a folder or link `data` that holds content/
 # (photographs), faces/, styles/ (paintings) and perceptual/ (the encoders that ours was distilled from):
-#     weights/train.sh            # all of them, in order; great-wave and scream-wave are of before, see their manifests
+#     weights/train.sh            # all of them, in order; scream-wave is of before, see its manifest
 #     weights/train.sh NAME …     # some; a model that starts from another needs that one first
 #     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
 set -euo pipefail
@@ -39,6 +39,7 @@ starry-night() { # what all others start from
         --path-steps 600
 }
 
+# The Scream, Udnie, Composition VII and the three paintings as they are shipped are of commit a4285cd, before --patches.
 further=(--start weights/starry-night --main-steps 900 --axis-steps 200 --path-steps 350)
 
 the-scream() { strength the-scream "The Scream" the_scream --order -1 "${further[@]}"; }
@@ -194,7 +195,7 @@ denoise-gaussian() {
         --description "White noise that is the same everywhere, as published tables measure; photographs have another."
 }
 
-all=(painter starry-night the-scream udnie composition-brush starry-scream three-paintings)
+all=(painter starry-night the-scream great-wave udnie composition-brush starry-scream three-paintings)
 all+=(drawn-heads painted-faces mend-photos denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
