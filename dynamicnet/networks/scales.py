@@ -22,8 +22,8 @@ from dynamicnet.networks.layers import (
 NOISY = ("up4", "up2")
 """Stages that are given noise."""
 
-PRECISE = {"up8": 1, "up2": 2}
-"""How many convolutions of a stage's block run in float32, as `paint` does: their rounding is seen, up to 3 of 255."""
+PRECISE = ("up8", "up2")
+"""Stages whose blocks run in float32, as `paint` does: their rounding in bfloat16 is seen, up to 3 of 255."""
 
 
 class ScalesNetwork(MainNetwork):
@@ -102,10 +102,7 @@ class ScalesNetwork(MainNetwork):
             return laid_over(z, seen)
         (conv, norm, relu), block = self._parts(name)
         up: Tensor = relu(norm(added(seen, of_first(conv, Doubled()(z)))))
-        features = up
-        for i, layer in enumerate(block.convs):
-            features = in_float32(layer, features) if i < PRECISE.get(name, 0) else layer(features)
-        return added(up, features)
+        return in_float32(block, up) if name in PRECISE else block(up)
 
     def _parts(self, name: str) -> Any:  # noqa: ANN401  # modules, and layers of modules
         return self.stages[name]
