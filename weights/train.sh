@@ -39,12 +39,11 @@ starry-night() { # what all others start from
         --path-steps 600
 }
 
-# The Scream, Udnie, Composition VII and the three paintings as they are shipped are of commit a4285cd, before --patches.
+# The Scream, Composition VII and the three paintings as they are shipped are of commit a4285cd, before --patches.
 further=(--start weights/starry-night --main-steps 900 --axis-steps 200 --path-steps 350)
 
 the-scream() { strength the-scream "The Scream" the_scream --order -1 "${further[@]}"; }
 great-wave() { strength great-wave "The Great Wave" wave "${further[@]}"; }
-udnie() { strength udnie "Udnie" udnie --dual --weight 0.2,3,8 "${further[@]}"; }
 
 composition-brush() {
     train weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
@@ -195,7 +194,7 @@ denoise-gaussian() {
         --description "White noise that is the same everywhere, as published tables measure; photographs have another."
 }
 
-all=(painter starry-night the-scream great-wave udnie composition-brush starry-scream three-paintings)
+all=(painter starry-night the-scream great-wave composition-brush starry-scream three-paintings)
 all+=(drawn-heads painted-faces mend-photos denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
