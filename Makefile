@@ -67,8 +67,8 @@ web/node_modules/.ready: web/package.json web/package-lock.json
 	npm ci --prefix web --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-web: .venv/.ready web/node_modules/.ready ## the page without a server, as files in SITE=… (MODELS='…' WEBGPU=1)
-	$(BIN)/python -m web $(SITE) $(MODELS) $(if $(WEBGPU),--webgpu)
+web: .venv/.ready web/node_modules/.ready ## the page without a server, as files in SITE=… (MODELS='…')
+	$(BIN)/python -m web $(SITE) $(MODELS)
 
 web-test: .venv/.ready web/node_modules/.ready ## compare what that page shows with what the server does (minutes)
 	$(BIN)/python -m pytest -s -m slow tests/test_web.py

@@ -9,7 +9,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from pages import ARGS, NEEDED, launch, ready, seen, until
+from pages import NEEDED, launch, ready, seen, until
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -19,12 +19,6 @@ from server.settings import ROOT, STATIC, Settings
 RUNTIME = ROOT / "web" / "node_modules"
 pytestmark = [NEEDED, pytest.mark.slow, pytest.mark.skipif(not RUNTIME.exists(), reason="make web-test brings it")]
 SAMPLE = STATIC / "samples" / "chelsea.jpg"
-GPU = [
-    "--enable-unsafe-webgpu",
-    "--enable-features=Vulkan",
-    "--use-webgpu-adapter=swiftshader",
-    "--ignore-gpu-blocklist",
-]
 
 
 def first(application):
@@ -56,29 +50,21 @@ def site(tmp_path_factory, models):
     """Its address, as a host of files serves it."""
     folder = tmp_path_factory.mktemp("site")
     names = [model.id for model in models]
-    subprocess.run([sys.executable, "-m", "web", folder, *names, "--webgpu"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "web", folder, *names], cwd=ROOT, check=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=folder))
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
 
 
-@pytest.fixture(scope="module", params=["wasm", "webgpu"])
-def page(request):
+@pytest.fixture(scope="module")
+def page():
     with sync_playwright() as playwright:
-        args = [*(arg for arg in ARGS if arg != "--disable-gpu"), *GPU] if request.param == "webgpu" else ARGS
-        browser = launch(playwright, args)
+        browser = launch(playwright)
         page = browser.new_page()
         page.set_default_timeout(120_000)
-        if request.param == "webgpu" and not has_gpu(page):
-            pytest.skip("Chromium has no WebGPU here")
         yield page
         browser.close()
-
-
-def has_gpu(page):
-    page.goto("chrome://version")
-    return page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())")
 
 
 def photo(width, height):

@@ -17,7 +17,6 @@ from server.settings import STATIC, TEMPLATES, Settings
 HERE = Path(__file__).parent
 RUNTIME = HERE / "node_modules" / "onnxruntime-web" / "dist"
 WASM = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-WEBGPU = ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm")
 
 READABLE = "image/png,image/jpeg,image/webp,image/gif,image/avif"
 """What every browser opens."""
@@ -26,26 +25,25 @@ MOST = 4_000_000
 """Pixels that a photograph is shrunk to: WebAssembly has 4 GB of memory at most."""
 
 
-def build(out: Path, weights: Path, names: list[str], *, webgpu: bool) -> None:
+def build(out: Path, weights: Path, names: list[str]) -> None:
     """Write everything that a host of files has to serve.
 
     Args:
         out: the folder; files of the same names are replaced.
         weights: folder of model packages.
         names: which; all that take a photograph alone for none.
-        webgpu: whether what runs on WebGPU is there too.
     """
     shutil.copytree(STATIC, out / "static", dirs_exist_ok=True)
     shutil.copytree(HERE / "js", out / "static" / "js", dirs_exist_ok=True)
     (out / "static" / "js" / "ort").mkdir(exist_ok=True)
-    for file in (*WASM, *(WEBGPU if webgpu else ())):
+    for file in WASM:
         shutil.copy(RUNTIME / file, out / "static" / "js" / "ort")
     page = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("index.html")
     modules = sorted(file.name for file in (out / "static" / "js").iterdir() if file.is_file())
     known = {"files": "static", "modules": modules, "thumbnails": [], "accept": READABLE, "max_bytes": 50_000_000}
     (out / "index.html").write_text(page.render(known), "utf-8")
     models = [_model(Model.load(folder, "cpu"), out) for folder in package.find(weights) if _wanted(folder, names)]
-    listed = {"models": models, "left_out": [], "webgpu": webgpu}
+    listed = {"models": models, "left_out": []}
     (out / "models.json").write_text(json.dumps(listed, ensure_ascii=False), "utf-8")
 
 
@@ -77,6 +75,5 @@ if __name__ == "__main__":
     asked = argparse.ArgumentParser(prog="python -m web", description=__doc__)
     asked.add_argument("out", type=Path, help="folder to write to")
     asked.add_argument("names", nargs="*", help="models; all that take a photograph alone unless told otherwise")
-    asked.add_argument("--webgpu", action="store_true", help="bring what runs on WebGPU as well, 27 MB")
     given = asked.parse_args()
-    build(given.out, Settings().weights, given.names, webgpu=given.webgpu)
+    build(given.out, Settings().weights, given.names)

@@ -1,9 +1,10 @@
-// Models, run by ONNX Runtime: WebGPU where there is some, else WebAssembly. One thing at a time, in the order it was asked.
+// Models, run by ONNX Runtime in WebAssembly. One thing at a time, in the order it was asked.
 //
 // "look": fields to the photograph as it is shown, and its `full` size. "open": a model and fields to the size of what is
 // made of them. "render": that at α. "make": a model, fields and several α to pictures of each. "has": whether a model is
 // here. Pictures are ImageData.
 
+import * as ort from "./ort/ort.wasm.min.mjs";
 import { flat, level, read, seen, shrunk } from "./pixels.js";
 
 const KEPT = 2; // models
@@ -13,13 +14,7 @@ const listed = fetch(new URL("../../models.json", import.meta.url)).then((respon
 const sessions = new Map(); // by model, the one used last at the end
 let opened = null;
 
-const runtime = (async () => {
-  const hasGpu = (await listed).webgpu && (await navigator.gpu?.requestAdapter().catch(() => null));
-  const provider = hasGpu ? "webgpu" : "wasm";
-  const ort = await import(`./ort/ort.${provider}.min.mjs`);
-  ort.env.wasm.numThreads = self.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
-  return { ort, provider };
-})();
+ort.env.wasm.numThreads = self.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
 
 async function load(id) {
   const kept = sessions.get(id);
@@ -34,7 +29,6 @@ async function load(id) {
 }
 
 async function fetched(id) {
-  const { ort, provider } = await runtime;
   const { models } = await listed;
   const graph = async (name) => {
     const response = await fetch(new URL(`../../models/${id}/${name}.onnx`, import.meta.url)).catch(() => null);
@@ -42,8 +36,8 @@ async function fetched(id) {
     return new Uint8Array(await response.arrayBuffer());
   };
   const files = await Promise.all(["prepare", "render"].map(graph));
-  const create = (bytes) => ort.InferenceSession.create(bytes, { executionProviders: [provider] });
-  const [prepare, render] = [await create(files[0]), await create(files[1])]; // one after the other, as WebGPU wants
+  const create = (bytes) => ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+  const [prepare, render] = [await create(files[0]), await create(files[1])]; // the runtime starts with the first
   return { prepare, render, model: models.find((model) => model.id === id) };
 }
 
@@ -56,7 +50,6 @@ function workedAt({ width, height }, { detail, multiple }, asked) {
 }
 
 async function open(id, { image, where, max_side: longest, detail }) {
-  const { ort } = await runtime;
   const { prepare, render, model } = await load(id);
   const { picture } = await read(image, longest);
   const small = shrunk(picture, workedAt(picture, model, detail));
@@ -67,7 +60,6 @@ async function open(id, { image, where, max_side: longest, detail }) {
 }
 
 async function rendered({ render, model, prepared, picture, where }, alpha) {
-  const { ort } = await runtime;
   const given = Object.fromEntries(
     model.axes.map(({ id }) => {
       const values = [alpha[id] ?? 0].flat();
@@ -75,9 +67,7 @@ async function rendered({ render, model, prepared, picture, where }, alpha) {
     }),
   );
   const { output } = await render.run({ ...prepared, ...given });
-  const made = level(await output.getData(), picture, where);
-  output.dispose();
-  return made;
+  return level(output.data, picture, where);
 }
 
 const can = {
