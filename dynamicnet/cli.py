@@ -58,16 +58,20 @@ Position = Annotated[
 ]
 Mask = Annotated[
     Path | None,
-    typer.Option(help="A picture, white where PHOTO has a hole; a transparent PHOTO needs none.", exists=True),
+    typer.Option(
+        help="A picture, white where PHOTO has a hole; a transparent PHOTO needs none.", exists=True, dir_okay=False
+    ),
 ]
 Where = Annotated[
     Path | None,
-    typer.Option(help="A picture: white where the result is wanted, black where PHOTO is to stay.", exists=True),
+    typer.Option(
+        help="A picture: white where the result is wanted, black where PHOTO is to stay.", exists=True, dir_okay=False
+    ),
 ]
 Seed = Annotated[str | None, typer.Option(help="7, or 1,2,3 for a grid, for models that make pictures.")]
 Latent = Annotated[
     Path | None,
-    typer.Option(help="JSON file instead of --seed: a list of numbers, or of such lists.", exists=True),
+    typer.Option(help="JSON file instead of --seed: a list of numbers, or of such lists.", exists=True, dir_okay=False),
 ]
 MaxSide = Annotated[
     int | None, typer.Option(help="Shrink so that the longer side is at most this, and the shorter at least 32.")

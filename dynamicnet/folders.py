@@ -9,7 +9,7 @@ from rich.progress import track
 from dynamicnet.errors import DynamicNetError, printable, reason
 from dynamicnet.files.replaced import replaced
 from dynamicnet.pictures import FORMATS
-from dynamicnet.training.photos import find
+from dynamicnet.training.photos import UNREADABLE, find
 
 OF_ONE = ("picture-", "mask-")
 """How codes of errors begin that are one photograph's, and not everyone's."""
@@ -43,15 +43,20 @@ def each(folder: Path, out: Path, make: Callable[[Path, str], bytes], console: C
     """
     if out.resolve() == folder.resolve():
         raise DynamicNetError("output-refused", f"What is made of '{folder}' needs a folder of its own; name another.")
-    files, _ = find(folder)
+    files, others = find(folder)
     files = [file for file in files if out.resolve() not in file.resolve().parents]
+    names = {file.relative_to(folder) for file in files}
     if not files:
         raise DynamicNetError("no-pictures", f"There are no pictures in '{folder}'.")
     made, there, left_out = 0, 0, 0
+    for file in (file for file, why in others.items() if why == UNREADABLE):
+        left_out += 1
+        console.print(f"Left out: {printable(str(file))}: there is nothing to read", style="red", soft_wrap=True)
     for file in track(files, "painting", console=console, transient=True, disable=not console.is_terminal):
-        target = out / file.relative_to(folder)
-        if format_of(target) not in FORMATS:
-            target = target.with_name(f"{target.name}.png")
+        name = file.relative_to(folder)
+        while format_of(name) not in FORMATS or (name in names and folder / name != file):  # another's
+            name = name.with_name(f"{name.name}.png")
+        target = out / name
         if target.exists():
             there += 1
             continue

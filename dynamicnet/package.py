@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save
 from torch import Tensor
 
 from dynamicnet.errors import DynamicNetError, reason
@@ -190,7 +191,7 @@ def load(folder: Path) -> Package:
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:
     try:
-        return load_file(file)
+        return from_bytes(file.read_bytes())  # load_file maps it, and who reads a mapped file that is cut dies
     except (OSError, SafetensorError) as error:
         raise _invalid(f"{file.name} cannot be read ({reason(error)})", file.parent) from None
 

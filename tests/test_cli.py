@@ -88,6 +88,13 @@ def test_a_mistake_is_one_sentence_and_status_1(arguments: list[str], sentence: 
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.parametrize("option", ["--mask", "--where", "--latent"])
+def test_a_folder_where_a_file_is_needed_is_one_sentence(option: str, tmp_path: Path) -> None:
+    result = run("infer", str(PHOTO), "-o", str(tmp_path / "out.png"), option, str(tmp_path))
+    assert result.returncode == 2
+    assert "directory" in result.stderr
+
+
 def test_a_folder_that_is_not_there_and_a_misspelt_variable_are_said(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("DYNAMICNET_WEIGTHS", str(tmp_path))
     result = run("infer", str(PHOTO), "--weights", "no-such", "--model", "x", "-o", str(tmp_path / "out.png"))
@@ -113,24 +120,29 @@ def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     (photos / "more").mkdir(parents=True)
     with Image.open(PHOTO) as photo:
-        for name in ("a.jpg", "b.png", "more/c.JPEG", "d.tif"):
+        for name in ("a.jpg", "b.png", "more/c.JPEG", "d.tif", "d.tif.png"):
             photo.resize((96, 64)).save(photos / name)
+    for name in ("link.jpg", ".#a.jpg"):
+        (photos / name).symlink_to("gone.jpg")
     (photos / "broken.jpg").write_bytes(b"nothing that can be read")
     (photos / "notes.txt").write_text("not a photograph")
     again = ["infer", str(photos), "--model", FIRST.name, "--alpha", "0.5", "--out"]
     result = run(*again, str(out))
     assert result.returncode == 1
-    assert result.stdout == f"{out}: 4 made; 1 left out\n"
-    assert result.stderr.startswith(f"Left out: {photos / 'broken.jpg'}: ")
+    assert result.stdout == f"{out}: 5 made; 2 left out\n"
+    assert [line.split(": ")[1] for line in result.stderr.splitlines()] == [
+        *(str(photos / name) for name in ("link.jpg", "broken.jpg"))
+    ]
+    (photos / "link.jpg").unlink()
     made = {str(file.relative_to(out)): file.read_bytes() for file in sorted(out.rglob("*.*"))}
-    assert list(made) == ["a.jpg", "b.png", "d.tif.png", "more/c.JPEG"]
+    assert list(made) == ["a.jpg", "b.png", "d.tif.png", "d.tif.png.png", "more/c.JPEG"]
     run("infer", str(photos / "b.png"), "--model", FIRST.name, "--alpha", "0.5", "-o", str(tmp_path / "alone.png"))
     assert made["b.png"] == (tmp_path / "alone.png").read_bytes()
     (photos / "broken.jpg").unlink()
     (out / "a.jpg").unlink()
     (out / "b.png").write_bytes(b"as it was left")
     result = run(*again, str(out))
-    assert (result.returncode, result.stdout) == (0, f"{out}: 1 made; 3 there already\n")
+    assert (result.returncode, result.stdout) == (0, f"{out}: 1 made; 4 there already\n")
     assert (out / "a.jpg").read_bytes() == made["a.jpg"]
     assert (out / "b.png").read_bytes() == b"as it was left"
     (out / "a.jpg").unlink()

@@ -226,7 +226,7 @@ def test_only_pages_of_known_origins_open_sessions(guarded):
     for known in (None, guarded.url, "https://a.example", "https://b.example"):
         with socket(guarded.url, "?key=first", origin=known):
             pass
-    for unknown in ("https://c.example", "http://a.example", "null", guarded.url + "1"):
+    for unknown in ("https://c.example", "http://a.example", "null", guarded.url + "1", "http://[::1"):
         assert refused(guarded.url, "?key=first", origin=unknown) == (403, "origin-refused")
 
 

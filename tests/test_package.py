@@ -97,6 +97,14 @@ def test_manifest_alone_and_objectives_are_read_back(folder):
     assert torch.equal(package.read_objectives(folder)["grams"], grams["grams"])
 
 
+def test_tensors_that_were_read_outlive_their_file(folder):
+    package.write_objectives(folder, {"grams": torch.rand(4, 4)})
+    kept = package.read_objectives(folder)
+    assert kept
+    maps = Path("/proc/self/maps")  # to read what is mapped from a file that was cut would end the tests themselves
+    assert not maps.exists() or str(folder) not in maps.read_text()
+
+
 def test_objectives_that_are_not_there_are_refused(folder):
     with pytest.raises(DynamicNetError, match=r"'test' is not valid: objectives.safetensors cannot be read") as refused:
         package.read_objectives(folder)

@@ -56,12 +56,12 @@ def find(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """The pictures of a folder, subfolders included, by name; and why its other files are none."""
     found, skipped = [], {}
     for file in sorted(file for file in folder.rglob("*") if not file.is_dir()):
-        if not file.is_file():  # a link to what is no more
-            skipped[file] = UNREADABLE
-        elif any(name.startswith(".") for name in file.relative_to(folder).parts):
+        if any(name.startswith(".") for name in file.relative_to(folder).parts):
             skipped[file] = HIDDEN  # ._name.jpg, which macOS leaves beside name.jpg, is no picture
         elif file.suffix.lower() not in SUFFIXES:
             skipped[file] = NO_PICTURE
+        elif not file.is_file():  # a link to what is no more
+            skipped[file] = UNREADABLE
         else:
             found.append(file)
     return found, skipped
