@@ -42,7 +42,10 @@ starry-night() { # what all others start from
 # The Scream, Composition VII and the three paintings as they are shipped are of commit a4285cd, before --patches.
 further=(--start weights/starry-night --main-steps 900 --axis-steps 200 --path-steps 350)
 
-the-scream() { strength the-scream "The Scream" the_scream --order -1 "${further[@]}"; }
+the-scream() {
+    strength the-scream "The Scream" the_scream --order -1 --start weights/starry-night --main-steps 700 --axis-steps 150 \
+        --path-steps 250
+}
 great-wave() { strength great-wave "The Great Wave" wave "${further[@]}"; }
 
 composition-brush() {
