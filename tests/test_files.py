@@ -38,6 +38,7 @@ def test_one_stylesheet_holds_all(http):
     whole = http.get("/static/css/page.css").text
     for file in (STATIC / "css").iterdir():
         assert file.read_text() in whole, file.name
+    assert http.post("/static/css/page.css").status_code == 405
 
 
 def test_text_is_compressed_and_pictures_are_not(http, photo):

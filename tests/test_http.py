@@ -586,6 +586,13 @@ def test_health_answers_while_a_large_picture_renders(http, server, photo):
     assert statistics.median(seconds) < 0.05
 
 
+@pytest.mark.parametrize("path", ["/", "/docs", "/health", "/ready"])
+def test_who_watches_by_head_is_answered_as_by_get(http, path):
+    wanted, reply = http.get(path), http.head(path)
+    assert (reply.status_code, reply.content) == (200, b"")
+    assert reply.headers["content-type"] == wanted.headers["content-type"]
+
+
 def test_without_models_the_server_starts_and_says_so(tmp_path):
     with running_server(tmp_path, weights=tmp_path / "nothing") as running:
         health = httpx.get(f"{running.url}/health").json()

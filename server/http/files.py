@@ -29,7 +29,7 @@ class Files(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file, and how long it may be kept."""
         name = path.removeprefix(f"{self.version}/")
-        if name == "css/page.css":
+        if name == "css/page.css" and scope["method"] in ("GET", "HEAD"):
             response = Response(self._styles, media_type="text/css")
         else:
             response = await super().get_response(name, scope)
