@@ -82,8 +82,8 @@ IMAGES: dict[str, tuple[bytes, tuple[int, str]]] = {
     # Pictures that claim too much, or too little
     "a png of 60000²": (png(60_000, 60_000), HUGE),
     "a png of 2³¹": (png(2**31 - 1, 2**31 - 1), HUGE),
-    "a png just over": (png(5001, 5000), HUGE),
-    "a png long and thin": (png(2_000_000, 32), HUGE),
+    "a png just over": (png(12_001, 10_000), HUGE),
+    "a png long and thin": (png(4_000_000, 32), HUGE),
     "a png of 16 bits, bomb": (png(30_000, 30_000, 16, 6), HUGE),
     "a jpeg of 65500²": (jpeg_of(65_500, 65_500), HUGE),
     "a gif of 65535²": (patched(FILES["GIF"], 6, b"\xff\xff\xff\xff"), HUGE),

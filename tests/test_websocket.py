@@ -106,7 +106,7 @@ def test_auto_is_answered_with_the_alpha_that_was_found(client, models, image):
     model = min(painters, key=lambda model: model["id"])
     client.open(image, model=model["id"], max_side=120)
     header, _ = client.render("auto")
-    assert 0 < header["alpha"]["strength"] <= 1
+    assert -1 < header["alpha"]["strength"] < 1
     client.set({"nothing": "auto"})
     assert client.receive()["code"] == "alpha-unknown-axis"
 
