@@ -1,6 +1,7 @@
 """A model ready for use: the one road from what a person sends to the picture they get back."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -140,14 +141,16 @@ class Model:
         """Come back to the device, from the package, if it has left.
 
         Raises:
-            DynamicNetError: the package can no longer be read, or is another by now.
+            DynamicNetError: ``model-replaced``, the package can no longer be read, or is another by now.
         """
         if not next(self.net.parameters()).is_meta:
             return
-        loaded = package.load(self.folder)
-        if loaded.version != self.version:
-            raise DynamicNetError("model-replaced", f"The model '{self.id}' was replaced; open it again.", 409)
-        self.net = placed(loaded.net, self.device)
+        with suppress(DynamicNetError):  # which says where packages are
+            loaded = package.load(self.folder)
+            if loaded.version == self.version:
+                self.net = placed(loaded.net, self.device)
+                return
+        raise DynamicNetError("model-replaced", f"The model '{self.id}' was replaced; open it again.", 409)
 
     @property
     def max_pixels(self) -> int:

@@ -1,6 +1,7 @@
 """What a running server keeps stays within its bounds, and nobody notices."""
 
 import io
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 from conftest import memory, running_server
 from PIL import Image
+
+from dynamicnet import package
+from dynamicnet.client import Session
+from server.settings import Settings
 
 
 def test_models_that_do_not_fit_take_turns_and_no_request_fails(tmp_path, http, models, photo):
@@ -26,6 +31,27 @@ def test_models_that_do_not_fit_take_turns_and_no_request_fails(tmp_path, http, 
         got = list(people.map(lambda number: post(squeezed, number), range(4 * len(models))))
     for number, picture in enumerate(got):
         assert np.abs(picture - post(http, number)).max() <= 1
+
+
+def test_a_session_whose_model_was_removed_is_told_so_once(tmp_path, photo):
+    shipped = package.find(Settings().weights)[:2]
+    first, other = (shutil.copytree(folder, tmp_path / folder.name) for folder in shipped)
+    settings = {"weights": tmp_path, "models_bytes": 1, "prepared_bytes": 0}
+    with running_server(tmp_path, **settings) as running, Session(running.url) as session:
+        session.open(photo.read_bytes(), model=first.name)
+        session.render(0.1)  # from now on with previews
+        shutil.rmtree(first)
+        data = {"model": other.name, "max_side": 64}
+        httpx.post(
+            f"{running.url}/infer", files={"image": photo.read_bytes()}, data=data, timeout=60
+        ).raise_for_status()
+        session.set(0.2)
+        said = session.receive()
+        assert (said["code"], str(tmp_path) in said["message"]) == ("model-replaced", False)
+        session.connection.send("not JSON")
+        assert session.receive()["code"] == "message-not-json"
+        with pytest.raises(TimeoutError):
+            session.connection.recv(1)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="nothing says what a process holds")

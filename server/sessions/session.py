@@ -301,15 +301,15 @@ class Session:
             raise DynamicNetError("picture-not-open", "What was sent could not be opened; open something else.")
         asked, opened = self._view.asked, self._view.opened
         level = self._level(opened) if moving else 1.0
+        self._owed = None
         if level < 1:
-            self._owed = (seq, values)
             opened = await self._preview(self._view, level)
-        else:
-            self._owed = None
         timings: Timings = {}
         begun = time.perf_counter()
         picture = await self._engine.render(opened, values, timings)
         encoded = await self._engine.encode(picture, asked.format, asked.quality, timings)
+        if level < 1 and self._next_opening is None:
+            self._owed = (seq, values)
         self._pace.note(level, (time.perf_counter() - begun) * 1000)
         self._frame += 1
         header = {
