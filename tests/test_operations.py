@@ -402,7 +402,7 @@ def test_a_picture_that_does_not_fit_into_memory_is_refused_and_the_server_goes_
     status = Path(f"/proc/{narrow.process.pid}/status").read_text()
     taken = int(re.search(r"VmSize:\s+(\d+)", status)[1]) * 1024
     resource.prlimit(narrow.process.pid, resource.RLIMIT_AS, (taken + 40 * 2**20, -1))
-    response = post(narrow.url, saved(3500))
+    response = post(narrow.url, saved(6000))
     resource.prlimit(narrow.process.pid, resource.RLIMIT_AS, (-1, -1))
     assert (response.status_code, response.json()["code"]) == (507, "out-of-memory")
     assert post(narrow.url).status_code == 200

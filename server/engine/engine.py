@@ -440,5 +440,6 @@ def _digest(inputs: Inputs) -> bytes:
     digest = hashlib.blake2b()
     for value in astuple(inputs):
         data = value if isinstance(value, bytes) else repr(value).encode()
-        digest.update(b"%d:" % len(data) + data)
+        digest.update(b"%d:" % len(data))
+        digest.update(data)
     return digest.digest()
