@@ -63,8 +63,8 @@ def measure(
     for picture in pictures:
         outputs = net.render(net.prepare(picture), {axis.id: per_picture(alphas)}).clamp(0, 1)
         look = high.look(outputs, picture)
-        of_high = high.compare(outputs, picture, look)
-        lows.append(low.total(low.compare(outputs, picture, look)))
+        of_high = high.compare(outputs, look)
+        lows.append(low.total(low.compare(outputs, look)))
         highs.append(high.total(of_high))
         terms.append(torch.stack(of_high, 1))
     return Curve(alphas, torch.stack(lows, 1).cpu(), torch.stack(highs, 1).cpu(), torch.stack(terms, 1).cpu())

@@ -67,11 +67,13 @@ class Look(NamedTuple):
     Attributes:
         content: features of the outputs. wanted: of the pictures; both (N, C, H, W).
         moments: mean features (N, C) and Gram matrices (N, C, C) of the outputs, by layer.
+        patches: see :func:`patches`, (N,).
     """
 
     content: Tensor
     wanted: Tensor
     moments: Mapping[str, tuple[Tensor, Tensor]]
+    patches: Tensor
 
 
 class StyleObjective(nn.Module):
@@ -104,7 +106,7 @@ class StyleObjective(nn.Module):
 
     def terms(self, outputs: Tensor, pictures: Tensor) -> Terms:
         """The terms, for outputs and the pictures they were made from: both (N, 3, H, W) in [0, 1]."""
-        return self.compare(outputs, pictures, self.look(outputs, pictures))
+        return self.compare(outputs, self.look(outputs, pictures))
 
     def look(self, outputs: Tensor, pictures: Tensor) -> Look:
         """What the terms compare.
@@ -116,9 +118,9 @@ class StyleObjective(nn.Module):
             content = self.encoder(pictures, {self.content_layer})[self.content_layer]
         features = self.encoder(outputs, {*self.targets, self.content_layer})
         moments = {layer: moments_of(features[layer]) for layer in self.targets}
-        return Look(features[self.content_layer], content, moments)
+        return Look(features[self.content_layer], content, moments, patches(outputs, pictures))
 
-    def compare(self, outputs: Tensor, pictures: Tensor, look: Look) -> Terms:
+    def compare(self, outputs: Tensor, look: Look) -> Terms:
         """The terms, from :meth:`look`."""
         wanted = look.wanted.float()
         content = (look.content.float() - wanted).square().flatten(1).mean(1)
@@ -129,7 +131,7 @@ class StyleObjective(nn.Module):
         ]
         rows = (outputs[..., 1:, :] - outputs[..., :-1, :]).square().flatten(1).mean(1)
         columns = (outputs[..., 1:] - outputs[..., :-1]).square().flatten(1).mean(1)
-        return Terms(content, sum(style[1:], style[0]) / len(style), rows + columns, patches(outputs, pictures))
+        return Terms(content, sum(style[1:], style[0]) / len(style), rows + columns, look.patches)
 
     def _size(self, layer: str, difference: Tensor) -> Tensor:
         """‖QDQᵀ‖² of matrices D (…, C, C), Q being the layer's lift, without making the large matrices: (…)."""
@@ -152,7 +154,7 @@ class StyleObjective(nn.Module):
 def both(low: StyleObjective, high: StyleObjective, outputs: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
     """Two objectives of one encoder with one look at the outputs: each (N,)."""
     look = high.look(outputs, pictures)
-    return low.total(low.compare(outputs, pictures, look)), high.total(high.compare(outputs, pictures, look))
+    return low.total(low.compare(outputs, look)), high.total(high.compare(outputs, look))
 
 
 def patches(outputs: Tensor, pictures: Tensor) -> Tensor:
@@ -170,13 +172,14 @@ def patches(outputs: Tensor, pictures: Tensor) -> Tensor:
     Returns:
         Mean square of what is left, relative to that of :data:`PATCH`: (N,).
     """
-    made, seen = (F.avg_pool2d(some.float(), CELL).flatten(2) for some in (outputs, pictures))
-    with torch.no_grad():
-        first, second = torch.triu_indices(4, 4)
-        colours = F.pad(seen, (0, 0, 0, 1), value=1.0)
-        basis = torch.linalg.qr((colours[:, first] * colours[:, second]).mT).Q.mT
-    left: Tensor = made - made @ basis.mT @ basis
-    return left.square().mean((1, 2)) / PATCH**2
+    with torch.autocast(outputs.device.type, enabled=False):
+        made, seen = (F.avg_pool2d(some.float(), CELL).flatten(2) for some in (outputs, pictures))
+        with torch.no_grad():
+            first, second = torch.triu_indices(4, 4)
+            colours = F.pad(seen, (0, 0, 0, 1), value=1.0)
+            basis = torch.linalg.qr((colours[:, first] * colours[:, second]).mT).Q.mT
+        left: Tensor = made - made @ basis.mT @ basis
+        return left.square().mean((1, 2)) / PATCH**2
 
 
 def style_targets(encoder: Encoder, painting: Tensor) -> dict[str, Tensor]:

@@ -201,10 +201,10 @@ class StyleTraining:
                 outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * along).tolist())}).float()
                 outputs, batch = _shifted(outputs, batch, draw)
                 look = objective.look(outputs, batch)
-            terms = objective.compare(outputs, batch, look)
+            terms = objective.compare(outputs, look)
             totals = objective.total(terms)
             if beginning:
-                low = beginning.total(beginning.compare(outputs, batch, look))
+                low = beginning.total(beginning.compare(outputs, look))
                 totals = mixed(low, totals, scale, along)
             return {
                 "total": totals.mean(),
