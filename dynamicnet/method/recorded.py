@@ -136,6 +136,9 @@ class Recorded(Tensor):
             NotImplementedError: it is none of those known here.
         """
         kwargs = kwargs or {}
+        if func in _IN_PLACE and isinstance(args[0], Recorded):
+            args[0].node = _IN_PLACE[func](*args, **kwargs).node
+            return args[0]
         features = [
             one for arg in args for one in (arg if isinstance(arg, list) else [arg]) if isinstance(one, Recorded)
         ]
@@ -336,6 +339,9 @@ def _cat(func: Any, like: Tensor, features: Sequence[Recorded], dim: int = 0) ->
     nodes = [one.node for one in features]
     return lambda top, bottom: torch.cat([node.rows(top, bottom) for node in nodes], 1), 0
 
+
+_IN_PLACE = {_aten.relu_.default: _aten.relu.default, _aten.add_.Tensor: _aten.add.Tensor}
+"""What overwrites features, and what makes the same anew."""
 
 _SAME = {_aten.contiguous.default, _aten.alias.default, _aten.detach.default}
 """What changes nothing but how features lie in memory; here they are always channels-last."""

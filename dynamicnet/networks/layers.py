@@ -98,9 +98,7 @@ class Rectifier(nn.ReLU):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  # torch's name
         """Map a tensor to the same shape."""
-        if type(input) is not Tensor:  # one that records what would be done
-            return F.relu(input)
-        if input.dtype == torch.bfloat16 and torch.is_inference_mode_enabled():
+        if input.dtype == torch.bfloat16 and _renders_on_cpu(input):
             input.view(torch.int16).clamp_(min=0)  # below 0 as an integer too, for which there is a quick way
             return input
         return F.relu_(input)
@@ -134,8 +132,7 @@ class ResidualBlock(nn.Module):
 
 def added(z: Tensor, features: Tensor) -> Tensor:
     """Features added to z, and needed no more; PyTorch takes twice as long for a sum of two precisions."""
-    features = features.to(torch.promote_types(z.dtype, features.dtype))
-    return features.add_(z) if type(features) is Tensor else features + z
+    return features.to(torch.promote_types(z.dtype, features.dtype)).add_(z)
 
 
 class Doubled(nn.Module):
