@@ -145,10 +145,9 @@ class DynamicNet(nn.Module):
         for axis in self._axes():
             if self.first_point in axis.spec.blocks:
                 for sign in axis.spec.signs:
-                    if alphas is not None and not _counts(alphas.get(axis.spec.id), sign):
+                    if alphas is not None and _share(alphas.get(axis.spec.id), sign) is None:
                         continue
-                    yield
-                    residuals[axis.spec.id, sign] = axis.block(sign, self.first_point)(z)
+                    residuals[axis.spec.id, sign] = yield from self._residual(axis, sign, self.first_point, z)
         return Prepared(z, residuals, seen, size, None if full is None else (full.shape[2], full.shape[3]), over)
 
     def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
@@ -233,9 +232,9 @@ class DynamicNet(nn.Module):
                 continue
             here = alpha if alpha.shape[1] == 1 else alpha[:, [axis.spec.blocks.index(point)]]
             for sign in axis.spec.signs:
-                if not _counts(here, sign):
+                share = _share(here, sign)
+                if share is None:
                     continue
-                share = strength(here, sign)
                 if residuals is not None:
                     psi = residuals[axis_id, sign]
                 else:
@@ -252,9 +251,10 @@ class DynamicNet(nn.Module):
         return F.pad(inputs, (0, right, 0, bottom), mode="reflect") if bottom or right else inputs
 
 
-def _counts(alpha: Tensor | None, sign: Sign) -> bool:
-    """Whether α is anywhere other than 0 for a bank. It is on the CPU, so that this waits for no device."""
-    return alpha is not None and bool(strength(alpha, sign).any())
+def _share(alpha: Tensor | None, sign: Sign) -> Tensor | None:
+    """How much a bank counts; None where it does not anywhere. α is on the CPU, so that this waits for no device."""
+    share = None if alpha is None else strength(alpha, sign)
+    return share if share is not None and bool(share.any()) else None
 
 
 def _joined(tensors: Sequence[Tensor], counts: Sequence[int]) -> Tensor:
@@ -283,8 +283,7 @@ def _resized(alpha: Tensor, z: Tensor) -> Tensor:
     if alpha.shape[2:] == (1, 1) or alpha.shape[2:] == z.shape[2:]:
         return alpha
     # In double precision, so that weights add up to 1: of a map of 1, float32 makes 0.9999999. Engines have none.
-    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    dtype = alpha.dtype if tracing else torch.float64
+    dtype = alpha.dtype if torch.onnx.is_in_onnx_export() else torch.float64
     rows, columns = (
         _shares(small, large, dtype, alpha.device) for small, large in zip(z.shape[2:], alpha.shape[2:], strict=True)
     )
