@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 
 from dynamicnet import Model, package, pictures
-from dynamicnet.applications import DETAIL
+from dynamicnet.applications import APPLICATIONS, DETAIL
 from dynamicnet.export import export
 from server.http.routes.models import describe
 from server.http.thumbnails import QUALITY, SIDE, telling
@@ -48,7 +48,7 @@ def build(out: Path, weights: Path, names: list[str]) -> None:
 
 
 def _wanted(folder: Path, names: list[str]) -> bool:
-    takes = Model.load(folder, "cpu").application.takes
+    takes = APPLICATIONS[package.read_manifest(folder).application].takes
     return (not names or folder.name in names) and "image" in takes and "mask" not in takes
 
 
