@@ -22,8 +22,8 @@ def test_the_largest_frame_that_comes_in_time_is_found():
         assert levels[0] == 1
 
 
-def test_a_cost_that_no_size_takes_away_does_not_end_it():
-    assert drive(lambda level: 100)[-1] in LEVELS
+def test_while_the_smallest_is_too_slow_nothing_larger_is_tried():
+    assert set(drive(lambda level: 100, frames=1000)[20:]) == {LEVELS[-1]}
 
 
 def test_frames_grow_again_when_a_rush_is_over():

@@ -10,7 +10,7 @@ SMOOTHING = 0.5
 """Weight of a new measurement."""
 
 HOPE = 0.98
-"""What an estimate shrinks by each time it stands in the way, so that a level is tried again when a rush is over."""
+"""What an estimate shrinks by each time it alone stands in the way: a level is tried again when a rush is over."""
 
 
 class Pace:
@@ -38,7 +38,8 @@ class Pace:
             if min(self._expected(larger), self._scaled(now, larger)) <= FRAME_MS:
                 self._at -= 1
                 return larger
-            self._ms[larger] *= HOPE
+            if self._expected(now) <= FRAME_MS:
+                self._ms[larger] *= HOPE
         while (
             self._at + 1 < len(LEVELS)
             and shorter_side * LEVELS[self._at + 1] >= smallest
