@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -113,8 +114,14 @@ def in_pieces(ran: list, pieces: int):
     return work
 
 
-def test_callers_take_turns_a_piece_each_however_much_one_asks_for(monkeypatch):
-    monkeypatch.setattr(worker, "TURN", 0)
+def cut(monkeypatch) -> None:
+    """After each piece."""
+    for name in ("TURN", "LATER"):
+        monkeypatch.setattr(worker, name, 0)
+
+
+def test_callers_take_turns_however_much_one_asks_for(monkeypatch):
+    cut(monkeypatch)
     ran = []
 
     async def ask(line, jobs):
@@ -147,8 +154,62 @@ def test_a_frame_is_not_cut():
     assert ran == ["a0", "a1", "a ended", "b0", "b1", "b ended"]
 
 
-def test_what_its_caller_has_given_up_ends_with_the_piece_it_is_at(monkeypatch):
+def test_what_is_longer_than_a_frame_ends_in_few_turns(monkeypatch):
+    """Small pieces that are left of it do not each wait for all others."""
     monkeypatch.setattr(worker, "TURN", 0)
+    monkeypatch.setattr(worker, "LATER", 30)
+    ran = []
+
+    async def use(line):
+        release = await held_up(line)
+        tasks = [asyncio.create_task(line.run(in_pieces(ran, 9), name)) for name in "ab"]
+        await asyncio.sleep(0.01)
+        release.set()
+        await asyncio.gather(*tasks)
+
+    run(use)
+    assert ran[:10] == ["a0", "b0", *(f"a{piece}" for piece in range(1, 9))]
+
+
+def test_what_is_larger_than_a_frame_is_cut_from_its_beginning(monkeypatch):
+    monkeypatch.setattr(worker, "LATER", 0)
+    ran = []
+
+    async def use(line):
+        release = await held_up(line)
+        tasks = [asyncio.create_task(line.run(in_pieces(ran, 3), name, pixels=2 * worker.FRAME)) for name in "ab"]
+        await asyncio.sleep(0.01)
+        release.set()
+        await asyncio.gather(*tasks)
+
+    run(use)
+    assert ran[:4] == ["a0", "b0", "a1", "b1"]
+
+
+def test_those_that_run_as_one_have_the_time_of_all(monkeypatch):
+    monkeypatch.setattr(worker, "TURN", 0.2)
+    ran = []
+
+    def work(items):
+        for _ in range(3):
+            ran.append(items[0])
+            time.sleep(0.1)
+            yield
+        return items
+
+    async def use(line):
+        release = await held_up(line)
+        tasks = [asyncio.create_task(line.run(work, name, name[0], 8)) for name in ("a1", "a2", "a3", "a4", "b1")]
+        await asyncio.sleep(0.01)
+        release.set()
+        await asyncio.gather(*tasks)
+
+    run(use)
+    assert ran[:3] == ["a1"] * 3
+
+
+def test_what_its_caller_has_given_up_ends_with_the_piece_it_is_at(monkeypatch):
+    cut(monkeypatch)
     ran = []
 
     async def use(line):
@@ -166,7 +227,7 @@ def test_what_its_caller_has_given_up_ends_with_the_piece_it_is_at(monkeypatch):
 
 
 def test_of_large_jobs_one_is_under_way_and_small_ones_beside_it(monkeypatch):
-    monkeypatch.setattr(worker, "TURN", 0)
+    cut(monkeypatch)
     ran = []
 
     async def use(line):

@@ -16,7 +16,13 @@ Work = Callable[[Sequence[Any]], Sequence[Any] | Pieces[Sequence[Any]]]
 """Runs on the thread: some items in, as many results out, at once or in pieces."""
 
 TURN = 0.04
-"""Seconds of a job's first turn: frames while a slider moves are not cut. A longer one gives way after each piece."""
+"""Seconds of a job's first turn, and so many of each that run as one: frames while a slider moves are not cut."""
+
+LATER = 0.01
+"""Seconds of every further turn, and of all of what is no frame. They end with a piece, and so may be longer."""
+
+FRAME = 2**20
+"""Pixels of the largest frame that is not cut."""
 
 BESIDE = 2**23
 """Pixels that may be under way besides the largest job: what has begun holds memory until it ends."""
@@ -48,7 +54,7 @@ class _Run:
         self.pixels = sum(job.pixels for job in jobs)
         self.results: Sequence[Any] = ()
         self._pieces = _in_pieces(jobs[0].work, [job.item for job in jobs])
-        self._spent = 0.0
+        self._most = TURN * len(jobs) if self.pixels <= FRAME * len(jobs) else LATER
 
     @property
     def since(self) -> float:
@@ -61,16 +67,15 @@ class _Run:
 
     def turn(self) -> bool:
         """Run some pieces, on the thread: True after the last."""
-        while True:
-            begun = time.perf_counter()
-            try:
+        until, self._most = time.perf_counter() + self._most, LATER
+        try:
+            next(self._pieces)
+            while time.perf_counter() < until:
                 next(self._pieces)
-            except StopIteration as end:
-                self.results = end.value
-                return True
-            self._spent += time.perf_counter() - begun
-            if self._spent >= TURN:
-                return False
+        except StopIteration as end:
+            self.results = end.value
+            return True
+        return False
 
     def leave(self) -> bool:
         """Let go of what it holds, on the thread, its results being nothing: True, as no turn follows."""
@@ -82,8 +87,9 @@ class _Run:
 class Worker:
     """Runs one thing at a time, in turns: round robin between callers (Nagle, RFC 970), not between jobs.
 
-    The next turn is that of the caller who has gone longest without one. It ends with the job, or a piece of it, see
-    :data:`TURN`. Nobody waits for more than a turn of each other caller, and all that has begun goes on.
+    The next turn is that of the caller who has gone longest without one. It ends with the job, or some pieces of it,
+    see :data:`TURN` and :data:`LATER`. Nobody waits for more than a turn of each other caller, and all that has begun
+    goes on.
 
     Jobs of one group that wait at that moment run with it, as one: two, four, eight and so on of them, because oneDNN
     keeps compiled code for every shape that it meets, and memory would grow until it had met all numbers.
