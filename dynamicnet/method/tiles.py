@@ -30,13 +30,15 @@ class Tile(NamedTuple):
 def tiles(size: tuple[int, int], reach: int, multiple: int, side: int) -> Iterator[Tile]:
     """The tiles of a picture, whose kept parts cover it once.
 
-    All are of the same size once they are padded to a multiple, so that a device compiles for one.
+    All are of the same size once they are padded to a multiple, so that a device compiles for one; and as small as so
+    many can be.
 
     Args:
         size: (H, W).
         reach: how far the network looks, in pixels.
         multiple: of what tiles begin at, and their sides are.
-        side: of a tile: a multiple as well, and more than twice as far as the network looks, and as two multiples.
+        side: of a tile, at most: a multiple as well, and more than twice as far as the network looks, and as two
+            multiples.
     """
     for (rows, kept_rows, part_rows), (columns, kept_columns, part_columns) in product(
         *(_along(length, reach, multiple, side) for length in size)
@@ -51,7 +53,9 @@ def cut(tensor: Tensor, place: Place) -> Tensor:
 
 def _along(length: int, reach: int, multiple: int, side: int) -> list[tuple[slice, slice, slice]]:
     margin, padded = _up(reach, multiple), _up(length, multiple)
-    starts = [*range(0, padded - side, side - 2 * margin), max(0, padded - side)]
+    count = max(1, -(-(padded - 2 * margin) // (side - 2 * margin)))
+    side = min(padded, _up(-(-(padded - 2 * margin) // count), multiple) + 2 * margin)
+    starts = [min(number * (side - 2 * margin), padded - side) for number in range(count)]
     borders = [0, *(start + margin for start in starts[1:]), length]
     return [
         (slice(start, min(start + side, length)), slice(low, high), slice(low - start, high - start))
