@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from bench.networks import SHARES
 from dynamicnet import DynamicNet, Inputs, Model
 from dynamicnet.method.blocks import strength
+from dynamicnet.method.pieces import finish
 from dynamicnet.pictures import in_units
 
 
@@ -26,7 +27,7 @@ class Whole(nn.Module):
 
     def forward(self, picture: Tensor, alpha: Tensor) -> Tensor:
         """Picture (N, 3, H, W) and α of one number to a picture."""
-        seen = self.net.network.look(picture)
+        seen = finish(self.net.network.look(picture))
         z = picture
         axis = next(iter(self.net.axes.values()))
         for name in self.net.network.stages:

@@ -238,7 +238,7 @@ class Model:
         for out, (one, _) in zip(outputs, batch, strict=True):
             shown = out if out.dtype == torch.uint8 else (yield from self._shown(out, one.encoded))
             yield
-            pictures.append(self.application.decode(shown, one.encoded))
+            pictures.append((yield from self.application.decode(shown, one.encoded)))
         return pictures
 
     def _placed(self, batch: Tensor) -> Tensor:

@@ -18,9 +18,10 @@ from dynamicnet.decode import flatten as flatten
 from dynamicnet.errors import DynamicNetError, quoted
 from dynamicnet.files import icc, png_writer
 from dynamicnet.files.keep import Metadata
+from dynamicnet.method.pieces import Pieces, finish
+from dynamicnet.method.strips import strips
 
 MAX_PIXELS = 25_000_000  # worked at, by a network that looks at all of a picture: in strips, over 1 GB on the CPU
-ROWS = 1024  # of a tensor that become a picture at a time: each takes eight times the memory meanwhile
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535}  # of their encoders; PNG has no limit that matters
 
@@ -96,12 +97,25 @@ def to_tensor(picture: Image.Image) -> Tensor:
 
 
 def to_picture(tensor: Tensor) -> Image.Image:
-    """(1, 3, H, W), levels or units of [0, 1] that are clamped, to an RGB picture."""
+    """(1, 3, H, W), levels or units of [0, 1] that are clamped, to an RGB picture: :func:`becoming`, to its end."""
+    return finish(becoming(tensor))
+
+
+def becoming(tensor: Tensor) -> Pieces[Image.Image]:
+    """A tensor as :func:`to_picture` takes becomes a picture, some rows at a time."""
     rows = tensor[0].detach().permute(1, 2, 0)  # in the order of a picture's bytes before it leaves a device
-    levels = torch.empty(rows.shape, dtype=torch.uint8, device=rows.device)
-    for part, strip in zip(torch.split(levels, ROWS), torch.split(rows, ROWS), strict=True):
-        part.copy_(strip if strip.dtype == torch.uint8 else in_levels(strip))
-    return Image.fromarray(levels.cpu().numpy())
+    size = (rows.shape[1], rows.shape[0])
+    picture: Image.Image | None = None
+    for some in strips((rows.shape[0], rows.shape[1])):
+        levels = rows[some] if rows.dtype == torch.uint8 else in_levels(rows[some])
+        part = Image.fromarray(levels.contiguous().cpu().numpy())
+        if part.size == size:
+            return part
+        picture = picture or Image.new("RGB", size, None)  # with nothing in it yet
+        picture.paste(part, (0, some.start))
+        yield
+    assert picture
+    return picture
 
 
 def check_format(format: str, quality: int) -> None:  # noqa: A002

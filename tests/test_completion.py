@@ -34,6 +34,7 @@ from dynamicnet.cli import app
 from dynamicnet.evaluation.task import Task
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.method.pieces import finish
 from dynamicnet.networks import DilatedNetwork
 from dynamicnet.networks.membrane import fill
 from dynamicnet.objectives.encoder import Encoder
@@ -228,7 +229,7 @@ def test_alpha_moves_the_hole_and_0_is_the_main_network(model) -> None:
     encoded = model.encode(inputs)
     z = encoded.batch
     with torch.inference_mode():
-        seen = model.net.network.look(encoded.batch)
+        seen = finish(model.net.network.look(encoded.batch))
         for name in model.net.network.stages:
             z = model.net.network.run(name, z, seen.get(name))
     main = np.asarray(pictures.to_picture(z), np.int16)
@@ -326,7 +327,7 @@ def test_an_untrained_network_leaves_a_large_hole_without_a_seam(model) -> None:
     encoded = model.encode(Inputs(image=file(picture), mask=file(mask)))
     with torch.inference_mode():
         made = plain.render(plain.prepare(encoded.batch, encoded.full), 0.0)
-    result = np.asarray(model.application.decode(made, encoded)).astype(int)
+    result = np.asarray(finish(model.application.decode(made, encoded))).astype(int)
     assert np.abs(result - np.asarray(picture)).max() <= 8
 
 
@@ -353,10 +354,10 @@ def test_what_is_added_begins_at_the_border_without_a_step() -> None:
     """A network that paints a hole in a sky lighter all over changes nothing; one that paints grain keeps it."""
     sky, hole = torch.full((1, 3, 96, 96), 0.5), masks.to_tensor(disc(96, 96, 30))
     network = DilatedNetwork()
-    inputs = torch.cat([sky, hole, sky], 1)
+    seen = finish(network.look(torch.cat([sky, hole, sky], 1)))["out"]
 
     def made(painted: torch.Tensor) -> torch.Tensor:
-        return network.run("out", torch.cat([painted, torch.zeros(1, 1, 96, 96)], 1), network.look(inputs)["out"])
+        return network.run("out", torch.cat([painted, torch.zeros(1, 1, 96, 96)], 1), seen)
 
     assert (made(torch.full_like(sky, 0.1)) - sky).abs().max() < 1e-3
     grain = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0)) / 10

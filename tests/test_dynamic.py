@@ -9,6 +9,7 @@ from torch import nn
 
 from dynamicnet import AxisSpec, DynamicNet, DynamicNetError, TuningBlock, over_picture, per_picture, per_point
 from dynamicnet.method import strips
+from dynamicnet.method.pieces import finish
 from dynamicnet.networks import NETWORKS as KNOWN
 from dynamicnet.networks import JohnsonNetwork, LeanNetwork, MainNetwork
 
@@ -57,7 +58,7 @@ def plain(net, given, alphas=None):
     """The method as the paper writes it, stage by stage; ``alphas`` are (N, points, H, W) by axis."""
     height, width = given.shape[2:]
     inputs = padded(given, net.network.multiple)
-    seen = net.network.look(inputs)
+    seen = finish(net.network.look(inputs))
     z = inputs
     for stage in net.network.stages:
         z = net.network.run(stage, z, seen.get(stage))

@@ -15,6 +15,7 @@ from torch import nn
 
 from dynamicnet import Model, package, pictures, precision
 from dynamicnet.method.alpha import AlphaLike, over_picture
+from dynamicnet.method.pieces import finish
 from dynamicnet.networks.layers import ConvLayer
 from server.settings import STATIC, Settings
 
@@ -67,7 +68,7 @@ def test_pictures_are_those_of_plain_float32(folder, place, monkeypatch) -> None
         with torch.inference_mode():
             prepared = plain.prepare(pictures.in_units(encoded.batch))
             for alpha in forms_of_alpha(model, encoded.size):
-                expected = model.application.decode(plain.render(prepared, alpha), encoded)
+                expected = finish(model.application.decode(plain.render(prepared, alpha), encoded))
                 # Twice in one batch: what is rendered together takes the same road and must end there too.
                 for picture in [model.render(kept, alpha), *model.render_together([(kept, alpha)] * 2)]:
                     assert furthest(picture, expected) <= 2

@@ -22,6 +22,7 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.method.pieces import finish
 from dynamicnet.networks import NETWORKS
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.photos import is_held_out
@@ -84,7 +85,7 @@ def test_the_picture_is_a_grid_row_by_row_and_what_is_left_is_white(count, colum
     encoded = encode(seed=",".join(map(str, range(count))))
     assert (encoded.columns, encoded.size) == (columns, (64 * columns, 64 * rows))
     greys = torch.arange(count).view(-1, 1, 1, 1) / 255
-    picture = APPLICATION.decode(greys.expand(count, 3, 64, 64), encoded)
+    picture = finish(APPLICATION.decode(greys.expand(count, 3, 64, 64), encoded))
     assert picture.size == encoded.size
     for i in range(columns * rows):
         cell = picture.getpixel((i % columns * 64 + 63, i // columns * 64))

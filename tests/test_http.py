@@ -20,6 +20,7 @@ from PIL import ExifTags, Image
 
 from dynamicnet import Inputs, Model, package, pictures
 from dynamicnet.applications import APPLICATIONS, FIELDS
+from dynamicnet.method.pieces import finish
 from dynamicnet.precision import autocast
 from server.app import create_app
 from server.http.filenames import disposition
@@ -111,7 +112,7 @@ def test_alpha_0_is_the_main_network(http, models, small):
     z = inputs = model.net._pad(pictures.in_units(levels.to(model.device)))
     rendering = False  # in float32 before the first insertion point, in what precision renders have after it
     with torch.inference_mode():
-        seen = model.net.network.look(inputs)
+        seen = finish(model.net.network.look(inputs))
         for stage in model.net.network.stages:
             with autocast(model.device) if rendering else nullcontext():
                 z = model.net.network.run(stage, z, seen.get(stage))

@@ -4,6 +4,7 @@ import pytest
 import torch
 from test_dynamic import axis, build, pictures
 
+from dynamicnet.method.pieces import finish
 from dynamicnet.networks import ScalesNetwork
 from dynamicnet.networks.scales import position_noise
 
@@ -19,7 +20,7 @@ def net():
 def test_alpha_0_is_the_network_and_the_size_is_kept(net, size):
     inputs = pictures(size)
     padded = net._pad(inputs)
-    seen = net.network.look(padded)
+    seen = finish(net.network.look(padded))
     z = padded
     for stage in net.network.stages:
         z = net.network.run(stage, z, seen.get(stage))

@@ -11,6 +11,7 @@ from torch import Tensor
 from dynamicnet.decode import Decoded, Own
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.files.keep import Metadata
+from dynamicnet.method.pieces import Pieces
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.pictures import MOST_DECODED
 
@@ -130,7 +131,7 @@ class Application(Protocol):
         """
         ...
 
-    def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
+    def decode(self, output: Tensor, encoded: Encoded) -> Pieces[Image.Image]:
         """The network's output, or levels of it, to one picture: RGB, or RGBA where what was sent is transparent.
 
         In sRGB, or in another space that ``info["icc_profile"]`` names.

@@ -24,6 +24,7 @@ from dynamicnet.files.replaced import replaced
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
+from dynamicnet.method.pieces import finish
 from dynamicnet.model import placed
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.precision import autocast
@@ -81,7 +82,7 @@ class Film(nn.Module):
 
     def forward(self, inputs: Tensor, shares: Tensor) -> Tensor:
         """Inputs (N, C, H, W), sides multiples of the network's, and the share of O₁ of each, (N,)."""
-        seen = self.network.look(inputs)
+        seen = finish(self.network.look(inputs))
         z = inputs
         for name in self.network.stages:
             z = self.network.run(name, z, seen.get(name))
@@ -109,7 +110,7 @@ class Gains(nn.Module):
         net, axis = self._frozen
         near = 1 - (shares[:, None] - torch.tensor(SHARES[1:])).abs() * len(self.knots)
         gains = dict(zip(axis.blocks, (near.clamp_min(0) @ self.knots).unbind(1), strict=True))
-        seen = net.network.look(inputs)
+        seen = finish(net.network.look(inputs))
         z = inputs
         for name in net.network.stages:
             z = net.network.run(name, z, seen.get(name))

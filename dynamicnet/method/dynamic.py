@@ -133,7 +133,7 @@ class DynamicNet(nn.Module):
         inputs = self._pad(inputs)
         names = list(self.network.stages)
         after = names.index(self.first_point) + 1
-        seen = self.network.look(inputs)
+        seen = yield from self.network.look(inputs)
         if over:
             del seen[names[-1]]
         if full is not None:
@@ -215,13 +215,18 @@ class DynamicNet(nn.Module):
         return self.render(finish(self.preparing(inputs, alphas=alphas)), alphas)
 
     def _run(self, name: str, z: Tensor, seen: Tensor | None) -> Pieces[Tensor]:
-        return by_rows(partial(self.network.run, name), self.network.beyond, z, seen)
+        run = partial(self.network.run, name)
+        if seen is None:
+            return by_rows(lambda z: run(z, None), self.network.beyond, z)
+        return by_rows(run, self.network.beyond, z, seen)
 
     def _residual(self, axis: Axis, sign: Sign, point: str, z: Tensor) -> Pieces[Tensor]:
         """ψ(z) at an insertion point."""
-        block = axis.block(sign, point)
-        rows = None if axis.spec.norm or self.network.beyond is None else BEYOND
-        return by_rows(lambda z, _: block(z), rows, z)
+        return by_rows(axis.block(sign, point), self._beyond(axis), z)
+
+    def _beyond(self, axis: Axis) -> int | None:
+        """As ``MainNetwork.beyond``, of an axis' tuning-blocks."""
+        return None if axis.spec.norm or self.network.beyond is None else BEYOND
 
     def _tune(self, z: Tensor, point: str, alphas: Alphas, residuals: Residuals | None = None) -> Pieces[Tensor]:
         """Tune at one insertion point, running only the blocks whose α is not 0."""
@@ -235,12 +240,14 @@ class DynamicNet(nn.Module):
                 share = _share(here, sign)
                 if share is None:
                     continue
+                here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
+                share = _resized(here_too, z)
                 if residuals is not None:
                     psi = residuals[axis_id, sign]
+                    tuned = yield from by_rows(torch.addcmul, self._beyond(axis), tuned, share, psi)
                 else:
-                    psi = yield from self._residual(axis, sign, point, z)
-                here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
-                tuned = torch.addcmul(tuned, _resized(here_too, z), psi)
+                    add = partial(_add, axis.block(sign, point))
+                    tuned = yield from by_rows(add, self._beyond(axis), z, tuned, share)
         return tuned
 
     def _pad(self, inputs: Tensor) -> Tensor:
@@ -249,6 +256,10 @@ class DynamicNet(nn.Module):
             return inputs
         bottom, right = (-side % self.network.multiple for side in inputs.shape[2:])
         return F.pad(inputs, (0, right, 0, bottom), mode="reflect") if bottom or right else inputs
+
+
+def _add(block: nn.Module, z: Tensor, tuned: Tensor, share: Tensor) -> Tensor:
+    return torch.addcmul(tuned, share, block(z))
 
 
 def _share(alpha: Tensor | None, sign: Sign) -> Tensor | None:

@@ -11,8 +11,11 @@ from dynamicnet.method.pieces import Pieces
 PIXELS = 2**19
 """Of a strip, about."""
 
-PRODUCTS = 2**28
+PRODUCTS = 2**27
 """Elements of features by their channels, of which a few convolutions take no longer than a frame."""
+
+FEW = 64
+"""Channels that fewer count as, because a stage makes so many of them."""
 
 ALIGNED = 4
 """What strips of features begin at multiples of, for stages that halve them or take them two by two."""
@@ -47,34 +50,35 @@ def enlarged(z: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
     return F.interpolate(between, (len(at), width), mode="bilinear")
 
 
-def by_rows(step: Callable[..., Tensor], beyond: int | None, z: Tensor, also: Tensor | None = None) -> Pieces[Tensor]:
+def by_rows(step: Callable[..., Tensor], beyond: int | None, z: Tensor, *also: Tensor) -> Pieces[Tensor]:
     """What a step makes of large features, some rows at a time: as of the whole, but for rounding.
 
     Args:
         step: makes (N, C', k·H, W') of features, and of what it is told ``also``.
         beyond: how many rows of them it looks beyond those that it makes; None for all. In training, none are left out.
         z: (N, C, H, W).
-        also: (N, C", m·H, W").
+        also: (N, C", m·H, W") or (N, C", 1, 1), each.
     """
-    if beyond is None or torch.is_grad_enabled() or z.numel() * z.shape[1] <= PRODUCTS:
+    products = z.numel() * max(z.shape[1], FEW)
+    if beyond is None or torch.is_grad_enabled() or products <= PRODUCTS:
         yield
-        return step(z, also)
+        return step(z, *also)
     height, margin = z.shape[2], -(-beyond // ALIGNED) * ALIGNED
-    rows = max(ALIGNED, PRODUCTS * height // (z.numel() * z.shape[1]) // ALIGNED * ALIGNED)
+    rows = max(ALIGNED, PRODUCTS * height // products // ALIGNED * ALIGNED)
     made: Tensor | None = None
     for top in range(0, height, rows):
         yield
         low, bottom = max(0, top - margin), min(height, top + rows)
         high = min(height, bottom + margin)
-        part = step(_rows(z, height, low, high), None if also is None else _rows(also, height, low, high))
+        part = step(*(_rows(one, height, low, high) for one in (z, *also)))
         if made is None:
             shape = (*part.shape[:2], part.shape[2] * height // (high - low), part.shape[3])
-            made = part.new_empty(shape).contiguous(memory_format=torch.channels_last)
+            made = torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=torch.channels_last)
         _rows(made, height, top, bottom).copy_(_rows(part, high - low, top - low, bottom - low))
     assert made is not None
     return made
 
 
 def _rows(z: Tensor, height: int, top: int, bottom: int) -> Tensor:
-    """Rows of features of that height, of some that are so many times as high."""
-    return z[:, :, top * z.shape[2] // height : bottom * z.shape[2] // height]
+    """Rows of features of that height, of some that are so many times as high; what is the same everywhere as it is."""
+    return z if z.shape[2] == 1 else z[:, :, top * z.shape[2] // height : bottom * z.shape[2] // height]

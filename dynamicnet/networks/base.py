@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
+from dynamicnet.method.pieces import Pieces
+
 
 class MainNetwork(nn.Module):
     """θ: an ordinary network, cut into stages whose names are the insertion points.
@@ -33,7 +35,7 @@ class MainNetwork(nn.Module):
     gated: bool = False
     beyond: int | None = None
 
-    def look(self, inputs: Tensor) -> dict[str, Tensor]:
+    def look(self, inputs: Tensor) -> Pieces[dict[str, Tensor]]:
         """What stages make of the network's inputs alone, whatever comes out of the stage before them.
 
         Args:
@@ -43,6 +45,7 @@ class MainNetwork(nn.Module):
             What ``run`` is to be told, (N, ...), by name of the stages that look at the inputs again.
         """
         return {}
+        yield  # a generator
 
     def under(self, full: Tensor) -> Tensor:
         """What the last stage of a gated network is told of pictures (N, …, H', W') larger than those it was given."""

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dynamicnet.method.pieces import Pieces
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.layers import Doubled, Norm, in_float32, of_first, of_last, resized
 from dynamicnet.networks.membrane import continued
@@ -100,9 +101,10 @@ class DilatedNetwork(MainNetwork):
                 if isinstance(block, DilatedBlock):
                     block.convs[-1].weight.mul_(0.1)  # type: ignore[operator]
 
-    def look(self, inputs: Tensor) -> dict[str, Tensor]:
+    def look(self, inputs: Tensor) -> Pieces[dict[str, Tensor]]:
         """The last four stages look at the picture, each at its own resolution."""
         units = _units(inputs)
+        yield
         return {
             **{name: of_last(self._conv(name), F.pixel_unshuffle(units, by)) for name, by in SHUFFLED.items()},
             "out": self.under(inputs),

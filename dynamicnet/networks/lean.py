@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dynamicnet.method.pieces import Pieces
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.layers import ConvLayer, Doubled, ResidualBlock, added, laid_over, of_first, of_last
 
@@ -42,8 +43,9 @@ class LeanNetwork(MainNetwork):
             "paint": 6,
         }
 
-    def look(self, inputs: Tensor) -> dict[str, Tensor]:
+    def look(self, inputs: Tensor) -> Pieces[dict[str, Tensor]]:
         """``join``, ``paint`` and ``out`` look at the picture again, at half and full resolution."""
+        yield
         return {
             "join": of_last(self._conv("join"), F.pixel_unshuffle(inputs, 2)),
             "paint": of_last(self._conv("paint"), inputs),

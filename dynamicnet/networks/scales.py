@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dynamicnet.method.pieces import Pieces
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.layers import (
     ConvLayer,
@@ -77,18 +78,19 @@ class ScalesNetwork(MainNetwork):
             {name: nn.Parameter(torch.full((1, self.points[name], 1, 1), 0.3)) for name in NOISY}
         )
 
-    def look(self, inputs: Tensor) -> dict[str, Tensor]:
+    def look(self, inputs: Tensor) -> Pieces[dict[str, Tensor]]:
         """All that comes before the body, and what the stages after it make of that and of noise."""
         quarter = self.down["quarter"](inputs)
+        yield
         eighth = self.down["eighth"](quarter)
+        yield
+        seen = {"stem": self.stages["stem"](eighth), "up8": of_last(self._conv("up8"), eighth), "out": inputs}
         origins = self._origins(inputs)
-        return {
-            "stem": self.stages["stem"](eighth),
-            "up8": of_last(self._conv("up8"), eighth),
-            "up4": self._noisy("up4", of_last(self._conv("up4"), quarter), origins),
-            "up2": self._noisy("up2", of_last(self._conv("up2"), F.pixel_unshuffle(inputs, 2)), origins),
-            "out": inputs,
-        }
+        yield
+        seen["up4"] = self._noisy("up4", of_last(self._conv("up4"), quarter), origins)
+        yield
+        seen["up2"] = self._noisy("up2", of_last(self._conv("up2"), F.pixel_unshuffle(inputs, 2)), origins)
+        return seen
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage."""

@@ -4,6 +4,8 @@ from collections.abc import Collection
 
 from torch import Tensor, nn
 
+from dynamicnet.method.pieces import Pieces
+from dynamicnet.method.strips import by_rows
 from dynamicnet.networks.base import MainNetwork
 
 
@@ -63,9 +65,9 @@ class ShallowUNet(MainNetwork):
             if name.endswith("convs.2.weight") or name == "stages.out.0.weight":
                 parameter.data.mul_(0.1)
 
-    def look(self, inputs: Tensor) -> dict[str, Tensor]:
+    def look(self, inputs: Tensor) -> Pieces[dict[str, Tensor]]:
         """``up`` looks at the picture through the first convolution, ``out`` at the picture itself."""
-        return {"up": self.stages["enter"](inputs), "out": inputs}
+        return {"up": (yield from by_rows(self.stages["enter"], self.beyond, inputs)), "out": inputs}
 
     def reach(self, tuned: Collection[str]) -> int:
         """A pixel for each 3×3 convolution, in pixels of its own; and what lies in the same block of ``multiple``."""

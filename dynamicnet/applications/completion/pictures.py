@@ -16,6 +16,7 @@ from dynamicnet import pictures
 from dynamicnet.applications.base import Encoded, Inputs, notes
 from dynamicnet.applications.completion import exemplar, hole, masks
 from dynamicnet.decode import Decoded
+from dynamicnet.method.pieces import Pieces
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.membrane import fill
 
@@ -106,13 +107,13 @@ class ImageCompletion:
             context=place,
         )
 
-    def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
+    def decode(self, output: Tensor, encoded: Encoded) -> Pieces[Image.Image]:
         """(1, 3, H, W) to the whole picture, in its own space if that is kept.
 
         Known pixels are as they were sent, bit for bit; others are opaque, and grey if all that is known is.
         """
         place: Place = encoded.context
-        painted = pictures.to_picture(output)
+        painted = yield from pictures.becoming(output)
         own = encoded.own
         picture = own.picture.copy() if own else place.picture.copy()
         if own:

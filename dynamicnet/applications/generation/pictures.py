@@ -10,6 +10,7 @@ from torch import Tensor
 from dynamicnet import pictures
 from dynamicnet.applications.base import Encoded, Inputs
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.pieces import Pieces
 from dynamicnet.networks.base import MainNetwork
 
 MOST = 64
@@ -44,9 +45,9 @@ class Generation:
         rows = math.ceil(len(batch) / columns)
         return Encoded(batch, (columns * network.side, rows * network.side), columns=columns)
 
-    def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
+    def decode(self, output: Tensor, encoded: Encoded) -> Pieces[Image.Image]:
         """(N, 3, H, W) to one picture of them all, row by row."""
-        return pictures.to_picture(mosaic(output, encoded.columns))
+        return pictures.becoming(mosaic(output, encoded.columns))
 
     def example(self, photo: bytes) -> Inputs:
         """Four faces."""

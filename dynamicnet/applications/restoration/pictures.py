@@ -6,6 +6,7 @@ from torch import Tensor
 
 from dynamicnet import pictures
 from dynamicnet.applications.base import Encoded, Inputs, notes
+from dynamicnet.method.pieces import Pieces
 from dynamicnet.networks.base import MainNetwork
 
 
@@ -35,9 +36,9 @@ class Restoration:
             context=read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
         )
 
-    def decode(self, output: Tensor, encoded: Encoded) -> Image.Image:
+    def decode(self, output: Tensor, encoded: Encoded) -> Pieces[Image.Image]:
         """(1, 3, H, W) to a picture of that size, as opaque as the photograph."""
-        picture = pictures.to_picture(output)
+        picture = yield from pictures.becoming(output)
         if encoded.context is not None:
             picture.putalpha(encoded.context)
         return picture
