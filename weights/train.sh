@@ -39,7 +39,7 @@ starry-night() { # what all others start from
         --path-steps 600
 }
 
-# Composition VII and the three paintings as they are shipped are of commit a4285cd, before --patches.
+# Composition VII as it is shipped is of commit a4285cd, before --patches, which take its colours away.
 further=(--start weights/starry-night --main-steps 900 --axis-steps 200 --path-steps 350)
 
 the-scream() {
