@@ -70,7 +70,7 @@ class _Run:
         until, self._most = time.perf_counter() + self._most, LATER
         try:
             next(self._pieces)
-            while time.perf_counter() < until:
+            while time.perf_counter() < until and self.wanted:
                 next(self._pieces)
         except StopIteration as end:
             self.results = end.value
