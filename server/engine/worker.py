@@ -18,7 +18,7 @@ Work = Callable[[Sequence[Any]], Sequence[Any] | Pieces[Sequence[Any]]]
 TURN = 0.04
 """Seconds of a job's first turn, and so many of each that run as one: frames while a slider moves are not cut."""
 
-LATER = 0.01
+LATER = 0.005
 """Seconds of every further turn, and of all of what is no frame. They end with a piece, and so may be longer."""
 
 FRAME = 2**20
