@@ -48,7 +48,10 @@ class OpenVino:
 
     def __call__(self, given):
         made = self.compiled(given)
-        return {value.any_name: made[i] for i, value in enumerate(self.compiled.outputs)}
+        names = [
+            {name for name in value.names if "/" not in name} for value in self.compiled.outputs
+        ]  # not a node's own
+        return {name.pop(): made[i] for i, name in enumerate(names)}
 
 
 ENGINES = [OnnxRuntime, OpenVino]

@@ -6,6 +6,7 @@ from torch import Tensor
 
 SWEEPS = 6  # of relaxation at each scale; more changes less than one grey level
 CELL = 4  # side of the places over which means are taken, in pixels, at least
+LEVELS = 10  # of a graph that holds for every size
 CELLS = 128  # of them along a side, at most: a frame is to be had while a slider moves
 
 
@@ -36,10 +37,11 @@ def continued(added: Tensor, rim: Tensor) -> Tensor:
         (N, C, H, W); 0 where there is no rim in the picture.
     """
     height, width = added.shape[2:]
-    cell = max(CELL, -(-max(height, width) // CELLS))
+    exporting = torch.onnx.is_in_onnx_export()  # to a graph for all sizes: of cells that do not grow with the picture
+    cell = CELL if exporting else max(CELL, -(-max(height, width) // CELLS))
     weights = F.avg_pool2d(rim, cell, ceil_mode=True)
     means = F.avg_pool2d(added * rim, cell, ceil_mode=True) / weights.clamp_min(1e-6)
-    smooth = _fill(means, weights > 0, max(means.shape[2:]).bit_length())
+    smooth = _fill(means, weights > 0, LEVELS if exporting else max(means.shape[2:]).bit_length())
     smooth = F.interpolate(smooth, scale_factor=float(cell), mode="bilinear")
     return smooth[..., :height, :width]
 
