@@ -50,8 +50,9 @@ def _fill(values: Tensor, known: Tensor, levels: int) -> Tensor:
     """The same over so many scales, whatever is known, so that a graph of it holds for any hole; 0 where nothing is."""
     if levels == 0:
         return values
-    weights = F.avg_pool2d(known.to(values.dtype), 2, ceil_mode=True)
-    coarse = F.avg_pool2d(values, 2, ceil_mode=True) / weights.clamp_min(1e-6)
+    beyond = (0, values.shape[3] % 2, 0, values.shape[2] % 2)  # zeros: OpenVINO pools nothing smaller than a window
+    weights = F.avg_pool2d(F.pad(known.to(values.dtype), beyond), 2)
+    coarse = F.avg_pool2d(F.pad(values, beyond), 2) / weights.clamp_min(1e-6)
     filled = F.interpolate(_fill(coarse, weights > 0, levels - 1), values.shape[2:], mode="bilinear")
     filled = torch.where(known, values, filled)
     for _ in range(SWEEPS):
