@@ -48,10 +48,10 @@ class OpenVino:
 
     def __call__(self, given):
         made = self.compiled(given)
-        names = [
-            {name for name in value.names if "/" not in name} for value in self.compiled.outputs
-        ]  # not a node's own
-        return {name.pop(): made[i] for i, name in enumerate(names)}
+        # An output may have the name of its node besides, which has a slash.
+        return {
+            name: made[i] for i, value in enumerate(self.compiled.outputs) for name in value.names if "/" not in name
+        }
 
 
 ENGINES = [OnnxRuntime, OpenVino]

@@ -28,6 +28,19 @@ async def held_up(worker) -> threading.Event:
     return release
 
 
+def run_in_line(*asked) -> None:
+    """Jobs, as what ``Worker.run`` is given of each, that all stand in line when the thread comes free."""
+
+    async def use(line):
+        release = await held_up(line)
+        tasks = [asyncio.create_task(line.run(*one)) for one in asked]
+        await asyncio.sleep(0.01)
+        release.set()
+        await asyncio.gather(*tasks)
+
+    run(use)
+
+
 def test_those_of_one_group_run_as_one_and_the_longest_waiting_first():
     ran = []
 
@@ -142,15 +155,7 @@ def test_callers_take_turns_however_much_one_asks_for(monkeypatch):
 
 def test_a_frame_is_not_cut():
     ran = []
-
-    async def use(line):
-        release = await held_up(line)
-        tasks = [asyncio.create_task(line.run(in_pieces(ran, 2), name)) for name in "ab"]
-        await asyncio.sleep(0.01)
-        release.set()
-        await asyncio.gather(*tasks)
-
-    run(use)
+    run_in_line(*((in_pieces(ran, 2), name) for name in "ab"))
     assert ran == ["a0", "a1", "a ended", "b0", "b1", "b ended"]
 
 
@@ -159,30 +164,14 @@ def test_what_is_longer_than_a_frame_ends_in_few_turns(monkeypatch):
     monkeypatch.setattr(worker, "TURN", 0)
     monkeypatch.setattr(worker, "LATER", 30)
     ran = []
-
-    async def use(line):
-        release = await held_up(line)
-        tasks = [asyncio.create_task(line.run(in_pieces(ran, 9), name)) for name in "ab"]
-        await asyncio.sleep(0.01)
-        release.set()
-        await asyncio.gather(*tasks)
-
-    run(use)
+    run_in_line(*((in_pieces(ran, 9), name) for name in "ab"))
     assert ran[:10] == ["a0", "b0", *(f"a{piece}" for piece in range(1, 9))]
 
 
 def test_what_is_larger_than_a_frame_is_cut_from_its_beginning(monkeypatch):
     monkeypatch.setattr(worker, "LATER", 0)
     ran = []
-
-    async def use(line):
-        release = await held_up(line)
-        tasks = [asyncio.create_task(line.run(in_pieces(ran, 3), name, pixels=2 * worker.FRAME)) for name in "ab"]
-        await asyncio.sleep(0.01)
-        release.set()
-        await asyncio.gather(*tasks)
-
-    run(use)
+    run_in_line(*((in_pieces(ran, 3), name, None, 1, 2 * worker.FRAME) for name in "ab"))
     assert ran[:4] == ["a0", "b0", "a1", "b1"]
 
 
@@ -197,14 +186,7 @@ def test_those_that_run_as_one_have_the_time_of_all(monkeypatch):
             yield
         return items
 
-    async def use(line):
-        release = await held_up(line)
-        tasks = [asyncio.create_task(line.run(work, name, name[0], 8)) for name in ("a1", "a2", "a3", "a4", "b1")]
-        await asyncio.sleep(0.01)
-        release.set()
-        await asyncio.gather(*tasks)
-
-    run(use)
+    run_in_line(*((work, name, name[0], 8) for name in ("a1", "a2", "a3", "a4", "b1")))
     assert ran[:3] == ["a1"] * 3
 
 
@@ -229,14 +211,6 @@ def test_what_its_caller_has_given_up_ends_with_the_piece_it_is_at(monkeypatch):
 def test_of_large_jobs_one_is_under_way_and_small_ones_beside_it(monkeypatch):
     cut(monkeypatch)
     ran = []
-
-    async def use(line):
-        release = await held_up(line)
-        sizes = {"a": 4 * worker.BESIDE, "b": 2 * worker.BESIDE, "c": worker.BESIDE}
-        tasks = [asyncio.create_task(line.run(in_pieces(ran, 3), name, pixels=size)) for name, size in sizes.items()]
-        await asyncio.sleep(0.01)
-        release.set()
-        await asyncio.gather(*tasks)
-
-    run(use)
+    sizes = {"a": 4 * worker.BESIDE, "b": 2 * worker.BESIDE, "c": worker.BESIDE}
+    run_in_line(*((in_pieces(ran, 3), name, None, 1, size) for name, size in sizes.items()))
     assert ran.index("b0") > ran.index("a ended") > ran.index("c0")
