@@ -12,7 +12,8 @@ PIXELS = 2**19
 """Of a strip, about."""
 
 PRODUCTS = 2**27
-"""Elements of features by their channels, of which a few convolutions take no longer than a frame."""
+"""Elements of features by their channels, of which a few convolutions take no longer than a frame: under autocast, and
+half as many in float32."""
 
 FEW = 64
 """Channels that fewer count as, because a stage makes so many of them."""
@@ -60,11 +61,12 @@ def by_rows(step: Callable[..., Tensor], beyond: int | None, z: Tensor, *also: T
         also: (N, C", m·H, W") or (N, C", 1, 1), each.
     """
     products = z.numel() * max(z.shape[1], FEW)
-    if beyond is None or torch.is_grad_enabled() or products <= PRODUCTS:
+    most = PRODUCTS if torch.is_autocast_enabled(z.device.type) else PRODUCTS // 2
+    if beyond is None or torch.is_grad_enabled() or products <= most:
         yield
         return step(z, *also)
     height, margin = z.shape[2], -(-beyond // ALIGNED) * ALIGNED
-    rows = max(ALIGNED, PRODUCTS * height // products // ALIGNED * ALIGNED)
+    rows = max(ALIGNED, most * height // products // ALIGNED * ALIGNED)
     made: Tensor | None = None
     for top in range(0, height, rows):
         yield
