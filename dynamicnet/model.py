@@ -31,6 +31,9 @@ from dynamicnet.precision import autocast
 LAYOUT = torch.channels_last
 """How parameters and features lie in memory: convolutions of few channels are several times as fast so."""
 
+WHOLE = 2**22
+"""Pixels of a picture that is prepared, at most; a larger one is worked at in tiles or strips, if it can be."""
+
 BATCH_PIXELS = {"cpu": 2**18, "cuda": 2**21}
 """How many pixels are rendered as one batch: one picture of 512×512, or eight. More saves little; others wait."""
 
@@ -176,10 +179,10 @@ class Model:
 
         In pieces, on one thread and between any of which that thread may do other work.
 
-        Of what is worked at in tiles or strips, because it is larger than a tile, nothing is prepared: its features
-        would take ten times as much memory.
+        Of what is worked at in tiles or strips, see :data:`WHOLE`, nothing is prepared: its features would take ten
+        times as much memory.
         """
-        if encoded.batch.dim() == 4 and encoded.batch[0, 0].numel() > SIDE**2 and self._is_divisible:
+        if encoded.batch.dim() == 4 and encoded.batch[0, 0].numel() > WHOLE and self._is_divisible:
             return PreparedInputs(None, encoded)
         batch = self._placed(encoded.batch)
         full = None if encoded.full is None or encoded.in_strips else self._placed(encoded.full)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 from pathlib import Path
 
 import httpx
@@ -10,12 +11,15 @@ import pytest
 from conftest import running_server
 from PIL import Image
 
-from bench.large import Watch, photograph
+from bench.large import Watch, held, photograph
 from dynamicnet import Inputs, Model
-from server.settings import Settings
+from server.engine.allocator import KEPT_BYTES
+from server.engine.engine import IDLE
+from server.settings import STATIC, Settings
 
 MEGAPIXELS = int(os.environ.get("MEGAPIXELS", "24"))
 PLACE = (2040, 2040, 2640, 2340)  # across two tiles
+SAMPLE = STATIC / "samples" / "coffee.jpg"
 MARGIN = 160  # further than a network of tiles looks, and a multiple of what it needs
 
 
@@ -37,6 +41,13 @@ def painted(running, photo: Path, model: str, **fields: str) -> tuple[Image.Imag
         reply = httpx.post(f"{running.url}/infer", files={"image": photo.read_bytes()}, data=data, timeout=900)
     reply.raise_for_status()
     return Image.open(io.BytesIO(reply.content)), watch.megabytes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm(running) -> float:
+    """Megabytes of a server that has painted a small photograph."""
+    httpx.post(f"{running.url}/infer", files={"image": SAMPLE.read_bytes()}, timeout=60).raise_for_status()
+    return held(running.process.pid)
 
 
 @pytest.mark.slow
@@ -63,3 +74,11 @@ def test_tiles_of_a_large_photograph_come_together(running, photo):
     kept = alone.crop((MARGIN, MARGIN, MARGIN + right - left, MARGIN + bottom - top))
     assert np.abs(np.asarray(kept, np.int16) - np.asarray(made.crop(PLACE), np.int16)).max() <= 1
     assert megabytes < 50 * MEGAPIXELS
+
+
+@pytest.mark.slow
+def test_what_large_photographs_took_is_given_back(running, warm):
+    time.sleep(IDLE + 1)
+    kept = held(running.process.pid) - warm
+    print(f"kept afterwards: {kept:.0f} MB")
+    assert kept < KEPT_BYTES / 2**20 + 10 * MEGAPIXELS, "what was prepared is kept as well"

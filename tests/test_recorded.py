@@ -94,7 +94,7 @@ def test_a_model_works_so_at_the_scale_of_a_large_photograph(name, photo, monkey
     Image.linear_gradient("L").save(where, "PNG")
     inputs = Inputs(image=photo.read_bytes(), where=where.getvalue(), detail=1000)
     whole = model.prepare(model.encode(inputs))
-    monkeypatch.setattr("dynamicnet.model.SIDE", 256)
+    monkeypatch.setattr("dynamicnet.model.WHOLE", 256**2)
     prepared = model.prepare(model.encode(inputs))
     assert (prepared.prepared, whole.prepared is None) == (None, False)
     one, other = (np.asarray(model.render(each, 0.8), np.int16) for each in (whole, prepared))

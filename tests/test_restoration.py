@@ -100,6 +100,7 @@ def by_library(model: Model, image: bytes, alpha: object) -> np.ndarray:
 @pytest.fixture
 def small_tiles(monkeypatch) -> None:
     """Eight tiles for the photograph, where its size would be one."""
+    monkeypatch.setattr("dynamicnet.model.WHOLE", 256**2)
     monkeypatch.setattr("dynamicnet.model.SIDE", 256)
 
 

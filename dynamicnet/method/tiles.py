@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-SIDE = 2048
-"""Of a tile, in pixels, where a picture's own side is not shorter."""
+SIDE = 1536
+"""Of a tile, in pixels, at most: of 2048 they took 200 MB more, and no less time."""
 
 Place = tuple[slice, slice]
 """Rows and columns."""

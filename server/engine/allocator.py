@@ -6,20 +6,27 @@ import os
 KEPT_BYTES = 512 * 2**20
 """How much freed memory the process keeps for the next render: what four pictures of 512×512 need at once."""
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # malloc.h
-_LARGEST_MMAP_THRESHOLD = 32 * 2**20  # beyond it, glibc refuses
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # malloc.h
 
 
 def keep_freed_memory() -> None:
     """Have glibc keep what is freed, where by default every render hands its memory back and faults it in again.
 
-    Nothing happens where the C library is another one.
+    What a large picture took may then stay, until it is given back by :func:`give_back_memory`. Nothing happens where
+    the C library is another one.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
+        mallopt(_MMAP_MAX, 0)  # mapped one by one, as tiles' features else are, what is large is never kept
         mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
         mallopt(_ARENA_MAX, 1)  # an arena of a thread's own is cut up into pieces of 64 MiB
+
+
+def give_back_memory() -> None:
+    """Give back what is freed; whoever allocates meanwhile waits, for as long as a tenth of a second for each GB."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(KEPT_BYTES)
 
 
 KEPT_OPERATORS = 64

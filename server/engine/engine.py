@@ -29,9 +29,9 @@ from dynamicnet.files.keep import Metadata
 from dynamicnet.method.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
 from dynamicnet.method.pieces import Pieces, each_within
-from dynamicnet.model import pick_device
+from dynamicnet.model import WHOLE, pick_device
 from dynamicnet.sweep import Sweep
-from server.engine.allocator import bound_compiled_operators, keep_freed_memory
+from server.engine.allocator import bound_compiled_operators, give_back_memory, keep_freed_memory
 from server.engine.cache import Cache
 from server.engine.callers import stand_in_line
 from server.engine.shelf import Shelf
@@ -48,6 +48,9 @@ _TOO_LITTLE = re.compile(r"memory(?! access)|ALLOC_FAILED|could not create a pri
 
 LARGE = 2**20
 """Pixels of a picture beyond which it is encoded only when nothing else has a use for the core."""
+
+IDLE = 1.0
+"""Seconds after a large picture that the device must have nothing to do before its memory is given back."""
 
 Timings = dict[str, float]
 """What each step took, in milliseconds, without the time it waited."""
@@ -104,6 +107,7 @@ class Engine:
         self._decoding = ThreadPoolExecutor(decoders.COUNT, "decode")  # so that who waits for a decoder can leave
         self._encoding_large = ThreadPoolExecutor(decoders.COUNT, "encode", _give_way)
         self._preparing: SingleFlight[tuple[PreparedInputs, Timings]] = SingleFlight()
+        self._giving_back: asyncio.TimerHandle | None = None
         self._models_bytes = models_bytes
         self._metrics = metrics
         metrics.waiting.set_function(lambda: self.worker.waiting)
@@ -140,6 +144,8 @@ class Engine:
         self._encoding_large.shutdown(wait=False, cancel_futures=True)
         decoders.stop()
         self.worker.close()
+        if self._giving_back is not None:
+            self._giving_back.cancel()
 
     def model(self, model_id: str | None) -> Model:
         """A model by id; the first there is for None.
@@ -304,10 +310,27 @@ class Engine:
 
     async def _encoded(self, work: Callable[[], bytes], size: tuple[int, int]) -> tuple[bytes, float]:
         """On a thread; a large picture's is one that gives way."""
-        threads = self._encoding_large if size[0] * size[1] > LARGE else None
-        with suppress(_OutOfMemoryError):
-            return await asyncio.get_running_loop().run_in_executor(threads, _timed, work)
-        return await self._with_room(lambda _: [_timed(work)])  # type: ignore[no-any-return]
+        pixels = size[0] * size[1]
+        threads = self._encoding_large if pixels > LARGE else None
+        try:
+            with suppress(_OutOfMemoryError):
+                return await asyncio.get_running_loop().run_in_executor(threads, _timed, work)
+            return await self._with_room(lambda _: [_timed(work)])  # type: ignore[no-any-return]
+        finally:
+            if pixels > WHOLE:
+                self._give_back_later()
+
+    def _give_back_later(self) -> None:
+        if self._giving_back is not None:
+            self._giving_back.cancel()
+        self._giving_back = asyncio.get_running_loop().call_later(IDLE, self._give_back)
+
+    def _give_back(self) -> None:
+        """As soon as nobody would wait for it."""
+        if self.worker.busy:
+            self._give_back_later()
+        else:
+            asyncio.get_running_loop().run_in_executor(None, give_back_memory)
 
     async def _with_room(self, work: Work, item: object = None) -> Any:  # noqa: ANN401
         """Do again, beside nothing large, what found too little memory: others may have had it.
