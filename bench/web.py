@@ -1,0 +1,64 @@
+"""How soon the page without a server shows its first picture: ``python -m bench.web``, after ``make web``."""
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from threading import Thread
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from bench.targets import at_most
+
+MODEL, SIDE, ROUNDS = "starry-night", 256, 5
+
+
+class Files(SimpleHTTPRequestHandler):
+    """A host of files, as docs/web.md asks for one that lets WebAssembly have threads."""
+
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".wasm": "application/wasm"}
+
+    def end_headers(self) -> None:
+        """Send what a page must have to share memory between threads."""
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def main() -> None:
+    """Open it in a browser that has not seen it, several times, and print the median."""
+    load, chromium = os.getloadavg()[0], shutil.which("chromium") or shutil.which("google-chrome")
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        subprocess.run([sys.executable, "-m", "web", folder, MODEL], check=True)
+        for sample in Path(folder).rglob("samples/*.jpg"):
+            with Image.open(sample) as opened:
+                small = opened.convert("RGB").resize((SIDE, SIDE))
+            small.save(sample)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=folder))
+        Thread(target=server.serve_forever, daemon=True).start()
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        seen = []
+        for _ in range(ROUNDS):
+            page = browser.new_context().new_page()
+            page.goto(f"http://127.0.0.1:{server.server_port}/")
+            painted = "document.querySelector('#picture:not(.unrendered)') && performance.now()"
+            seen.append(page.wait_for_function(painted, timeout=120_000).json_value())
+            page.context.close()
+        browser.close()
+        server.shutdown()
+    took = median(seen) / 1000
+    print(f"first picture, {SIDE}×{SIDE}, {MODEL}: {took:.1f} s of {[round(ms) for ms in seen]} ms at load {load:.1f}")
+    print(at_most(took, 3, " s"))
+
+
+if __name__ == "__main__":
+    main()
