@@ -25,7 +25,7 @@ serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 	exec env DYNAMICNET_HOST=$(HOST) DYNAMICNET_PORT=$(PORT) $(BIN)/python -m server
 
 test: .venv/.ready ## run the tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 fuzz: .venv/.ready ## send 50,000 pieces of nonsense while decoders die, and check the OpenAPI document (minutes)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
@@ -58,7 +58,7 @@ large: .venv/.ready ## paint and mend a photograph of 24 megapixels through a se
 	$(BIN)/python -m pytest -s -m slow tests/test_large.py
 
 trainings: .venv/.ready ## train and compare what takes too long for make test, very small (minutes)
-	$(BIN)/python -m pytest -s -m slow tests/test_distil.py tests/test_restoration_measured.py tests/test_training.py
+	$(BIN)/python -m pytest -s -m slow tests/test_completion.py tests/test_distil.py tests/test_restoration_measured.py tests/test_training.py
 
 export-test: .venv/.ready ## export every shipped model, and compare it in ONNX Runtime and OpenVINO (minutes)
 	$(BIN)/python -m pytest -s -m slow tests/test_export.py

@@ -610,6 +610,7 @@ def compare(folder: Path, images: Path, encoder: Path, out: Path) -> Result:
     )
 
 
+@pytest.mark.slow
 def test_an_axis_is_compared_with_networks_for_single_mixtures(judged, images: Path, encoder: Path) -> None:
     pytest.importorskip("cv2.xphoto")
     out = judged.parent / "against"
@@ -625,6 +626,7 @@ def test_an_axis_is_compared_with_networks_for_single_mixtures(judged, images: P
     assert (out / "squares.safetensors").read_bytes() == run.read_bytes()  # trained on the same
 
 
+@pytest.mark.slow
 def test_what_a_discriminator_judged_is_not_compared(trained: Path, images: Path, encoder: Path) -> None:
     pytest.importorskip("cv2.xphoto")
     result = compare(trained, images, encoder, trained.parent / "against")
