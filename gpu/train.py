@@ -18,7 +18,7 @@ FIRST_SECONDS = 90
 
 JOBS = {
     FIRST: 8,
-    ("denoise-photos",): 64,
+    ("denoise-first", "denoise-photos"): 64,
     ("mend-photos",): 64,
     ("painted-faces",): 64,
     ("drawn-heads",): 64,
@@ -31,10 +31,10 @@ JOBS = {
 that are for two cores. What gains most comes first.
 """
 
-COMMANDS = {"drawn-heads": 2, "denoise-photos": 2}
+COMMANDS = {"drawn-heads": 2, "denoise-first": 2, "denoise-photos": 2}
 """How many trainings a recipe runs, where it is not one."""
 
-BEFORE = {"drawn-heads": 90, "denoise-photos": 80}
+BEFORE = {"drawn-heads": 90, "denoise-first": 80, "denoise-photos": 80}
 """Seconds of a recipe that are no training."""
 
 STARTING = 20  # seconds until a training has loaded what it needs, which its hours do not count
