@@ -20,18 +20,22 @@ MODEL, SIDE, ROUNDS = "starry-night", 256, 5
 
 
 class Files(SimpleHTTPRequestHandler):
-    """A host of files, as docs/web.md asks for one that lets WebAssembly have threads."""
+    """A host of files, as docs/web.md asks for."""
 
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".wasm": "application/wasm"}
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Isolating(Files):
+    """One that lets WebAssembly have threads."""
 
     def end_headers(self) -> None:
         """Send what a page must have to share memory between threads."""
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
         super().end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 def main() -> None:
@@ -43,7 +47,7 @@ def main() -> None:
             with Image.open(sample) as opened:
                 small = opened.convert("RGB").resize((SIDE, SIDE))
             small.save(sample)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=folder))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Isolating, directory=folder))
         Thread(target=server.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         seen = []

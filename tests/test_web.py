@@ -4,7 +4,7 @@ import io
 import subprocess
 import sys
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from threading import Thread
 
 import numpy as np
@@ -13,6 +13,7 @@ from pages import NEEDED, launch, ready, seen, until
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
+from bench.web import Files
 from dynamicnet import Inputs, Model, package, precision
 from server.settings import ROOT, STATIC, Settings
 
@@ -30,13 +31,6 @@ def first(application):
 def precise(monkeypatch):
     """The server in float32, as on processors without bfloat16: with it, it is up to 3 of 255 from that by itself."""
     monkeypatch.setattr(precision, "_has_units", lambda: False)
-
-
-class Files(SimpleHTTPRequestHandler):
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".wasm": "application/wasm"}
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture(scope="module")
