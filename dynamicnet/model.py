@@ -182,7 +182,7 @@ class Model:
         Of what is worked at in tiles or strips, see :data:`WHOLE`, nothing is prepared: its features would take ten
         times as much memory.
         """
-        if encoded.batch.dim() == 4 and encoded.batch[0, 0].numel() > WHOLE and self._is_divisible:
+        if encoded.batch.dim() == 4 and encoded.batch[0, 0].numel() > WHOLE and self.is_divisible:
             return PreparedInputs(None, encoded)
         batch = self._placed(encoded.batch)
         full = None if encoded.full is None or encoded.in_strips else self._placed(encoded.full)
@@ -264,33 +264,36 @@ class Model:
     def _in_strips(self, one: PreparedInputs, alpha: AlphaLike) -> Pieces[Tensor]:
         """The same where a network looks at all of the picture."""
         given = one.encoded.batch
-        out = yield from recorded.ready(self._recorded(given, alpha))
+        out = yield from recorded.ready((yield from self._recorded(given, alpha)))
         made = torch.empty_like(given)
         for rows in out.strips():
             yield
             made[:, :, rows] = self._levels(out.rows(rows.start, rows.stop), one.encoded, (rows, slice(None)))
         return made
 
-    def _recorded(self, given: Tensor, alpha: AlphaLike) -> Tensor:
+    def _recorded(self, given: Tensor, alpha: AlphaLike) -> Pieces[Tensor]:
         """What the network would make of a picture, recorded.
 
         Raises:
             NotImplementedError: the network does what cannot be recorded.
         """
         picture = recorded.begin(lambda top, bottom: self._placed(given[:, :, top:bottom]), given.shape, self.device)
-        prepared = self.net.prepare(picture)
-        with autocast(self.device):
-            return self.net.render(prepared, alpha)
+        prepared = yield from self.net.preparing(picture)
+        (out,) = yield from each_within(partial(autocast, self.device), self.net.rendering([(prepared, alpha)]))
+        return out
 
     @cached_property
-    def _is_divisible(self) -> bool:
-        """Whether a picture can be rendered in tiles or in strips, which is the same as the whole."""
+    def is_divisible(self) -> bool:
+        """Whether a picture can be rendered in tiles or in strips, which is the same as the whole.
+
+        It is tried once, which takes a second for the first model of a process.
+        """
         if self.net.reach is not None:
             return True
         try:
             with torch.inference_mode():
-                self._recorded(torch.zeros(1, 3, 64, 64), {axis.id: axis.range[1] for axis in self.net.specs})
-        except NotImplementedError:
+                finish(self._recorded(torch.zeros(1, 3, 64, 64), {axis.id: axis.range[1] for axis in self.net.specs}))
+        except RuntimeError:  # as is what a network that takes something else says
             return False
         return True
 

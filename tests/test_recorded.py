@@ -14,6 +14,7 @@ from dynamicnet import DynamicNetError, Inputs, Model, over_picture, package, pr
 from dynamicnet.method import recorded
 from dynamicnet.networks import JohnsonNetwork, LeanNetwork, MainNetwork, ScalesNetwork
 from dynamicnet.networks.layers import Norm
+from dynamicnet.networks.scales import position_noise
 from server.settings import Settings
 
 SIZE = (117, 94)  # a multiple of nothing
@@ -55,6 +56,22 @@ def test_strips_are_parts_of_the_whole(network, alpha):
     assert made.shape == whole.shape
     assert (made - whole).abs().max() < 0.2 / 255
     assert pieces > 50
+
+
+@torch.inference_mode()
+def test_noise_is_made_with_the_rows_that_it_goes_to(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "dynamicnet.networks.scales.position_noise",
+        lambda size, *rest: made.append(size[0]) or position_noise(size, *rest),
+    )
+    inputs = pictures((512, 64))
+    net = build(ScalesNetwork())
+    out, _ = in_strips(net, inputs, 0.0)
+    assert (out - net(inputs, 0.0)).abs().max() < 0.2 / 255
+    assert sum(made[:-2]) >= 128 + 256
+    assert max(made[:-2]) < 64, "all of it at once holds up whoever waits"
+    assert made[-2:] == [128, 256]
 
 
 @torch.inference_mode()

@@ -17,7 +17,7 @@ from torch import Tensor
 from dynamicnet.method.pieces import Pieces
 from dynamicnet.method.strips import strips
 
-ELEMENTS = 2**20
+ELEMENTS = 2**19
 """Of a strip of features, about: a piece of work takes no longer than a frame, and stays near the processor."""
 
 CHEAP = 300
@@ -167,6 +167,19 @@ def begin(make: Make, shape: torch.Size, device: torch.device) -> Recorded:
     """Pictures (N, C, H, W), float32, rows of which can be had at any time."""
     like = torch.empty(shape, device="meta", memory_format=torch.channels_last)
     return Recorded.of(Node(make, (), like, 0), like, device)
+
+
+def by_position(z: Tensor, change: Callable[[Tensor, int], Tensor]) -> Tensor:
+    """Features, changed by what depends on where they are; recorded, if they are.
+
+    Args:
+        z: features, (N, C, H, W).
+        change: changes rows of them, (N, C, rows, W), the first of which has this number; shape and type stay.
+    """
+    if not isinstance(z, Recorded):
+        return change(z, 0)
+    node, like = z.node, _without_data(z)
+    return Recorded.of(Node(lambda top, bottom: change(node.rows(top, bottom), top), [node], like, 0), like, z.device)
 
 
 def ready(recorded: Tensor) -> Pieces[Node]:

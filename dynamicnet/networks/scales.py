@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.method.pieces import Pieces
+from dynamicnet.method.recorded import by_position
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.layers import (
     ConvLayer,
@@ -121,9 +122,13 @@ class ScalesNetwork(MainNetwork):
         return conv
 
     def _noisy(self, name: str, z: Tensor, origins: Tensor) -> Tensor:
-        noise = position_noise(z.shape[2:], origins + 7919 * NOISY.index(name))
         strength: Tensor = self.noise[name]
-        return torch.addcmul(z, strength.to(z.dtype), noise.to(z.dtype))
+
+        def noisy(rows: Tensor, top: int) -> Tensor:
+            noise = position_noise(rows.shape[2:], origins + 7919 * NOISY.index(name), top)
+            return torch.addcmul(rows, strength.to(rows.dtype), noise.to(rows.dtype))
+
+        return by_position(z, noisy)
 
     def _origins(self, inputs: Tensor) -> Tensor:
         """Where in the noise each picture lies, (N or 1, 2): anywhere in training, always the same after it."""
@@ -132,17 +137,18 @@ class ScalesNetwork(MainNetwork):
         return torch.randint(2**20, (inputs.shape[0], 2)).to(inputs.device, non_blocking=True)
 
 
-def position_noise(size: torch.Size, origins: Tensor) -> Tensor:
+def position_noise(size: torch.Size, origins: Tensor, top: int = 0) -> Tensor:
     """Noise that depends on the position alone, so that a picture always comes out the same, and a part of it alike.
 
     Args:
         size: height and width.
-        origins: row and column of the first position, (N, 2), int64, from 0 to 2²⁶.
+        origins: row and column that pictures lie at, (N, 2), int64, from 0 to 2²⁶.
+        top: row of the pictures to begin with.
 
     Returns:
         (N, 1, height, width), float32, uniform with mean 0 and variance 1; the same on every device.
     """
-    rows = torch.arange(size[0], device=origins.device) + origins[:, :1]
+    rows = torch.arange(top, top + size[0], device=origins.device) + origins[:, :1]
     columns = torch.arange(size[1], device=origins.device) + origins[:, 1:]
     mixed = (rows[:, None, :, None] * 0x2C1B3C6D + columns[:, None, None, :] * 0x297A2D39) & 0x7FFFFFFF
     for multiplier, shift in ((0x2C9277B5, 15), (0x5851F42D, 13), (0x3243F6A9, 16)):

@@ -22,11 +22,19 @@ def keep_freed_memory() -> None:
         mallopt(_ARENA_MAX, 1)  # an arena of a thread's own is cut up into pieces of 64 MiB
 
 
+def hold_freed_memory() -> None:
+    """Keep all that is freed, until :func:`give_back_memory`: who hands back 500 MB between two stages is held up."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
 def give_back_memory() -> None:
     """Give back what is freed; whoever allocates meanwhile waits, for as long as a tenth of a second for each GB."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(KEPT_BYTES)
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+        libc.malloc_trim(KEPT_BYTES)
 
 
 KEPT_OPERATORS = 64

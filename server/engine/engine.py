@@ -31,7 +31,7 @@ from dynamicnet.method.auto import RENDERED_SIDE, Auto
 from dynamicnet.method.pieces import Pieces, each_within
 from dynamicnet.model import WHOLE, pick_device
 from dynamicnet.sweep import Sweep
-from server.engine.allocator import bound_compiled_operators, give_back_memory, keep_freed_memory
+from server.engine.allocator import bound_compiled_operators, give_back_memory, hold_freed_memory, keep_freed_memory
 from server.engine.cache import Cache
 from server.engine.callers import stand_in_line
 from server.engine.shelf import Shelf
@@ -108,6 +108,7 @@ class Engine:
         self._encoding_large = ThreadPoolExecutor(decoders.COUNT, "encode", _give_way)
         self._preparing: SingleFlight[tuple[PreparedInputs, Timings]] = SingleFlight()
         self._giving_back: asyncio.TimerHandle | None = None
+        self._is_closed = False
         self._models_bytes = models_bytes
         self._metrics = metrics
         metrics.waiting.set_function(lambda: self.worker.waiting)
@@ -140,6 +141,7 @@ class Engine:
 
     def close(self) -> None:
         """Drop what waits, end the decoders and let the device finish what it is at."""
+        self._is_closed = True
         self._decoding.shutdown(wait=False, cancel_futures=True)
         self._encoding_large.shutdown(wait=False, cancel_futures=True)
         decoders.stop()
@@ -287,9 +289,10 @@ class Engine:
         group: Hashable = None,
         most: int = 1,
     ) -> Any:  # noqa: ANN401
-        with suppress(_OutOfMemoryError):
-            return await self.worker.run(work, item, group, most, size[0] * size[1])
-        return await self._with_room(work, item)
+        with self._holding_memory(size):
+            with suppress(_OutOfMemoryError):
+                return await self.worker.run(work, item, group, most, size[0] * size[1])
+            return await self._with_room(work, item)
 
     async def _decoded(self, work: Callable[[], T]) -> tuple[T, float]:
         loop = asyncio.get_running_loop()
@@ -310,17 +313,27 @@ class Engine:
 
     async def _encoded(self, work: Callable[[], bytes], size: tuple[int, int]) -> tuple[bytes, float]:
         """On a thread; a large picture's is one that gives way."""
-        pixels = size[0] * size[1]
-        threads = self._encoding_large if pixels > LARGE else None
-        try:
+        threads = self._encoding_large if size[0] * size[1] > LARGE else None
+        with self._holding_memory(size):
             with suppress(_OutOfMemoryError):
                 return await asyncio.get_running_loop().run_in_executor(threads, _timed, work)
             return await self._with_room(lambda _: [_timed(work)])  # type: ignore[no-any-return]
+
+    @contextmanager
+    def _holding_memory(self, size: tuple[int, int]) -> Iterator[None]:
+        """Hold what a large picture frees, and give it back after it, on the CPU."""
+        if self.device.type != "cpu" or size[0] * size[1] <= WHOLE:
+            yield
+            return
+        hold_freed_memory()
+        try:
+            yield
         finally:
-            if pixels > WHOLE:
-                self._give_back_later()
+            self._give_back_later()
 
     def _give_back_later(self) -> None:
+        if self._is_closed:
+            return
         if self._giving_back is not None:
             self._giving_back.cancel()
         self._giving_back = asyncio.get_running_loop().call_later(IDLE, self._give_back)
@@ -354,7 +367,7 @@ class Engine:
         models = [Model.load(path, str(self.device)) for path in paths]
         for model in models:
             with self._brought(model):
-                pass
+                _ = model.is_divisible  # which is tried now, and not while others wait
         return models
 
     @contextmanager
