@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dynamicnet.method.pieces import Pieces
 
-PIXELS = 2**19
+PIXELS = 2**18
 """Of a strip, about."""
 
 PRODUCTS = 2**27

@@ -108,7 +108,7 @@ class Engine:
         self._encoding_large = ThreadPoolExecutor(decoders.COUNT, "encode", _give_way)
         self._preparing: SingleFlight[tuple[PreparedInputs, Timings]] = SingleFlight()
         self._giving_back: asyncio.TimerHandle | None = None
-        self._is_closed = False
+        self._is_holding = False
         self._models_bytes = models_bytes
         self._metrics = metrics
         metrics.waiting.set_function(lambda: self.worker.waiting)
@@ -141,7 +141,7 @@ class Engine:
 
     def close(self) -> None:
         """Drop what waits, end the decoders and let the device finish what it is at."""
-        self._is_closed = True
+        self._is_holding = False
         self._decoding.shutdown(wait=False, cancel_futures=True)
         self._encoding_large.shutdown(wait=False, cancel_futures=True)
         decoders.stop()
@@ -321,29 +321,27 @@ class Engine:
 
     @contextmanager
     def _holding_memory(self, size: tuple[int, int]) -> Iterator[None]:
-        """Hold what a large picture frees, and give it back after it, on the CPU."""
-        if self.device.type != "cpu" or size[0] * size[1] <= WHOLE:
-            yield
-            return
-        hold_freed_memory()
+        """Hold what a large picture frees, on the CPU; give it back when nobody would wait for that."""
+        if self.device.type == "cpu" and size[0] * size[1] > WHOLE:
+            self._is_holding = True
+            hold_freed_memory()
         try:
             yield
         finally:
-            self._give_back_later()
+            if self._is_holding:
+                self._give_back_later()
 
     def _give_back_later(self) -> None:
-        if self._is_closed:
-            return
         if self._giving_back is not None:
             self._giving_back.cancel()
         self._giving_back = asyncio.get_running_loop().call_later(IDLE, self._give_back)
 
     def _give_back(self) -> None:
-        """As soon as nobody would wait for it."""
         if self.worker.busy:
             self._give_back_later()
-        else:
-            asyncio.get_running_loop().run_in_executor(None, give_back_memory)
+            return
+        self._is_holding = False
+        asyncio.get_running_loop().run_in_executor(None, give_back_memory)
 
     async def _with_room(self, work: Work, item: object = None) -> Any:  # noqa: ANN401
         """Do again, beside nothing large, what found too little memory: others may have had it.
@@ -363,9 +361,10 @@ class Engine:
 
     # What follows runs on the worker's thread.
 
-    def _load(self, paths: Sequence[Path]) -> list[Model]:
+    def _load(self, paths: Sequence[Path]) -> Pieces[list[Model]]:
         models = [Model.load(path, str(self.device)) for path in paths]
         for model in models:
+            yield
             with self._brought(model):
                 _ = model.is_divisible  # which is tried now, and not while others wait
         return models
