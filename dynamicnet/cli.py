@@ -130,6 +130,9 @@ def infer(
     is_folder = photo is not None and photo.is_dir()
     if is_folder:
         pictures.check_quality(quality)
+        for given, what in ((mask, "mask"), (where, "map where")):  # or each photograph would be blamed for it
+            if given:
+                pictures.read_layers(given.read_bytes(), what=what)
     else:
         _check_place(output)
         pictures.check_format(format_of(output), quality)

@@ -43,6 +43,8 @@ def each(folder: Path, out: Path, make: Callable[[Path, str], bytes], console: C
     """
     if out.resolve() == folder.resolve():
         raise DynamicNetError("output-refused", f"What is made of '{folder}' needs a folder of its own; name another.")
+    if out.exists() and not out.is_dir():
+        raise DynamicNetError("output-refused", f"'{out}' is a file; what is made of '{folder}' needs a folder.")
     files, others = find(folder)
     files = [file for file in files if out.resolve() not in file.resolve().parents]
     names = {file.relative_to(folder) for file in files}

@@ -34,8 +34,8 @@ ELSEWHERE = "http://elsewhere.localhost:8000"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast ones first: the library, then what needs a server, then what needs a browser."""
-    items.sort(key=lambda item: ("server" in item.fixturenames) + ("browser" in item.fixturenames))
+    """Slow ones first, so that no process is left alone with them: what needs a browser, then a server, then nothing."""
+    items.sort(key=lambda item: -("server" in item.fixturenames) - ("browser" in item.fixturenames))
 
 
 @pytest.fixture

@@ -146,10 +146,17 @@ def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
     assert (out / "a.jpg").read_bytes() == made["a.jpg"]
     assert (out / "b.png").read_bytes() == b"as it was left"
     (out / "a.jpg").unlink()
-    for wrong, sentence in ((str(photos), "needs a folder of its own"), (str(out), "out of range")):
-        result = run(*again, wrong, *(["--alpha", "7"] if wrong == str(out) else []))
+    notes = str(photos / "notes.txt")
+    for wrong, sentence in (
+        ([str(photos)], "needs a folder of its own"),
+        ([notes], f"'{notes}' is a file"),
+        ([str(out), "--alpha", "7"], "out of range"),
+        ([str(out), "--where", notes], "map where"),
+    ):
+        result = run(*again, *wrong)
         assert result.returncode == 1
         assert sentence in " ".join(result.stderr.split())
+        assert "Left out" not in result.stderr
     assert not (out / "a.jpg").exists()
 
 
