@@ -111,8 +111,8 @@ def small(file: bytes) -> list[int]:
         return list(picture.convert("RGB").resize((32, 32), Image.Resampling.BOX).tobytes())
 
 
-def until(page: Page, holds, what: str) -> None:
-    deadline = time.monotonic() + 20
+def until(page: Page, holds, what: str, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, what
         page.wait_for_timeout(50)

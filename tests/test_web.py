@@ -9,17 +9,25 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from pages import NEEDED, launch, ready, seen, until
+from pages import ARGS, NEEDED, launch, ready, seen, until
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from bench.web import Files
 from dynamicnet import Inputs, Model, package, precision
 from server.settings import ROOT, STATIC, Settings
+from web.__main__ import WASM, WEBGPU
 
 RUNTIME = ROOT / "web" / "node_modules"
 pytestmark = [NEEDED, pytest.mark.slow, pytest.mark.skipif(not RUNTIME.exists(), reason="make web-test brings it")]
 SAMPLE = STATIC / "samples" / "chelsea.jpg"
+SWIFTSHADER = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")  # WebGPU in software
+LOST = """
+export const env = { wasm: {} };
+export class Tensor {}
+const run = async ({ inputs }) => (inputs ? {} : Promise.reject(new Error("The card is lost.")));
+export const InferenceSession = { create: async () => ({ run }) };
+"""
 
 
 def first(application):
@@ -52,13 +60,30 @@ def site(tmp_path_factory, models):
 
 
 @pytest.fixture(scope="module")
-def page():
+def playwright():
     with sync_playwright() as playwright:
-        browser = launch(playwright)
-        page = browser.new_page()
-        page.set_default_timeout(120_000)
-        yield page
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def page(playwright):
+    browser = launch(playwright)
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    yield page
+    browser.close()
+
+
+@pytest.fixture
+def with_webgpu(playwright):
+    """A page that has WebGPU, in software, and only small samples; and names of the files that it asked for."""
+    browser = launch(playwright, [*(arg for arg in ARGS if arg != "--disable-gpu"), *SWIFTSHADER])
+    page = browser.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.route("**/samples/**", lambda route: route.fulfill(body=photo(48, 32), content_type="image/png"))
+    yield page, asked
+    browser.close()
 
 
 def photo(width, height):
@@ -87,17 +112,49 @@ def show(page, site, model, file):
         expect(page.locator("#status")).to_have_text(f"Ready. {picture.width} × {picture.height} pixels.")
 
 
-@pytest.mark.parametrize("index", [0, 1], ids=["style", "restoration"])
-def test_the_browser_shows_what_the_server_does(page, site, models, index):
-    model, file = models[index], photo(201, 134)
-    show(page, site, model, file)
+def compare(page, model, file, seconds=20):
+    """Wait for what the server makes of a file, at several α."""
     axis = model.manifest.axes[0]
     for alpha in (axis.range[0], 0.0, 0.6, axis.range[1]):
         number = page.locator("#axes input[type=number]").first
         number.fill(f"{alpha:g}")
         number.press("Enter")
         wanted = made(model, file, {**{one.id: one.default for one in model.manifest.axes}, axis.id: alpha})
-        until(page, lambda wanted=wanted: off(seen(page, "#rendered"), wanted) <= 2, f"alpha {alpha}")
+        until(page, lambda wanted=wanted: off(seen(page, "#rendered"), wanted) <= 2, f"alpha {alpha}", seconds)
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["style", "restoration"])
+def test_the_browser_shows_what_the_server_does(page, site, models, index):
+    model, file = models[index], photo(201, 134)
+    show(page, site, model, file)
+    compare(page, model, file)
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["style", "restoration"])
+def test_webgpu_shows_what_the_server_does(with_webgpu, site, models, index):
+    page, asked = with_webgpu
+    page.goto(f"{site}?engine=webgpu#model={models[index].id}")
+    expect(page.locator("#status")).to_have_text("Ready. 48 × 32 pixels.", timeout=120_000)
+    compare(page, models[index], photo(48, 32), seconds=60)
+    assert {*WEBGPU} <= {*asked}
+    assert not {*WASM} & {*asked}  # which would have done it, had WebGPU failed
+
+
+def test_webgpu_in_software_is_slower_and_not_used(with_webgpu, site, models):
+    page, asked = with_webgpu
+    page.goto(f"{site}#model={models[0].id}")
+    ready(page)
+    assert {*WASM} <= {*asked}
+    assert not {*WEBGPU} & {*asked}
+
+
+def test_webassembly_goes_on_where_webgpu_fails(with_webgpu, site, models):
+    page, asked = with_webgpu
+    page.route(f"**/{WEBGPU[0]}", lambda route: route.fulfill(body=LOST, content_type="text/javascript"))
+    page.goto(f"{site}?engine=webgpu#model={models[0].id}")
+    ready(page)
+    compare(page, models[0], photo(48, 32))
+    assert {WEBGPU[0], *WASM} <= {*asked}
 
 
 def test_a_larger_photograph_is_saved_as_the_server_saves_it(page, site, models):

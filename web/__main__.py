@@ -17,6 +17,8 @@ from server.settings import STATIC, TEMPLATES, Settings
 HERE = Path(__file__).parent
 RUNTIME = HERE / "node_modules" / "onnxruntime-web" / "dist"
 WASM = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+WEBGPU = ("ort.jspi.min.mjs", "ort-wasm-simd-threaded.jspi.mjs", "ort-wasm-simd-threaded.jspi.wasm")
+"""What runs models in WebAssembly, or on WebGPU: a browser fetches one of the two."""
 
 READABLE = "image/png,image/jpeg,image/webp,image/gif,image/avif"
 """What every browser opens."""
@@ -36,7 +38,7 @@ def build(out: Path, weights: Path, names: list[str]) -> None:
     shutil.copytree(STATIC, out / "static", dirs_exist_ok=True)
     shutil.copytree(HERE / "js", out / "static" / "js", dirs_exist_ok=True)
     (out / "static" / "js" / "ort").mkdir(exist_ok=True)
-    for file in WASM:
+    for file in WASM + WEBGPU:
         shutil.copy(RUNTIME / file, out / "static" / "js" / "ort")
     page = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("index.html")
     modules = sorted(file.name for file in (out / "static" / "js").iterdir() if file.is_file())

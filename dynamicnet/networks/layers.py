@@ -40,13 +40,16 @@ def _in_pairs(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def of_first(conv: nn.Conv2d, z: Tensor) -> Tensor:
-    """What a convolution makes of the first of its channels. With ``of_last``, the sum is what it makes of all."""
-    return conv._conv_forward(z, conv.weight[:, : z.shape[1]], conv.bias)  # type: ignore[no-any-return]  # torch has no types here
+    """What a convolution makes of the first of its channels. With ``of_last``, the sum is what it makes of all.
+
+    Channels are counted by ``int``, which fixes them when this is traced: an exported graph holds these weights alone.
+    """
+    return conv._conv_forward(z, conv.weight[:, : int(z.shape[1])], conv.bias)  # type: ignore[no-any-return]  # torch has no types here
 
 
 def of_last(conv: nn.Conv2d, x: Tensor) -> Tensor:
     """What a convolution makes of the last of its channels, without its bias."""
-    return conv._conv_forward(x, conv.weight[:, -x.shape[1] :], None)  # type: ignore[no-any-return]  # torch has no types here
+    return conv._conv_forward(x, conv.weight[:, -int(x.shape[1]) :], None)  # type: ignore[no-any-return]  # torch has no types here
 
 
 class _InstanceNorm(torch.autograd.Function):

@@ -1,7 +1,8 @@
 // What runs models: a worker, asked and answered. Its answers are promises; what cannot be done is an Error whose message is
 // a sentence to show.
 
-const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+const name = new URLSearchParams(location.search).get("engine") ?? ""; // ?engine=wasm, or =webgpu, also in software
+const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module", name });
 const waiting = new Map();
 let asked = 0;
 
