@@ -34,7 +34,7 @@ ELSEWHERE = "http://elsewhere.localhost:8000"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow ones first, so that no process is left alone with them: what needs a browser, then a server, then nothing."""
+    """Slow ones first, so that no process is left alone with them: what needs a browser, then what needs a server."""
     items.sort(key=lambda item: -("server" in item.fixturenames) - ("browser" in item.fixturenames))
 
 
