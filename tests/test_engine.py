@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import DEVICE
+from PIL import Image
 
 from dynamicnet import DynamicNetError, Inputs, package
 from dynamicnet.method.pieces import each_within
@@ -71,6 +72,50 @@ def busy(engine) -> threading.Event:
 @pytest.fixture
 def small(photo) -> Inputs:
     return Inputs(image=photo.read_bytes(), max_side=64)
+
+
+@pytest.mark.skipif(DEVICE != "cpu", reason="it is the CPU's memory")
+def test_memory_is_given_back_when_nobody_has_worked_for_a_while(sound, tmp_path, monkeypatch):
+    given, release = [], threading.Event()
+    release.set()
+    monkeypatch.setattr("server.engine.engine.IDLE", 0.1)
+    monkeypatch.setattr("server.engine.engine.give_back_memory", lambda: given.append(True))
+    monkeypatch.setattr("dynamicnet.pictures.write", lambda *_: release.wait(30) and b"a file")
+    large, little = (Image.new("RGB", size) for size in ((2500, 1700), (64, 64)))
+
+    async def use(engine):
+        await engine.encode(little, "png", 90, {})
+        await asyncio.sleep(0.3)
+        assert not given, "nothing large was here"
+        await engine.encode(large, "png", 90, {})
+        release.clear()
+        encoding = asyncio.create_task(engine.encode(large, "png", 90, {}))
+        await asyncio.sleep(0.3)
+        assert not given, "a large one is encoded"
+        release.set()
+        await encoding
+        for _ in range(6):
+            await asyncio.sleep(0.05)
+            await engine.encode(little, "png", 90, {})
+        assert not given, "others are at work"
+        await asyncio.sleep(0.3)
+        assert len(given) == 1
+
+    with_engine(linked(sound, tmp_path, "one"), use)
+
+
+@pytest.mark.parametrize("error", [ValueError, IndexError, TypeError, RuntimeError])
+def test_a_network_that_cannot_be_recorded_is_served_all_the_same(sound, tmp_path, monkeypatch, small, error):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr("dynamicnet.method.recorded.begin", fails)
+
+    async def use(engine):
+        opened = await engine.open(engine.model("one"), small, {})
+        assert await engine.render(opened, 0.5, {})
+
+    with_engine(linked(sound, tmp_path, "one"), use)
 
 
 def test_a_folder_without_models_is_logged(tmp_path, caplog):

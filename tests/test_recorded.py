@@ -75,6 +75,21 @@ def test_noise_is_made_with_the_rows_that_it_goes_to(monkeypatch):
 
 
 @torch.inference_mode()
+def test_what_is_added_to_rows_is_cut_with_them():
+    class Shaded(MainNetwork):
+        def __init__(self):
+            super().__init__()
+            self.stages = torch.nn.ModuleDict({"one": torch.nn.ReLU()})
+
+        def run(self, name, z, seen):
+            return z + torch.linspace(0, 1, z.shape[2])[:, None]
+
+    inputs = torch.rand(1, 3, 600, 40)
+    made, _ = in_strips(build(Shaded()), inputs, 0.0)
+    assert torch.equal(made, inputs + torch.linspace(0, 1, 600)[:, None])
+
+
+@torch.inference_mode()
 def test_groups_are_normalised_together():
     class Grouped(MainNetwork):
         def __init__(self):

@@ -222,7 +222,7 @@ def _each_by_itself(func: Any, like: Tensor, *args: Any, **kwargs: Any) -> Step:
     def part(value: Any, top: int, bottom: int) -> Any:  # noqa: ANN401
         if isinstance(value, Node):
             return value.rows(top, bottom)
-        if isinstance(value, Tensor) and value.dim() > 2 and value.shape[-2] == height:
+        if isinstance(value, Tensor) and value.dim() > 1 and value.shape[-2] == height:
             return value[..., top:bottom, :]
         return value
 

@@ -109,6 +109,7 @@ class Engine:
         self._preparing: SingleFlight[tuple[PreparedInputs, Timings]] = SingleFlight()
         self._giving_back: asyncio.TimerHandle | None = None
         self._is_holding = False
+        self._large = 0  # pictures that are worked at
         self._models_bytes = models_bytes
         self._metrics = metrics
         metrics.waiting.set_function(lambda: self.worker.waiting)
@@ -322,12 +323,15 @@ class Engine:
     @contextmanager
     def _holding_memory(self, size: tuple[int, int]) -> Iterator[None]:
         """Hold what a large picture frees, on the CPU; give it back when nobody would wait for that."""
-        if self.device.type == "cpu" and size[0] * size[1] > WHOLE:
+        is_large = self.device.type == "cpu" and size[0] * size[1] > WHOLE
+        if is_large:
             self._is_holding = True
             hold_freed_memory()
+        self._large += is_large
         try:
             yield
         finally:
+            self._large -= is_large
             if self._is_holding:
                 self._give_back_later()
 
@@ -337,7 +341,7 @@ class Engine:
         self._giving_back = asyncio.get_running_loop().call_later(IDLE, self._give_back)
 
     def _give_back(self) -> None:
-        if self.worker.busy:
+        if self.worker.busy or self._large:
             self._give_back_later()
             return
         self._is_holding = False
