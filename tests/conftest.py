@@ -34,8 +34,15 @@ ELSEWHERE = "http://elsewhere.localhost:8000"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow ones first, so that no process is left alone with them: what needs a browser, then what needs a server."""
-    items.sort(key=lambda item: -("server" in item.fixturenames) - ("browser" in item.fixturenames))
+    """Slow files first, so that no process is left alone with them: what needs a browser, then what needs a server.
+
+    In a file the other way round: a test may have a browser of its own as long as that of all has not begun.
+    """
+    needs = {item: ("server" in item.fixturenames) + ("browser" in item.fixturenames) for item in items}
+    most: dict[Path, int] = {}
+    for item in items:
+        most[item.path] = max(needs[item], most.get(item.path, 0))
+    items.sort(key=lambda item: (-most[item.path], needs[item]))
 
 
 @pytest.fixture
