@@ -5,7 +5,7 @@ import shutil
 import time
 from itertools import pairwise
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
@@ -46,13 +46,18 @@ def drag(page: Page) -> tuple[float, float]:
     return len(times) / SECONDS, max(after - before for before, after in pairwise(times))
 
 
+def chromium(playwright: Playwright) -> Browser:
+    """The browser that is installed, or Playwright's own."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+
+
 def main() -> None:
     """Open the page of a warm server, drag, and print the table."""
     port = service.free_port()
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     table = Table("the page, in Chromium", "", title=f"load {os.getloadavg()[0]:.1f} at the start")
     with service.running(["server"], port, DYNAMICNET_PORT=str(port)), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = chromium(playwright)
         for warm in (False, True):
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
             page.add_init_script(WATCH)

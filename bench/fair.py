@@ -5,7 +5,6 @@ Starts a server of its own. Every figure is a ratio within one drag, so that wha
 
 import argparse
 import asyncio
-import gc
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -86,7 +85,6 @@ def bound(table: Table, name: str, value: float, least: float | None = None, mos
 def main() -> None:
     """Print the table."""
     argparse.ArgumentParser(prog="python -m bench.fair", description=__doc__).parse_args()
-    gc.freeze()  # a search for cycles in all that is imported takes 0.2 s, and a slider that is not moved rests
     slid, posted = photograph(SLID), photograph(POSTED)
     table = Table("", "", "bound", "", title=f"load {os.getloadavg()[0]:.1f} at the start")
     port = free_port()

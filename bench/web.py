@@ -1,7 +1,6 @@
 """How soon the page without a server shows its first picture: ``python -m bench.web``, after ``make web``."""
 
 import os
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -14,6 +13,7 @@ from threading import Thread
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from bench.browser import chromium
 from bench.targets import at_most
 
 MODEL, SIDE, ROUNDS = "starry-night", 256, 5
@@ -40,7 +40,7 @@ class Isolating(Files):
 
 def main() -> None:
     """Open it in a browser that has not seen it, several times, and print the median."""
-    load, chromium = os.getloadavg()[0], shutil.which("chromium") or shutil.which("google-chrome")
+    load = os.getloadavg()[0]
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         subprocess.run([sys.executable, "-m", "web", folder, MODEL], check=True)
         for sample in Path(folder).rglob("samples/*.jpg"):
@@ -49,7 +49,7 @@ def main() -> None:
             small.save(sample)
         server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Isolating, directory=folder))
         Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = chromium(playwright)
         seen = []
         for _ in range(ROUNDS):
             page = browser.new_context().new_page()

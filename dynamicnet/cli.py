@@ -16,6 +16,7 @@ from rich.table import Table
 from dynamicnet import __version__, package, pictures
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
 from dynamicnet.commands import DEFAULT_ENCODER, DEFAULT_WEIGHTS, Device, Encoders, console
+from dynamicnet.decode import MOST_DECODED
 from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.files.keep import Choice
 from dynamicnet.folders import each, format_of
@@ -130,9 +131,10 @@ def infer(
     is_folder = photo is not None and photo.is_dir()
     if is_folder:
         pictures.check_quality(quality)
-        for given, what in ((mask, "mask"), (where, "map where")):  # or each photograph would be blamed for it
-            if given:
-                pictures.read_layers(given.read_bytes(), what=what)
+        if mask:  # or each photograph would be blamed for it
+            pictures.read_layers(mask.read_bytes(), what="mask")
+        if where:
+            pictures.read_where(where.read_bytes(), MOST_DECODED)
     else:
         _check_place(output)
         pictures.check_format(format_of(output), quality)

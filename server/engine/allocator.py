@@ -15,26 +15,27 @@ def keep_freed_memory() -> None:
     What a large picture took may then stay, until it is given back by :func:`give_back_memory`. Nothing happens where
     the C library is another one.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_MMAP_MAX, 0)  # mapped one by one, as tiles' features else are, what is large is never kept
-        mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
-        mallopt(_ARENA_MAX, 1)  # an arena of a thread's own is cut up into pieces of 64 MiB
+    _glibc("mallopt", _MMAP_MAX, 0)  # mapped one by one, as tiles' features else are, what is large is never kept
+    _glibc("mallopt", _TRIM_THRESHOLD, KEPT_BYTES)
+    _glibc("mallopt", _ARENA_MAX, 1)  # an arena of a thread's own is cut up into pieces of 64 MiB
 
 
 def hold_freed_memory() -> None:
     """Keep all that is freed, until :func:`give_back_memory`: who hands back 500 MB between two stages is held up."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+    _glibc("mallopt", _TRIM_THRESHOLD, 2**31 - 1)
 
 
 def give_back_memory() -> None:
     """Give back what is freed; whoever allocates meanwhile waits, for as long as a tenth of a second for each GB."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
-        libc.malloc_trim(KEPT_BYTES)
+    _glibc("mallopt", _TRIM_THRESHOLD, KEPT_BYTES)
+    _glibc("malloc_trim", KEPT_BYTES)
+
+
+def _glibc(name: str, *values: int) -> None:
+    """Call what glibc has; nothing where the C library is another one."""
+    function = getattr(ctypes.CDLL(None), name, None)
+    if function is not None:
+        function(*values)
 
 
 KEPT_OPERATORS = 64
