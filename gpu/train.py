@@ -34,7 +34,7 @@ that are for two cores. What gains most comes first.
 COMMANDS = {"drawn-heads": 2, "denoise-first": 2, "denoise-photos": 2}
 """How many trainings a recipe runs, where it is not one."""
 
-BEFORE = {"drawn-heads": 90, "denoise-first": 80, "denoise-photos": 80}
+BEFORE = {"drawn-heads": 90, "denoise-first": 80, "denoise-photos": 240}
 """Seconds of a recipe that are no training."""
 
 STARTING = 20  # seconds until a training has loaded what it needs, which its hours do not count

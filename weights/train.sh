@@ -182,7 +182,6 @@ restoration() {
     .venv/bin/dynamic-net train restoration --out "$out" --images data/content --exclude data/cbsd68.txt \
         --encoder "$wide" --batch 12 --crop 80 --dual --main-steps 6500 --main-rate 1e-3 --axis-steps 0 \
         --path-steps 1700 --axis-rate 1e-3 --crisp-steps 600 "$@" "${more[@]}"
-    .venv/bin/dynamic-net train restoration-auto "$out" --images data/content --exclude data/cbsd68.txt
 }
 
 denoise-first() { # nothing to ship: what denoise-photos goes on from
@@ -194,6 +193,7 @@ denoise-photos() {
         --description "Noise of cameras, telephones and film, after demosaicking, scaling and JPEG." \
         --start runs/packages/denoise-first --main-steps 12000 --main-rate 5e-4 --path-steps 3500 --axis-rate 6e-4 \
         --crisp-steps 900
+    .venv/bin/dynamic-net train restoration-auto weights/denoise-photos --images data/content --exclude data/cbsd68.txt
 }
 
 # Nothing to ship: what published tables measure. Begun for 18,000 steps of θ, and from the 9,530th on ended in 12,000.
