@@ -1,7 +1,9 @@
 """Image generation: seeds and latents in, a grid out; training, labelled folders and evaluation."""
 
+import csv
 import io
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from typer.testing import CliRunner
 
 from dynamicnet import package
 from dynamicnet.applications import Inputs
-from dynamicnet.applications.generation import recipe
+from dynamicnet.applications.generation import judged
+from dynamicnet.applications.generation.described import TABLE, Described, Table
 from dynamicnet.applications.generation.evaluate import classify, frechet, train_classifier, variety
+from dynamicnet.applications.generation.heads import AXES
 from dynamicnet.applications.generation.labelled import Labelled
 from dynamicnet.applications.generation.pictures import Generation, latent_of, mosaic
 from dynamicnet.cli import app
@@ -257,7 +261,7 @@ def test_a_second_axis_leaves_the_network_and_the_first_as_they_are(trained, lab
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, encoder, tmp_path, monkeypatch):
-    real, calls = recipe.fool_loss, []
+    real, calls = judged.fool_loss, []
 
     def stop_at_the_tenth(scores):
         calls.append(1)
@@ -266,12 +270,12 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, encod
         return real(scores)
 
     ends = (*ENDS, "--axis-id", "light")
-    monkeypatch.setattr(recipe, "fool_loss", stop_at_the_tenth)
+    monkeypatch.setattr(judged, "fool_loss", stop_at_the_tenth)
     out = tmp_path / "squares"
     result = CliRunner().invoke(app, list(map(str, command(labelled, encoder, out, *ends))))
     assert result.exit_code != 0
     assert not out.exists()
-    monkeypatch.setattr(recipe, "fool_loss", real)
+    monkeypatch.setattr(judged, "fool_loss", real)
     train(labelled, encoder, out, *ends)
     assert (out / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
@@ -337,12 +341,119 @@ def test_drawing_heads(tmp_path):
     for folder in ("a", "b"):
         invoke("draw-heads", tmp_path / folder, "--count", 8, "--seed", 3)
     files = sorted(file.relative_to(tmp_path / "a") for file in (tmp_path / "a").rglob("*.png"))
-    assert {file.parent.name for file in files} == {"dark-plain", "dark-beard", "blond-plain", "blond-beard"}
     assert len(files) == 8
+    with (tmp_path / "a" / TABLE).open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert {file.as_posix() for file in files} == {row["file"] for row in rows}
+    for row in rows:  # a head's folder says at which end of each axis it is
+        assert row["file"].split("/")[0] == "-".join(row[axis] for axis in AXES)
+    folders = [file.parent.name for file in files]
+    assert folders.count("dark-light-shaven-bare") == 3
+    assert {"blond-light-shaven-bare"} < set(folders)
+    assert [folder.endswith("-glasses") for folder in folders].count(True) == 1
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
         with Image.open(tmp_path / "a" / file) as head:
-            assert head.size == (64, 64)
+            assert head.size == (128, 128)
+
+
+LEFT = {"red": (200, 0, 0), "green": (0, 200, 0)}
+RIGHT = {"blue": (0, 0, 200), "black": (0, 0, 0), "yellow": (200, 200, 0)}
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory) -> Path:
+    """Squares of two colours, which may be lighter, and may have a white bar: every combination, several times."""
+    folder = tmp_path_factory.mktemp("described")
+    rows = ["file,light,bar,left,right"]
+    for i in range(20):
+        for light, bar, left, right in product(("dim", "light"), ("plain", "barred"), LEFT, RIGHT):
+            label = f"{light}-{bar}"
+            (folder / label).mkdir(exist_ok=True)
+            picture = Image.new("RGB", (32, 32), LEFT[left])
+            picture.paste(RIGHT[right], (16, 0, 32, 32))
+            picture = picture.point(lambda level, more=50 * (light == "light"): level + more)
+            if bar == "barred":
+                picture.paste("white", (0, 12, 32, 20))
+            name = f"{label}/{left}-{right}-{i}.png"
+            picture.save(folder / name)
+            rows.append(f"{name},{light},{bar},{left},{right}")
+    (folder / TABLE).write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def teach(described: Path, out: Path, *more: object) -> None:
+    invoke(
+        *("train", "generation", "--data", described, "--out", out, "--title", "Squares", "--run", f"{out}-run"),
+        *("--channels", "16,16,12,8", "--axis-title", "A", "--ends", "a,b", "--batch", 8, *more),
+        *("--main-steps", 100, "--axis-steps", 160, "--main-rate", 2e-2, "--axis-rate", 1e-2),
+    )
+
+
+@pytest.fixture(scope="module")
+def taught(described, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("taught")
+    teach(described, folder / "one", "--from", "dim-plain", "--to", "light-plain", "--axis-id", "light")
+    teach(described, folder / "both", "--base", folder / "one", "--to", "dim-barred", "--axis-id", "bar")
+    return folder / "both"
+
+
+def test_where_a_table_describes_pictures_they_are_drawn_as_described(taught, described):
+    loaded = package.load(taught)
+    assert loaded.manifest.network.params["choices"] == [2, 3]
+    phases = loaded.manifest.training.phases
+    assert [phase.objective["subset"] for phase in phases] == ["dim-plain", "light-plain", "dim-barred"]
+    assert phases[0].objective["choices"] == {"left": ["green", "red"], "right": ["black", "blue", "yellow"]}
+    table = Table(described)
+    some = Described(table, "dim-plain", None, (), 32, held_out=True)
+    latents, _, wanted = some.drawn(some.files)
+    with torch.inference_mode():
+        assert (loaded.net(latents, {}) - wanted).abs().mean() < 0.03
+
+
+def test_axes_that_were_taught_one_on_top_of_the_other_mix(taught, described):
+    net = package.load(taught).net
+    barred = Described(Table(described), "dim-plain", "dim-barred", ("light",), 32, held_out=True)
+    latents, alphas, wanted = barred.drawn(barred.files)
+    assert set(alphas["light"].tolist()) == {0.0, 1.0}  # the second axis is learned with the first at either end
+    with torch.inference_mode():
+        without, mixed = (
+            net(latents, {"light": per_picture(alphas["light"].tolist()), "bar": bar}) for bar in (0.0, 1.0)
+        )
+        half = net(latents, {"light": 0.5})
+        ends = [net(latents, {"light": alpha}) for alpha in (0.0, 1.0)]
+    assert (mixed - wanted).abs().mean() < 0.4 * (without - wanted).abs().mean()
+    assert (half - sum(ends) / 2).abs().mean() < 0.3 * (ends[1] - ends[0]).abs().mean()
+
+
+def test_every_seed_is_one_of_each_choice_all_as_often():
+    network = NETWORKS["upsampling"](channels=(8, 8, 8, 8), choices=(2, 3))
+    latents = torch.stack([latent_of(seed, network.latent) for seed in range(600)])
+    chosen = network._chosen(latents)
+    assert torch.equal(chosen[:, :2].sum(1), torch.ones(600))
+    assert torch.equal(chosen[:, 2:].sum(1), torch.ones(600))
+    assert (chosen.mean(0) - torch.tensor([1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3])).abs().max() < 0.06
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--from", "dim-plain", "--to", "light-plain", "--axis-id", "bar"), "which is 'light'"),
+        (("--from", "dim-plain", "--to", "light-barred", "--axis-id", "bar"), "it differs in light, bar"),
+        (("--from", "dim-plain", "--to", "dim-plain", "--axis-id", "bar"), "other than --from"),
+        (("--from", "dim-plain", "--to", "round", "--axis-id", "bar"), "names no picture of 'round'"),
+    ],
+)
+def test_axes_that_are_no_part_are_refused(described, tmp_path, options, said):
+    with pytest.raises(DynamicNetError, match=said):
+        teach(described, tmp_path / "out", *options)
+
+
+def test_a_table_that_is_none_is_refused(tmp_path):
+    for rows in ("name,a\nx.png,1", "file,a\nx.png", "file,a\nx.png,1,2"):
+        (tmp_path / TABLE).write_text(rows)
+        with pytest.raises(DynamicNetError, match="line 2 is not so"):
+            Table(tmp_path)
 
 
 def test_mosaic_keeps_the_order():

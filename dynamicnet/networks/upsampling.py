@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
 
+FEWEST = 4  # stages: three of them have tuning-blocks
+
 
 class UpsampledConv(nn.Sequential):
     """Nearest neighbours to twice the height and width, then a 3×3 convolution; in training half the products.
@@ -32,45 +34,57 @@ class UpsampledConv(nn.Sequential):
         return F.conv_transpose2d(z, kernel.flip(2, 3).transpose(0, 1), conv.bias, stride=2, padding=1)
 
 
-STAGES = ("start", "up8", "up16", "up32", "up64")
-
-
 class UpsamplingNetwork(MainNetwork):
-    """From 4×4 up to 64×64; batch norm and leaky ReLU after every convolution but the last.
+    """From 4×4 up to twice as much at each stage; batch norm and leaky ReLU after every convolution but the last.
 
-    Input: a latent (N, latent). Output: RGB (N, 3, 64, 64) in [0, 1]. In evaluation mode, which packages are loaded
+    Input: a latent (N, latent). Output: RGB (N, 3, side, side) in [0, 1]. In evaluation mode, which packages are loaded
     in, batch norm uses the statistics of phase one, so that a picture comes out the same whatever is made with it.
     """
 
-    side = 64
-    default_points = ("up8", "up16", "up32")
-
-    def __init__(self, latent: int = 100, channels: Sequence[int] = (192, 128, 80, 40, 20)) -> None:
+    def __init__(
+        self, latent: int = 100, channels: Sequence[int] = (192, 128, 80, 40, 20), choices: Sequence[int] = ()
+    ) -> None:
         """Build it.
 
         Args:
             latent: how many numbers a picture is made of.
-            channels: at 4×4, 8×8, 16×16, 32×32 and 64×64.
+            channels: at 4×4, 8×8 and so on: five of them make 64×64 pixels, six 128×128.
+            choices: of how many options each of a picture's parts is one, where pictures are made of parts. A latent
+                then has a number for each option, and of a part's options the largest is taken: latents of a normal
+                distribution make every combination of parts as often.
 
         Raises:
-            ValueError: there are not five of them.
+            ValueError: the channels or choices are too few.
         """
         super().__init__()
-        if len(channels) != len(STAGES):
-            raise ValueError(f"channels are {len(STAGES)} numbers")
-        self.latent = latent
+        if len(channels) < FEWEST:
+            raise ValueError(f"channels are {FEWEST} numbers at least")
+        if any(count < 2 for count in choices):
+            raise ValueError("a choice is of two options at least")
+        self.choices = tuple(choices)
+        self.latent = sum(choices) if choices else latent
+        stages = ["start", *(f"up{4 * 2**i}" for i in range(1, len(channels)))]
+        self.side = 4 * 2 ** (len(channels) - 1)
+        self.default_points = tuple(stages[-4:-1])
         # A transposed convolution of a single position is a linear layer with a picture of 4×4 for each number.
-        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, channels[0], 4)]
+        layers: list[nn.Module] = [nn.ConvTranspose2d(self.latent, channels[0], 4)]
         layers += [UpsampledConv(inputs, outputs) for inputs, outputs in pairwise(channels)]
         self.stages = nn.ModuleDict(
             {
                 name: nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2))
-                for name, layer, outputs in zip(STAGES, layers, channels, strict=True)
+                for name, layer, outputs in zip(stages, layers, channels, strict=True)
             }
         )
         self.stages["out"] = nn.Sequential(nn.Conv2d(channels[-1], 3, 3, padding=1), nn.Sigmoid())
-        self.points = dict(zip(STAGES, channels, strict=True))
+        self.points = dict(zip(stages, channels, strict=True))
 
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage; the first makes a 1×1 map of the latent."""
-        return super().run(name, z[:, :, None, None] if name == "start" else z, seen)
+        if name == "start":
+            z = (self._chosen(z) if self.choices else z)[:, :, None, None]
+        return super().run(name, z, seen)
+
+    def _chosen(self, latent: Tensor) -> Tensor:
+        """1 for the option of each part whose number is the largest, 0 for the others: (N, latent) to the same."""
+        parts = torch.split(latent, list(self.choices), 1)
+        return torch.cat([(part == part.amax(1, keepdim=True)).to(latent.dtype) for part in parts], 1)

@@ -30,6 +30,7 @@ from dynamicnet.commands import (
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
+from dynamicnet.networks.upsampling import FEWEST
 
 
 def mount(app: typer.Typer, train: typer.Typer) -> None:
@@ -58,7 +59,7 @@ def train_generation(
     default: Annotated[float, typer.Option(help="Where the slider starts.")] = 0.0,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
     channels: Annotated[
-        str, typer.Option(help="Of the generator at 4×4, 8×8, 16×16, 32×32 and 64×64.")
+        str, typer.Option(help="Of the generator at 4×4, 8×8 and so on: five make 64×64 pixels, six 128×128.")
     ] = "192,128,80,40,20",
     main_steps: MainSteps = 2000,
     axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
@@ -75,7 +76,9 @@ def train_generation(
     """Train a generator on one subset of labelled pictures, and an axis that leads to another.
 
     --data DIR --from 'male-*' --to 'female-*', or with CelebA's folder --attribute Male. With --base, phase one and
-    --from are left out. A run that was stopped goes on where it was.
+    --from are left out. Where DIR has a table of what each picture shows (parts.csv, as draw-heads writes it), the
+    generator is told what to draw, --axis-id is the part that changes, and later axes are learned on top of earlier
+    ones. A run that was stopped goes on where it was.
     """
     from dynamicnet.applications.generation.labelled import WITHOUT
     from dynamicnet.applications.generation.recipe import NETWORK, GenerationRecipe, GenerationTraining
@@ -85,15 +88,18 @@ def train_generation(
     if high is None or (low is None) != (base is not None):
         raise DynamicNetError("recipe-invalid", "Give --from and --to, or --attribute; with --base, --to alone.")
     names = two_names(ends)
-    points = package.load(base).net.network.default_points if base else NETWORKS[NETWORK]().default_points
-    spec = AxisSpec(id=axis_id, title=axis_title, ends=names, default=default, blocks=points)
+    widths = tuple(round(number) for number in numbers(channels, "--channels"))
+    if len(widths) < FEWEST:
+        raise DynamicNetError("recipe-invalid", f"--channels: {FEWEST} numbers at least.")
+    network = package.load(base).net.network if base else NETWORKS[NETWORK](channels=widths)
+    spec = AxisSpec(id=axis_id, title=axis_title, ends=names, default=default, blocks=network.default_points)
     recipe = GenerationRecipe(
         title=title,
         description=description,
         axis=spec,
         data=data,
         encoder=encoder or DEFAULT_ENCODER,
-        channels=tuple(round(number) for number in numbers(channels, "--channels")),
+        channels=widths,
         low=low,
         high=high,
         base=base,
@@ -116,7 +122,7 @@ def draw_heads_(
     count: Annotated[int, typer.Option(help="How many heads in all.")] = 8000,
     seed: Annotated[int, typer.Option(help="Every head follows from it.")] = 0,
 ) -> None:
-    """Draw heads to train a generator on, into folders by hair colour and beard."""
+    """Draw heads to train a generator on, into folders by hair, skin, beard and glasses, and a table of their parts."""
     from dynamicnet.applications.generation.heads import CREDIT, draw_heads
 
     console.print(f"{out}: {', '.join(draw_heads(out, count, seed))}. {CREDIT}")

@@ -131,7 +131,7 @@ def subset_of(loaded: package.Package, axis: str | None) -> str:
         DynamicNetError: ``not-evaluable``.
     """
     for phase in loaded.manifest.training.phases:
-        if phase.axis == axis and phase.objective.get("kind") == "adversarial":
+        if phase.axis == axis and "subset" in phase.objective:
             return str(phase.objective["subset"])
     raise DynamicNetError("not-evaluable", f"'{loaded.id}' does not say what it was trained on.")
 

@@ -50,8 +50,8 @@ class Labelled(Pictures):
         pictures, others = find(folder)
         table = next((file for file in others if file.name in TABLES), None)
         if table is None:
-            found = [file for file in pictures if _is_named(file, folder, subset)]
-            skipped = {file: why for file, why in others.items() if _is_named(file, folder, subset)}
+            found = [file for file in pictures if named(file, folder, subset)]
+            skipped = {file: why for file, why in others.items() if named(file, folder, subset)}
         else:
             found, missing = _celeba(table, pictures, subset)
             skipped = dict.fromkeys(missing, MISSING) | {file: why for file, why in others.items() if why == HIDDEN}
@@ -67,7 +67,7 @@ class Labelled(Pictures):
         return torch.stack([centre(self.read(file), self.side) for file in chosen]).float() / 255
 
 
-def _is_named(file: Path, folder: Path, pattern: str) -> bool:
+def named(file: Path, folder: Path, pattern: str) -> bool:
     """Whether a file, or a folder that it lies in, is of a name."""
     name = file.relative_to(folder).as_posix()
     return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}/*")

@@ -1,28 +1,24 @@
 """The recipe for image generation: θ learns to make pictures of one subset, ψ of another (paper section 4.3)."""
 
-import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from rich.console import Console
-from torch import Tensor
 
 from dynamicnet import package, pictures
-from dynamicnet.applications.generation.labelled import Labelled
+from dynamicnet.applications.generation.described import TABLE
+from dynamicnet.applications.generation.judged import Judged
+from dynamicnet.applications.generation.lesson import Teacher
 from dynamicnet.applications.generation.pictures import latent_of, mosaic
+from dynamicnet.applications.generation.taught import Taught
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import Axis, AxisSpec
-from dynamicnet.method.dynamic import DynamicNet, Prepared
+from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.model import pick_device, placed
 from dynamicnet.networks import NETWORKS
-from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, fool_loss, judge_loss, shown
-from dynamicnet.objectives.encoder import Encoder
-from dynamicnet.precision import autocast
-from dynamicnet.training.phase import Budget, Done, Losses, Opponent, Plan, Progressed, run_phase
+from dynamicnet.training.phase import Budget, Done, Plan, Progressed, run_phase
 from dynamicnet.training.photos import HELD_OUT
 from dynamicnet.training.runs import claim_run, with_phase
 
@@ -37,13 +33,13 @@ class GenerationRecipe:
     Attributes:
         title, description: what people read about the package.
         axis: the axis to train.
-        data: see :class:`Labelled`; ``low`` and ``high`` are its subsets at the ends of the axis.
+        data: pictures with labels, which are judged (:class:`Judged`), or with a table that describes each in full,
+            which are taught (:class:`Taught`); ``low`` and ``high`` are its subsets at the ends of the axis.
         low: what θ learns to make; None with ``base``.
-        encoder: frozen, see :class:`Panel`.
+        encoder: frozen, of what judges; None where nothing does.
         channels: of the generator, see :class:`dynamicnet.networks.upsampling.UpsamplingNetwork`.
         base: a package whose θ and axes are kept as they are, and given this axis on top.
-        likeness: weight of the mean absolute difference between the pictures at α = 1 and α = 0, which keeps
-            tuning from changing what the other subset does not ask for.
+        likeness: see :class:`Judged`.
         hours: see :class:`dynamicnet.training.phase.Budget`.
     """
 
@@ -65,15 +61,6 @@ class GenerationRecipe:
     seed: int
     licence: str
     hours: float | None
-
-
-class Made(NamedTuple):
-    """What a step works with: the pictures made, and what the discriminators see of them."""
-
-    prepared: Prepared
-    after: Tensor
-    shown: Tensor
-    features: dict[str, Tensor]
 
 
 class GenerationTraining:
@@ -99,37 +86,33 @@ class GenerationTraining:
         self.recipe, self.out, self.run, self.console = recipe, out, run, console
         self.device = pick_device(device)
         torch.manual_seed(recipe.seed)
-        encoder = self.encoder = Encoder(recipe.encoder)
+        self.teacher: Teacher
+        base = None if recipe.base is None else package.load(recipe.base)
+        if (recipe.data / TABLE).exists():
+            self.teacher = Taught(recipe.data, recipe.low, recipe.high, base, recipe.axis, console)
+        else:
+            self.teacher = Judged(recipe.data, recipe.encoder, recipe.likeness, recipe.seed, self.device, console)
         self.training = package.Training(
             commands=[command],
             data=f"{recipe.data.name}; held out: {HELD_OUT}",
-            encoder={"file": encoder.name, "sha256": encoder.sha256},
+            encoder=self.teacher.encoder,
         )
         try:
-            self.net = placed(self._network(), self.device)
+            self.net = placed(self._network(base), self.device)
         except ValueError as error:
             raise DynamicNetError("recipe-invalid", f"{error}.") from None
-        self.subsets = {
-            name: Labelled(recipe.data, name, self.net.network.side, held_out=False, console=console)
-            for name in (recipe.low, recipe.high)
-            if name is not None
-        }
+        self.teacher.begin(self.net, [subset for subset in (recipe.low, recipe.high) if subset is not None])
         length = self.net.network.latent
         self.samples = torch.stack([latent_of(seed, length) for seed in range(1, SAMPLES + 1)]).to(self.device)
-        # One for both phases: what it learned of one subset, most of it holds of the other.
-        torch.manual_seed(recipe.seed)
-        some = next(iter(self.subsets.values())).batch(64, f"{recipe.seed} sizes")
-        self.judge = placed(Panel(Discriminator(4, 32, 4), encoder, some), self.device)
-        self.encoder.to(self.device)
         claim_run(run, recipe)
         self.budget = Budget(recipe.hours, recipe.axis_steps + (recipe.main_steps if recipe.low else 0))
 
-    def _network(self) -> DynamicNet:
+    def _network(self, base: package.Package | None) -> DynamicNet:
         recipe = self.recipe
-        if recipe.base is None:
-            self.network = package.NetworkSpec(name=NETWORK, params={"channels": list(recipe.channels)})
-            return DynamicNet(NETWORKS[NETWORK](**self.network.params), [recipe.axis])
-        base = package.load(recipe.base)
+        if base is None:
+            params = {"channels": list(recipe.channels)} | self.teacher.params
+            self.network = package.NetworkSpec(name=NETWORK, params=params)
+            return DynamicNet(NETWORKS[NETWORK](**params), [recipe.axis])
         self.network = base.manifest.network
         self.training = base.manifest.training.model_copy(
             update={"commands": [*base.manifest.training.commands, *self.training.commands]}
@@ -155,49 +138,11 @@ class GenerationTraining:
         return self._write(self.out, self.training)
 
     def _phase(self, subset: str, axis: str | None, steps: int, rate: float) -> None:
-        recipe, real, judge = self.recipe, self.subsets[subset], self.judge
+        recipe = self.recipe
         title = package.phase_name(axis, axis and "high")
-        plan = Plan(steps, recipe.batch, real.side, rate, recipe.seed, betas=(0.5, 0.99), average=0.995)
-        alpha = {} if axis is None else {axis: 1.0}
-        likeness = 0.0 if axis is None else recipe.likeness
-
-        def random(step: int, what: str) -> torch.Generator:
-            digest = hashlib.sha256(f"{plan.seed} {title} {step} {what}".encode()).digest()
-            return torch.Generator().manual_seed(int.from_bytes(digest[:4]))
-
-        def latents(step: int) -> Tensor:
-            drawn = torch.randn(plan.batch, self.net.network.latent, generator=random(step, "latents"))
-            return drawn.to(self.device)
-
-        @lru_cache(maxsize=1)  # the judge looks at the same pictures, and first
-        def made(step: int) -> Made:
-            with autocast(self.device):
-                prepared = self.net.prepare(latents(step))
-                after = self.net.render(prepared, alpha).float()
-                seen = augmented(after, random(step, "made"))
-                return Made(prepared, after, shown(seen), self.encoder(seen, judge.layers))
-
-        def judged(step: int) -> Losses:
-            batch = real.batch(plan.batch, f"{plan.seed} {title} {step}").to(self.device)
-            fake = made(step)
-            with autocast(self.device):
-                with torch.no_grad():
-                    seen = augmented(batch, random(step, "real"))
-                    features = self.encoder(seen, judge.layers)
-                both = {layer: torch.cat([z, fake.features[layer].detach()]) for layer, z in features.items()}
-                scores = judge(both, torch.cat([shown(seen), fake.shown.detach()])).float()
-            return {"total": judge_loss(*scores.chunk(2))}
-
-        def losses(step: int) -> Losses:
-            prepared, after, seen, features = made(step)
-            with autocast(self.device):
-                fooled = fool_loss(judge(features, seen).float())
-            if not likeness:
-                return {"total": fooled}
-            with torch.no_grad(), autocast(self.device):
-                before = self.net.render(prepared, 0.0)
-            changed = (after - before.float()).abs().mean()
-            return {"total": fooled + likeness * changed, "fooled": fooled, "changed": changed}
+        side = self.net.network.side
+        plan = Plan(steps, recipe.batch, side, rate, recipe.seed, betas=self.teacher.betas, average=0.995)
+        lesson = self.teacher.lesson(subset, axis, plan, title)
 
         def training(done: Done) -> package.Training:
             return with_phase(
@@ -206,9 +151,9 @@ class GenerationTraining:
                 done,
                 axis=axis,
                 bank=None if axis is None else "high",
-                objective={"kind": "adversarial", "subset": subset, "likeness": likeness},
-                pictures=len(real.files),
-                skipped=len(real.skipped),
+                objective=lesson.objective,
+                pictures=len(lesson.pictures.files),
+                skipped=len(lesson.pictures.skipped),
             )
 
         def pause(done: Done) -> None:
@@ -227,8 +172,8 @@ class GenerationTraining:
 
         self.net.train(axis is None)  # phase two leaves the statistics of batch norm as they are
         files = Progressed(self.run / f"{title}.safetensors", pause)
-        opponent = Opponent(judge, judged)
-        self.training = training(run_phase(title, self.net, losses, plan, files, self.console, opponent, self.budget))
+        done = run_phase(title, self.net, lesson.losses, plan, files, self.console, lesson.opponent, self.budget)
+        self.training = training(done)
 
     def _write(self, folder: Path, training: package.Training) -> package.Manifest:
         manifest = package.Manifest(
