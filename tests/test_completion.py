@@ -457,6 +457,24 @@ def test_a_scratch_across_a_wide_picture_is_filled_with_copies() -> None:
     assert squared_error(exemplar.copy(filled, hole), stripes, hole) < 0.6 * squared_error(filled, stripes, hole)
 
 
+def test_copies_are_as_sharp_as_what_they_are_copied_from() -> None:
+    noise = torch.rand(1, 3, 128, 160, generator=torch.Generator().manual_seed(0))
+    hole = masks.to_tensor(disc(160, 128, 30))
+    copied = exemplar.copy(fill(noise, hole), hole)  # where every patch is from another place
+    assert energy(copied, hole) > 0.8 * energy(noise, hole)
+
+
+def test_colours_fade_where_copies_from_different_places_meet() -> None:
+    across, down = torch.linspace(0, 0.9, 160), torch.linspace(0, 0.9, 128)[:, None]
+    ramp = torch.stack([across.expand(128, 160), down.expand(128, 160), across * down])[
+        None
+    ]  # no place is like another
+    hole = masks.to_tensor(disc(160, 128, 30))
+    copied = exemplar.copy(fill(ramp, hole), hole)
+    assert copied.diff(dim=3).abs().max() < 0.12
+    assert copied.diff(dim=2).abs().max() < 0.12
+
+
 def test_where_there_is_nothing_to_copy_the_smooth_filling_stays() -> None:
     picture = torch.rand(1, 3, 32, 48)
     hole = torch.ones(1, 1, 32, 48)

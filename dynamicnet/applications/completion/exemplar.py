@@ -5,8 +5,8 @@ patch most like it, and a pixel takes the mean of what the patches over it found
 they want for themselves give stripes, so the hole is then filled at the few shifts that many patches found, in the hole
 or in what is known (He and Sun 2012), each pixel at the one where its surroundings fit best. What is nearer to the
 hole's border is surer, and counts for more. At higher resolutions, up to the picture's own, a pixel looks only where it
-and its neighbours were taken from before (after Barnes et al. 2009). Where parts from different places meet, one fades
-into the other.
+and its neighbours were taken from before (after Barnes et al. 2009). Where parts from different places meet, their
+colours fade into one another, and their texture is left as it is (after Burt and Adelson 1983).
 """
 
 import torch
@@ -28,6 +28,7 @@ SURE = 2.0  # how much surer a pixel is than one that lies deeper in the hole by
 DEEP = 14  # pixels into the hole from which on all are as unsure
 UNKNOWN = 0.05  # how far a known pixel is from one that is not
 AT_ONCE = 512  # patches that look at once, likewise
+FADE = 8  # pixels each way over which colours fade
 
 NEIGHBOURS = ((0, 0), *((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if row or column))
 
@@ -55,7 +56,7 @@ def copy(picture: Tensor, hole: Tensor) -> Tensor:
             places = level.searched(places)
         elif places is not None:
             places = level.refined(places)
-    return picture if places is None else levels[0].voted(places, EDGE)
+    return picture if places is None else levels[0].blended(places)
 
 
 class _Level:
@@ -142,10 +143,15 @@ class _Level:
             voted[0, :, rows, columns] = total / len(steps) ** 2
         return voted
 
-    def _taken(self, places: Tensor) -> Tensor:
-        """Each pixel from its place, (1, 3, H, W)."""
-        taken: Tensor = self.picture.flatten(2)[..., places.flatten()]
-        return taken.view_as(self.picture)
+    def blended(self, places: Tensor) -> Tensor:
+        """The hole filled, each pixel with the texture of its place and the colours of the places around it.
+
+        The mean of what patches found, as in :meth:`voted`, would halve the texture: most pixels lie near a seam.
+        """
+        colours = _smooth(self.picture)
+        texture = self.picture - _smooth(colours)
+        blended = _taken(texture, places) + _smooth(_taken(colours, places))
+        return torch.where(self.hole, blended, self.picture)
 
     def _of_patches(self, start: Tensor | None, sources: Tensor) -> tuple[Tensor, Tensor]:
         """Where each patch that touches the hole finds what is most like it, and what that makes of the picture."""
@@ -155,7 +161,7 @@ class _Level:
         weights = _patches(self._sureness())[:, targets].repeat(3, 1).T
         places, current = torch.arange(self.pixels), self.picture
         if start is not None:
-            places, current = start.flatten(), torch.where(self.hole, self._taken(start), self.picture)
+            places, current = start.flatten(), torch.where(self.hole, _taken(self.picture, start), self.picture)
         for _ in range(ROUNDS):
             wanted, found = _patches(current)[:, targets].T, []
             for seen, weight in zip(torch.split(wanted, AT_ONCE), torch.split(weights, AT_ONCE), strict=True):
@@ -207,6 +213,19 @@ class _Level:
         right = columns + 2 * (found % before.shape[1] - cells[1])
         inside = _within(down, height) & _within(right, width)
         return down.clamp(0, height - 1) * width + right.clamp(0, width - 1), inside
+
+
+def _taken(values: Tensor, places: Tensor) -> Tensor:
+    """Those of each pixel from its place, (1, C, H, W)."""
+    taken: Tensor = values.flatten(2)[..., places.flatten()]
+    return taken.view_as(values)
+
+
+def _smooth(values: Tensor) -> Tensor:
+    """The mean over :data:`FADE` pixels each way, (1, C, H, W); beyond the edges the same goes on."""
+    for edges, window in (((0, 0, FADE, FADE), (2 * FADE + 1, 1)), ((FADE, FADE, 0, 0), (1, 2 * FADE + 1))):
+        values = F.avg_pool2d(F.pad(values, edges, mode="replicate"), window, 1)
+    return values
 
 
 def _around(apart: Tensor, sure: Tensor) -> Tensor:
