@@ -466,9 +466,7 @@ def test_copies_are_as_sharp_as_what_they_are_copied_from() -> None:
 
 def test_colours_fade_where_copies_from_different_places_meet() -> None:
     across, down = torch.linspace(0, 0.9, 160), torch.linspace(0, 0.9, 128)[:, None]  # no place is like another
-    ramp = torch.stack([across.expand(128, 160), down.expand(128, 160), across * down])[
-        None
-    ]
+    ramp = torch.stack([across.expand(128, 160), down.expand(128, 160), across * down])[None]
     hole = masks.to_tensor(disc(160, 128, 30))
     copied = exemplar.copy(fill(ramp, hole), hole)
     assert copied.diff(dim=3).abs().max() < 0.12

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from dynamicnet import package
 from dynamicnet.applications import Inputs
 from dynamicnet.applications.generation import judged
-from dynamicnet.applications.generation.described import TABLE, Described, Table
+from dynamicnet.applications.generation.described import TABLE, Described, PartsTable
 from dynamicnet.applications.generation.evaluate import classify, frechet, train_classifier, variety
 from dynamicnet.applications.generation.heads import AXES
 from dynamicnet.applications.generation.labelled import Labelled
@@ -404,7 +404,7 @@ def test_where_a_table_describes_pictures_they_are_drawn_as_described(taught, de
     phases = loaded.manifest.training.phases
     assert [phase.objective["subset"] for phase in phases] == ["dim-plain", "light-plain", "dim-barred"]
     assert phases[0].objective["choices"] == {"left": ["green", "red"], "right": ["black", "blue", "yellow"]}
-    table = Table(described)
+    table = PartsTable(described)
     some = Described(table, "dim-plain", None, (), 32, held_out=True)
     latents, _, wanted = some.drawn(some.files)
     with torch.inference_mode():
@@ -413,7 +413,7 @@ def test_where_a_table_describes_pictures_they_are_drawn_as_described(taught, de
 
 def test_axes_that_were_taught_one_on_top_of_the_other_mix(taught, described):
     net = package.load(taught).net
-    barred = Described(Table(described), "dim-plain", "dim-barred", ("light",), 32, held_out=True)
+    barred = Described(PartsTable(described), "dim-plain", "dim-barred", ("light",), 32, held_out=True)
     latents, alphas, wanted = barred.drawn(barred.files)
     assert set(alphas["light"].tolist()) == {0.0, 1.0}  # the second axis is learned with the first at either end
     with torch.inference_mode():
@@ -424,6 +424,17 @@ def test_axes_that_were_taught_one_on_top_of_the_other_mix(taught, described):
         ends = [net(latents, {"light": alpha}) for alpha in (0.0, 1.0)]
     assert (mixed - wanted).abs().mean() < 0.4 * (without - wanted).abs().mean()
     assert (half - sum(ends) / 2).abs().mean() < 0.3 * (ends[1] - ends[0]).abs().mean()
+
+
+def test_evaluation_says_how_near_they_come_to_what_is_described(taught, described, encoder):
+    printed = invoke(
+        *("evaluate", "both", "--weights", taught.parent, "--images", described, "--encoder", encoder),
+        *("--limit", 60, "--write", "--out", taught.parent / "measured"),
+    )
+    levels = package.read_manifest(taught).measured["decibels"]
+    assert set(levels) == {"0", "1", "2"}
+    assert 15 < levels["2"] < levels["0"] < 60
+    assert f"0 {levels['0']:.1f} dB" in printed
 
 
 def test_every_seed_is_one_of_each_choice_all_as_often():
@@ -453,7 +464,7 @@ def test_a_table_that_is_none_is_refused(tmp_path):
     for rows in ("name,a\nx.png,1", "file,a\nx.png", "file,a\nx.png,1,2"):
         (tmp_path / TABLE).write_text(rows)
         with pytest.raises(DynamicNetError, match="line 2 is not so"):
-            Table(tmp_path)
+            PartsTable(tmp_path)
 
 
 def test_mosaic_keeps_the_order():

@@ -38,7 +38,7 @@ class Drawn(NamedTuple):
     pictures: Tensor
 
 
-class Table:
+class PartsTable:
     """What a folder's pictures show.
 
     Attributes:
@@ -80,13 +80,14 @@ class Described(Pictures):
 
     def __init__(
         self,
-        table: Table,
+        table: PartsTable,
         low: str,
         high: str | None,
         base: Sequence[str],
         side: int,
         *,
         held_out: bool | None,
+        limit: int | None = None,
         console: Console | None = None,
     ) -> None:
         """List them.
@@ -98,6 +99,7 @@ class Described(Pictures):
             base: parts that have axes already, in which the pictures may be as in ``low`` or not.
             side: of the squares, in pixels.
             held_out: the part that is never trained on, or the other; None for both.
+            limit: only the first so many that can be used.
             console: where to say what was left out.
 
         Raises:
@@ -124,7 +126,7 @@ class Described(Pictures):
             if all(row[part] == value for part, value in wanted.items() if part not in self.free)
         }
         files = sorted(file for file in self.rows if is_of(held_out, file))
-        super().__init__(f"pictures to teach '{high or low}' with", files, side, {}, None, console)
+        super().__init__(f"pictures to teach '{high or low}' with", files, side, {}, limit, console)
 
     def batch(self, count: int, seed: str) -> Drawn:
         """Random ones; the same seed, the same."""

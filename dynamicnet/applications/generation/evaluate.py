@@ -13,14 +13,17 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from dynamicnet import package
+from dynamicnet.applications.generation.described import Described, PartsTable
 from dynamicnet.applications.generation.labelled import Labelled
 from dynamicnet.applications.generation.pictures import latent_of
+from dynamicnet.applications.generation.taught import KIND
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import report
 from dynamicnet.evaluation.auto import distances, middle
 from dynamicnet.evaluation.curve import grid
 from dynamicnet.evaluation.even import INPUTS, level
 from dynamicnet.evaluation.task import Task
+from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.objectives.encoder import Encoder
@@ -66,6 +69,10 @@ def evaluate(task: Task) -> dict[str, Any]:
     low_features = pooled(encoder, low.pictures)
     direct = {subset_of(other, None): other.net for other in map(package.load, map(Path, task.against))}
     measured: dict[str, Any] = {"seeds": count, "encoder": encoder.name, "features": FEATURES, "axes": {}}
+    if loaded.manifest.training.phases[0].objective["kind"] == KIND:
+        measured["decibels"] = as_drawn(loaded, task, count)
+        said = ", ".join(f"{axes} {level:.1f} dB" for axes, level in measured["decibels"].items())
+        console.print(f"PSNR to held-out pictures as described, by how many axes are at their high end: {said}")
     for axis in loaded.manifest.axes:
         high = _subset(task, subset_of(loaded, axis.id), side, count)
         task.check(_enough(high, count))
@@ -122,6 +129,34 @@ def evaluate(task: Task) -> dict[str, Any]:
         report.write(task, axis, count, figures)
         measured["axes"][axis.id] = figures
     return measured
+
+
+def as_drawn(loaded: package.Package, task: Task, limit: int) -> dict[str, float]:
+    """How near pictures come to held-out ones of the same parts, where a table describes those.
+
+    Returns:
+        Mean PSNR in dB, by how many axes are at their high end at once.
+    """
+    axes = [axis.id for axis in loaded.manifest.axes]
+    real = Described(
+        PartsTable(task.images),
+        subset_of(loaded, None),
+        None,
+        axes,
+        loaded.net.network.side,
+        held_out=True,
+        limit=limit,
+    )
+    latents, alphas, wanted = real.drawn(real.files)
+    with torch.inference_mode():
+        made = [
+            loaded.net(latents[at], {axis: per_picture(values[at].tolist()) for axis, values in alphas.items()})
+            for at in torch.split(torch.arange(len(latents)), CHUNK)
+        ]
+    errors = (torch.cat(made).clamp(0, 1) - wanted).square().mean((1, 2, 3))
+    mixed = torch.stack(list(alphas.values())).sum(0)
+    levels = -10 * errors.clamp_min(1e-10).log10()
+    return {f"{int(some)}": round(float(levels[mixed == some].mean()), 2) for some in sorted(set(mixed.tolist()))}
 
 
 def subset_of(loaded: package.Package, axis: str | None) -> str:

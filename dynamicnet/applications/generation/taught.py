@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 
 from dynamicnet import package
-from dynamicnet.applications.generation.described import Described, Table
+from dynamicnet.applications.generation.described import Described, PartsTable
 from dynamicnet.applications.generation.lesson import Lesson
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import per_picture
@@ -47,7 +47,7 @@ class Taught:
         Raises:
             DynamicNetError: ``recipe-invalid``, or as :class:`Described`.
         """
-        self.console, self.table = console, Table(data)
+        self.console, self.table = console, PartsTable(data)
         if low is None:
             phase = base.manifest.training.phases[0].objective if base else {}
             if phase.get("kind") != KIND:
