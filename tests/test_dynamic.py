@@ -91,16 +91,17 @@ class Calls(Counter):
         }
 
     def __enter__(self):
-        run = self.network.run
-        self.network.run = lambda name, z, seen: self.update([name]) or run(name, z, seen)
+        self.entered = "running" if self.network.beyond is None else "run"
+        run = getattr(self.network, self.entered)
+        setattr(self.network, self.entered, lambda name, z, seen: self.update([name]) or run(name, z, seen))
         self.hooks = [
-            block.register_forward_hook(lambda *_, name=name: self.update([name]))
+            block.convs[-1].register_forward_hook(lambda *_, name=name: self.update([name]))
             for name, block in self.tuning.items()
         ]
         return self
 
     def __exit__(self, *_):
-        del self.network.run
+        delattr(self.network, self.entered)
         for hook in self.hooks:
             hook.remove()
 

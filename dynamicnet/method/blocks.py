@@ -9,6 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
+from dynamicnet.method.pieces import Pieces
 from dynamicnet.networks.layers import ConvLayer, ReflectedConv
 
 Sign = Literal["high", "low"]
@@ -95,6 +96,14 @@ class TuningBlock(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Map features (N, C, H, W) to a residual of the same shape."""
         return self.convs(z)  # type: ignore[no-any-return]
+
+    def running(self, z: Tensor) -> Pieces[Tensor]:
+        """The same, a convolution at a time."""
+        for layer in self.convs:
+            if isinstance(layer, ReflectedConv):
+                yield
+            z = layer(z)
+        return z
 
     @torch.no_grad()
     def scale(self, factor: float) -> None:

@@ -215,6 +215,8 @@ class DynamicNet(nn.Module):
         return self.render(finish(self.preparing(inputs, alphas=alphas)), alphas)
 
     def _run(self, name: str, z: Tensor, seen: Tensor | None) -> Pieces[Tensor]:
+        if self.network.beyond is None:
+            return self.network.running(name, z, seen)
         run = partial(self.network.run, name)
         if seen is None:
             return by_rows(lambda z: run(z, None), self.network.beyond, z)
@@ -222,7 +224,8 @@ class DynamicNet(nn.Module):
 
     def _residual(self, axis: Axis, sign: Sign, point: str, z: Tensor) -> Pieces[Tensor]:
         """ψ(z) at an insertion point."""
-        return by_rows(axis.block(sign, point), self._beyond(axis), z)
+        block, beyond = axis.block(sign, point), self._beyond(axis)
+        return block.running(z) if beyond is None else by_rows(block, beyond, z)
 
     def _beyond(self, axis: Axis) -> int | None:
         """As ``MainNetwork.beyond``, of an axis' tuning-blocks."""
@@ -242,12 +245,13 @@ class DynamicNet(nn.Module):
                     continue
                 here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
                 share = _resized(here_too, z)
+                block, beyond = axis.block(sign, point), self._beyond(axis)
                 if residuals is not None:
-                    psi = residuals[axis_id, sign]
-                    tuned = yield from by_rows(torch.addcmul, self._beyond(axis), tuned, share, psi)
+                    tuned = yield from by_rows(torch.addcmul, beyond, tuned, share, residuals[axis_id, sign])
+                elif beyond is None:
+                    tuned = torch.addcmul(tuned, share, (yield from block.running(z)))
                 else:
-                    add = partial(_add, axis.block(sign, point))
-                    tuned = yield from by_rows(add, self._beyond(axis), z, tuned, share)
+                    tuned = yield from by_rows(partial(_add, block), beyond, z, tuned, share)
         return tuned
 
     def _pad(self, inputs: Tensor) -> Tensor:

@@ -68,3 +68,8 @@ class MainNetwork(nn.Module):
             seen: what ``look`` returned for it; None for stages that it does not name.
         """
         return self.stages[name](z)  # type: ignore[no-any-return]
+
+    def running(self, name: str, z: Tensor, seen: Tensor | None) -> Pieces[Tensor]:
+        """Run one stage, in pieces where it takes longer than one may."""
+        yield
+        return self.run(name, z, seen)

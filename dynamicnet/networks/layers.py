@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from dynamicnet.method.pieces import Pieces, finish
+
 FEW = 1024  # positions, below which PyTorch's group norm has no quick way in bfloat16
 LANES = 16  # channels that a processor computes at once, needed or not
 LARGE = 2**15  # positions, above which padding by PyTorch is the slower way
@@ -130,7 +132,14 @@ class ResidualBlock(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
-        return added(z, self.convs(z))
+        return finish(self.running(z))
+
+    def running(self, z: Tensor) -> Pieces[Tensor]:
+        """The same, a convolution at a time."""
+        first, second = self.convs
+        features = first(z)
+        yield
+        return added(z, second(features))
 
 
 def added(z: Tensor, features: Tensor) -> Tensor:

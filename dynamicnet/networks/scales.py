@@ -1,12 +1,13 @@
 """A style network over three scales, with noise to place strokes by."""
 
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dynamicnet.method.pieces import Pieces
+from dynamicnet.method.pieces import Pieces, each_within, finish
 from dynamicnet.method.recorded import by_position
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.layers import (
@@ -23,6 +24,9 @@ from dynamicnet.networks.layers import (
 
 NOISY = ("up4", "up2")
 """Stages that are given noise."""
+
+SKIPS = ("up8", "up4", "up2")
+"""Stages that are given what there was at their own resolution before the body."""
 
 PRECISE = ("up8", "up2")
 """Stages that run in float32, as `paint` does: their rounding in bfloat16 is seen, up to 8 of 255."""
@@ -81,9 +85,9 @@ class ScalesNetwork(MainNetwork):
 
     def look(self, inputs: Tensor) -> Pieces[dict[str, Tensor]]:
         """All that comes before the body, and what the stages after it make of that and of noise."""
-        quarter = self.down["quarter"](inputs)
+        quarter = yield from self._smaller("quarter", inputs)
         yield
-        eighth = self.down["eighth"](quarter)
+        eighth = yield from self._smaller("eighth", quarter)
         yield
         seen = {"stem": self.stages["stem"](eighth), "up8": of_last(self._conv("up8"), eighth), "out": inputs}
         origins = self._origins(inputs)
@@ -103,19 +107,36 @@ class ScalesNetwork(MainNetwork):
             return seen
         if name == "out":
             return laid_over(z, seen)
+        return finish(self.running(name, z, seen))
+
+    def running(self, name: str, z: Tensor, seen: Tensor | None) -> Pieces[Tensor]:
+        """Run one stage; those after the body a convolution at a time."""
+        if name not in SKIPS or seen is None:
+            return super().running(name, z, seen)
         if name not in PRECISE:
             return self._up(name, z, seen)
-        with torch.autocast(z.device.type, enabled=False):
-            return self._up(name, z.float(), seen.float())
+        precise = partial(torch.autocast, z.device.type, enabled=False)
+        return each_within(precise, self._up(name, z.float(), seen.float()))
 
-    def _up(self, name: str, z: Tensor, seen: Tensor) -> Tensor:
+    def _smaller(self, name: str, z: Tensor) -> Pieces[Tensor]:
+        """Half or a quarter of the height and width, and a residual block."""
+        unshuffle, conv, block = self._layers(self.down[name])
+        z = conv(unshuffle(z))
+        yield
+        return (yield from block.running(z))  # type: ignore[no-any-return]  # as _layers
+
+    def _up(self, name: str, z: Tensor, seen: Tensor) -> Pieces[Tensor]:
         """Twice the height and width, and a residual block."""
-        (conv, norm, relu), block = self._parts(name)
-        up: Tensor = relu(norm(added(seen, of_first(conv, Doubled()(z)))))
-        return block(up)  # type: ignore[no-any-return]  # as _parts
+        yield
+        (conv, norm, relu), block = self._layers(self.stages[name])
+        doubled = Doubled()(z)
+        yield
+        up: Tensor = relu(norm(added(seen, of_first(conv, doubled))))
+        yield
+        return (yield from block.running(up))  # type: ignore[no-any-return]  # as _layers
 
-    def _parts(self, name: str) -> Any:  # noqa: ANN401  # modules, and layers of modules
-        return self.stages[name]
+    def _layers(self, of: nn.Module) -> Any:  # noqa: ANN401  # modules, and layers of modules
+        return of
 
     def _conv(self, name: str) -> nn.Conv2d:
         conv: nn.Conv2d = self.stages[name][0][0]  # type: ignore[index]
