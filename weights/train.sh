@@ -39,18 +39,18 @@ starry-night() { # what all others start from
         --path-steps 600
 }
 
-# Composition VII as it is shipped is of commit a4285cd, before --patches, which take its colours away.
-further=(--start weights/starry-night --main-steps 900 --axis-steps 200 --path-steps 350)
-
 the-scream() {
     strength the-scream "The Scream" the_scream --order -1 --start weights/starry-night --main-steps 700 --axis-steps 150 \
         --path-steps 250
 }
-great-wave() { strength great-wave "The Great Wave" wave "${further[@]}"; }
+great-wave() {
+    strength great-wave "The Great Wave" wave --start weights/starry-night --main-steps 900 --axis-steps 200 --path-steps 350
+}
 
-composition-brush() {
-    train weights/composition-brush --title "Composition VII, fine to coarse" --axis scale --dual --ends "fine,coarse" \
-        --style data/styles/composition_vii.jpg --size 192,320,640 "${further[@]}"
+starry-brush() { # on the θ of starry-night, which stays as it is
+    train weights/starry-brush --title "Starry Night, fine to coarse" --axis scale --dual --ends "fine,coarse" \
+        --style data/styles/starry_night.jpg --size 192,384,768 --start weights/starry-night --main-steps 0 \
+        --axis-steps 250 --path-steps 450
 }
 
 starry-scream() { # nothing to ship: the first axis of three-paintings; θ is that of starry-night
@@ -116,21 +116,27 @@ study() { # steps of three phases, and the rate of the last two; and the paper's
 
 heads() {
     [ -d heads ] || .venv/bin/dynamic-net draw-heads heads --count 8000 --seed 0
-    local credit='CC BY 4.0: trained on heads drawn by DiceBear (dicebear.com), a remix of “ToonHead” by Johan Melin'
-    credit+=' (figma.com/community/file/1589627891082866389), licensed under CC BY 4.0'
-    generation --data heads --title "Drawn heads" --licence "$credit" --main-rate 5e-4 --axis-rate 1e-3 \
-        --description "Cartoon heads that never were: dark hair to blond, with or without a beard." "$@"
+    local credit='CC BY 4.0: trained on heads drawn by DiceBear (dicebear.com), a remix of “Avatar Illustration System” by'
+    credit+=' Micah Lanier (figma.com/community/file/829741575478342595), licensed under CC BY 4.0'
+    .venv/bin/dynamic-net train generation --data heads --title "Drawn heads" --licence "$credit" --batch 16 \
+        --main-rate 2e-3 --axis-rate 1e-3 --description "Cartoon heads that never were: hair, skin, beard and glasses mix." \
+        "$@" "${more[@]}"
 }
 
 generation() {
     .venv/bin/dynamic-net train generation --encoder "$wide" "$@" "${more[@]}"
 }
 
-drawn-heads() { # the second axis goes on top of the first; needs pip install -e '.[heads]' to draw them
-    heads --from dark-plain --to blond-plain --axis-id hair --axis-title Hair --ends dark,blond \
-        --out weights/drawn-heads --main-steps 2500 --axis-steps 1000
-    heads --base weights/drawn-heads --to dark-beard --axis-id beard --axis-title Beard \
-        --ends "no beard,beard" --out weights/drawn-heads --run runs/drawn-heads-beard --axis-steps 1000
+drawn-heads() { # each axis goes on top of those before it; needs pip install -e '.[heads]' to draw them
+    local out=weights/drawn-heads
+    heads --from dark-light-shaven-bare --to blond-light-shaven-bare --axis-id hair --axis-title Hair --ends dark,blond \
+        --channels 192,160,112,64,40,24 --out $out --main-steps 5000 --axis-steps 500
+    heads --base $out --to dark-deep-shaven-bare --axis-id skin --axis-title Skin --ends light,deep \
+        --out $out --run runs/drawn-heads-skin --axis-steps 400
+    heads --base $out --to dark-light-bearded-bare --axis-id beard --axis-title Beard --ends "no beard,beard" \
+        --out $out --run runs/drawn-heads-beard --axis-steps 400
+    heads --base $out --to dark-light-shaven-glasses --axis-id glasses --axis-title Glasses --ends "no glasses,glasses" \
+        --out $out --run runs/drawn-heads-glasses --axis-steps 600
 }
 
 painted-faces() { # nobles and warriors: the demons among the incarnations are no faces to a person, nor to a network
@@ -140,16 +146,6 @@ painted-faces() { # nobles and warriors: the demons among the incarnations are n
 the KaoKore dataset, ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0." \
         --channels 256,160,112,64,32 --out weights/painted-faces --main-steps 8000 --main-rate 5e-4 \
         --axis-steps 2000 --axis-rate 1e-3
-}
-
-# Nothing to ship: what evaluate --against compares the far ends of both axes with, in as many steps as those took.
-
-direct-blond() { direct blond-plain; }
-direct-beard() { direct dark-beard; }
-
-direct() {
-    heads --from "$1" --to dark-plain --axis-id none --axis-title None --ends none,none \
-        --out "runs/packages/direct-$1" --main-steps 3500 --axis-steps 0
 }
 
 completion() {
@@ -205,7 +201,7 @@ denoise-gaussian() {
         --axis-rate 8e-4 --crisp-steps 0
 }
 
-all=(painter starry-night the-scream great-wave composition-brush starry-scream three-paintings)
+all=(painter starry-night the-scream great-wave starry-brush starry-scream three-paintings)
 all+=(drawn-heads painted-faces mend-photos denoise-first denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
