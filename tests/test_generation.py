@@ -405,7 +405,7 @@ def test_where_a_table_describes_pictures_they_are_drawn_as_described(taught, de
     assert [phase.objective["subset"] for phase in phases] == ["dim-plain", "light-plain", "dim-barred"]
     assert phases[0].objective["choices"] == {"left": ["green", "red"], "right": ["black", "blue", "yellow"]}
     table = PartsTable(described)
-    some = Described(table, "dim-plain", None, (), 32, held_out=True)
+    some = Described(table, "dim-plain", None, {}, 32, held_out=True)
     latents, _, wanted = some.drawn(some.files)
     with torch.inference_mode():
         assert (loaded.net(latents, {}) - wanted).abs().mean() < 0.03
@@ -413,7 +413,7 @@ def test_where_a_table_describes_pictures_they_are_drawn_as_described(taught, de
 
 def test_axes_that_were_taught_one_on_top_of_the_other_mix(taught, described):
     net = package.load(taught).net
-    barred = Described(PartsTable(described), "dim-plain", "dim-barred", ("light",), 32, held_out=True)
+    barred = Described(PartsTable(described), "dim-plain", "dim-barred", {"light": "light"}, 32, held_out=True)
     latents, alphas, wanted = barred.drawn(barred.files)
     assert set(alphas["light"].tolist()) == {0.0, 1.0}  # the second axis is learned with the first at either end
     with torch.inference_mode():
@@ -465,6 +465,36 @@ def test_a_table_that_is_none_is_refused(tmp_path):
         (tmp_path / TABLE).write_text(rows)
         with pytest.raises(DynamicNetError, match="line 2 is not so"):
             PartsTable(tmp_path)
+    for rows in ("file,a\n/x.png,1", "file,a\nx.png,1\nx.png,2", "file,a\n,1"):
+        (tmp_path / TABLE).write_text(rows)
+        with pytest.raises(DynamicNetError, match="names each picture once"):
+            PartsTable(tmp_path)
+    (tmp_path / TABLE).write_bytes("file,a\nx.png,é".encode("latin-1"))
+    with pytest.raises(DynamicNetError, match="cannot be read"):
+        PartsTable(tmp_path)
+
+
+def test_what_was_taught_needs_the_table_it_was_taught_by(taught, described, labelled, tmp_path):
+    again = ("--base", taught, "--to", "light-a", "--axis-id", "b")
+    with pytest.raises(DynamicNetError, match="needs a table"):
+        teach(labelled, tmp_path / "out", *again)
+    (tmp_path / TABLE).write_text((described / TABLE).read_text().replace("red", "rouge"))
+    with pytest.raises(DynamicNetError, match="other parts than the model"):
+        teach(tmp_path, tmp_path / "out", *again)
+
+
+def test_what_is_at_neither_end_of_an_axis_is_left_out(described, tmp_path):
+    rows = (described / TABLE).read_text()
+    (tmp_path / TABLE).write_text(
+        rows.replace("light-barred/red-blue-0.png,light", "light-barred/red-blue-0.png,bright")
+    )
+    for label in ("dim-barred", "light-barred", "dim-plain", "light-plain"):
+        (tmp_path / label).symlink_to(described / label)
+    table = PartsTable(tmp_path)
+    barred = Described(table, "dim-plain", "dim-barred", {"light": "light"}, 32, held_out=None)
+    assert len(barred.files) == 2 * 120 - 1
+    with pytest.raises(DynamicNetError, match="nothing differs"):
+        Described(table, "dim-plain/red-blue-*", None, {}, 32, held_out=None)
 
 
 def test_mosaic_keeps_the_order():

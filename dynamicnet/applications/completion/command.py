@@ -29,6 +29,9 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
+DEFAULT = 0.8
+"""Where the slider starts: nearly at the sharp end, where filled holes are hardest to find."""
+
 
 def mount(app: typer.Typer, train: typer.Typer) -> None:
     """Add the commands to the command line."""
@@ -92,6 +95,7 @@ def train_completion(
             id="sharpness",
             title="Sharpness",
             ends=("smooth", "sharp"),
+            default=DEFAULT,
             blocks=NETWORKS[NETWORK]().default_points,
             norm=norm,
         ),

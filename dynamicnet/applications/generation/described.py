@@ -10,6 +10,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from dynamicnet import package
 from dynamicnet.applications.generation.labelled import named
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.training.photos import Pictures, centre, is_of
@@ -49,19 +50,29 @@ class PartsTable:
         """Read it.
 
         Raises:
-            DynamicNetError: ``labels-invalid``, a row has more or fewer columns than the first.
+            DynamicNetError: ``labels-invalid``.
         """
         self.folder = folder
         self.rows: dict[Path, Parts] = {}
-        with (folder / TABLE).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            for row in csv.DictReader(file):
-                if None in row or None in row.values() or "file" not in row:
-                    raise DynamicNetError(
-                        "labels-invalid",
-                        f"'{folder / TABLE}' has a column 'file' and one for each part; line {len(self.rows) + 2} is "
-                        "not so.",
-                    )
-                self.rows[folder / row.pop("file")] = row
+        try:
+            with (folder / TABLE).open(encoding="utf-8-sig", newline="") as file:
+                self._read(csv.DictReader(file, skipinitialspace=True))
+        except (OSError, UnicodeError, csv.Error) as error:
+            raise self._invalid(f"cannot be read: {error}") from None
+
+    def _read(self, reader: "csv.DictReader[str]") -> None:
+        for row in reader:
+            if None in row or None in row.values() or "file" not in row:
+                raise self._invalid(
+                    f"has a column 'file' and one for each part, in UTF-8 with commas; line {reader.line_num} is not so"
+                )
+            name = row.pop("file")
+            if "\0" in name or not name or Path(name).is_absolute() or self.folder / name in self.rows:
+                raise self._invalid(f"names each picture once, within the folder; line {reader.line_num} does not")
+            self.rows[self.folder / name] = row
+
+    def _invalid(self, what: str) -> DynamicNetError:
+        return DynamicNetError("labels-invalid", f"'{self.folder / TABLE}' {what}.")
 
     def options(self, subset: str) -> Choices:
         """What each part may be within a subset, see :func:`dynamicnet.applications.generation.labelled.named`.
@@ -83,11 +94,10 @@ class Described(Pictures):
         table: PartsTable,
         low: str,
         high: str | None,
-        base: Sequence[str],
+        base: Parts,
         side: int,
         *,
         held_out: bool | None,
-        limit: int | None = None,
         console: Console | None = None,
     ) -> None:
         """List them.
@@ -96,10 +106,9 @@ class Described(Pictures):
             table: what they show. Parts that differ within ``low`` are left to chance: the choices.
             low: the subset that θ is taught.
             high: the subset that the axis leads to, which differs from ``low`` in one part, the axis's; None for θ.
-            base: parts that have axes already, in which the pictures may be as in ``low`` or not.
+            base: parts that have axes already, and what they are at α = 1: the pictures may be at either end.
             side: of the squares, in pixels.
             held_out: the part that is never trained on, or the other; None for both.
-            limit: only the first so many that can be used.
             console: where to say what was left out.
 
         Raises:
@@ -108,6 +117,8 @@ class Described(Pictures):
         options = table.options(low)
         self.choices = {part: some for part, some in options.items() if len(some) > 1}
         self.low = {part: some[0] for part, some in options.items() if len(some) == 1}
+        if not self.choices:
+            raise DynamicNetError("labels-invalid", f"In '{low}' nothing differs: leave one part to chance at least.")
         wanted, self.axis = dict(self.low), ""
         if high is not None:
             there = table.options(high)
@@ -116,17 +127,22 @@ class Described(Pictures):
                 raise DynamicNetError(
                     "labels-invalid",
                     f"'{high}' is to differ from '{low}' in one part, always the same way; it differs in "
-                    f"{', '.join(apart) or 'none'}.",
+                    f"{', '.join(apart) or 'none'}. What differs within '{low}' is left to chance: "
+                    f"{', '.join(self.choices)}.",
                 )
             ((self.axis, (wanted[self.axis],)),) = apart.items()
         self.free = tuple(part for part in base if part != self.axis)
+        if missing := [part for part in self.free if part not in self.low]:
+            raise DynamicNetError("labels-invalid", f"In '{low}' there is no one '{missing[0]}', which has an axis.")
+        allowed = {part: [value] for part, value in wanted.items()} | dict(self.choices)
+        allowed |= {part: [self.low[part], base[part]] for part in self.free}
         self.rows = {
             file: row
             for file, row in table.rows.items()
-            if all(row[part] == value for part, value in wanted.items() if part not in self.free)
+            if all(row[part] in values for part, values in allowed.items())
         }
         files = sorted(file for file in self.rows if is_of(held_out, file))
-        super().__init__(f"pictures to teach '{high or low}' with", files, side, {}, limit, console)
+        super().__init__(f"pictures to teach '{high or low}' with", files, side, {}, None, console)
 
     def batch(self, count: int, seed: str) -> Drawn:
         """Random ones; the same seed, the same."""
@@ -141,3 +157,21 @@ class Described(Pictures):
         alphas = {part: torch.tensor([float(row[part] != self.low[part]) for row in rows]) for part in self.free}
         pictures = torch.stack([centre(self.read(file), self.side) for file in files]).float() / 255
         return Drawn(torch.tensor(latents), alphas, pictures)
+
+
+def known(table: PartsTable, training: package.Training) -> Parts:
+    """The parts that a package has axes for, and what they are at α = 1.
+
+    Raises:
+        DynamicNetError: ``labels-invalid``, the table has other parts than what the package was trained on.
+    """
+    first, *others = training.phases
+    here = {part: some for part, some in table.options(first.objective["subset"]).items() if len(some) > 1}
+    if here != first.objective["choices"]:
+        raise DynamicNetError(
+            "labels-invalid", f"'{table.folder / TABLE}' has other parts than the model was trained on."
+        )
+    high = {one.axis: table.options(one.objective["subset"]) for one in others if one.axis is not None}
+    if missing := [axis for axis, options in high.items() if axis not in options]:
+        raise DynamicNetError("labels-invalid", f"'{table.folder / TABLE}' has no column '{missing[0]}'.")
+    return {axis: options[axis][0] for axis, options in high.items()}

@@ -13,10 +13,10 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from dynamicnet import package
-from dynamicnet.applications.generation.described import Described, PartsTable
+from dynamicnet.applications.generation.described import Described, PartsTable, known
 from dynamicnet.applications.generation.labelled import Labelled
 from dynamicnet.applications.generation.pictures import latent_of
-from dynamicnet.applications.generation.taught import KIND
+from dynamicnet.applications.generation.taught import was_taught
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import report
 from dynamicnet.evaluation.auto import distances, middle
@@ -69,8 +69,8 @@ def evaluate(task: Task) -> dict[str, Any]:
     low_features = pooled(encoder, low.pictures)
     direct = {subset_of(other, None): other.net for other in map(package.load, map(Path, task.against))}
     measured: dict[str, Any] = {"seeds": count, "encoder": encoder.name, "features": FEATURES, "axes": {}}
-    if loaded.manifest.training.phases[0].objective["kind"] == KIND:
-        measured["decibels"] = as_drawn(loaded, task, count)
+    if was_taught(loaded):
+        measured["decibels"] = as_drawn(loaded, task)
         said = ", ".join(f"{axes} {level:.1f} dB" for axes, level in measured["decibels"].items())
         console.print(f"PSNR to held-out pictures as described, by how many axes are at their high end: {said}")
     for axis in loaded.manifest.axes:
@@ -131,22 +131,15 @@ def evaluate(task: Task) -> dict[str, Any]:
     return measured
 
 
-def as_drawn(loaded: package.Package, task: Task, limit: int) -> dict[str, float]:
+def as_drawn(loaded: package.Package, task: Task) -> dict[str, float]:
     """How near pictures come to held-out ones of the same parts, where a table describes those.
 
     Returns:
         Mean PSNR in dB, by how many axes are at their high end at once.
     """
-    axes = [axis.id for axis in loaded.manifest.axes]
-    real = Described(
-        PartsTable(task.images),
-        subset_of(loaded, None),
-        None,
-        axes,
-        loaded.net.network.side,
-        held_out=True,
-        limit=limit,
-    )
+    table, side = PartsTable(task.images), loaded.net.network.side
+    axes = known(table, loaded.manifest.training)
+    real = Described(table, subset_of(loaded, None), None, axes, side, held_out=True)
     latents, alphas, wanted = real.drawn(real.files)
     with torch.inference_mode():
         made = [

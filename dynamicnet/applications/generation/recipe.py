@@ -11,7 +11,7 @@ from dynamicnet.applications.generation.described import TABLE
 from dynamicnet.applications.generation.judged import Judged
 from dynamicnet.applications.generation.lesson import Teacher
 from dynamicnet.applications.generation.pictures import latent_of, mosaic
-from dynamicnet.applications.generation.taught import Taught
+from dynamicnet.applications.generation.taught import Taught, was_taught
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import Axis, AxisSpec
@@ -90,6 +90,8 @@ class GenerationTraining:
         base = None if recipe.base is None else package.load(recipe.base)
         if (recipe.data / TABLE).exists():
             self.teacher = Taught(recipe.data, recipe.low, recipe.high, base, recipe.axis, console)
+        elif base is not None and was_taught(base):
+            raise DynamicNetError("recipe-invalid", f"--base was told what to draw: --data needs a table ({TABLE}).")
         else:
             self.teacher = Judged(recipe.data, recipe.encoder, recipe.likeness, recipe.seed, self.device, console)
         self.training = package.Training(

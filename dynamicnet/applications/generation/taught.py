@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 
 from dynamicnet import package
-from dynamicnet.applications.generation.described import Described, PartsTable
+from dynamicnet.applications.generation.described import Described, PartsTable, known
 from dynamicnet.applications.generation.lesson import Lesson
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import per_picture
@@ -19,6 +19,12 @@ from dynamicnet.training.path import shares
 from dynamicnet.training.phase import Losses, Plan
 
 KIND = "drawn"
+
+
+def was_taught(loaded: package.Package) -> bool:
+    """Whether a package was trained on pictures that a table describes."""
+    phases = loaded.manifest.training.phases
+    return bool(phases) and phases[0].objective.get("kind") == KIND
 
 
 class Taught:
@@ -49,14 +55,13 @@ class Taught:
         """
         self.console, self.table = console, PartsTable(data)
         if low is None:
-            phase = base.manifest.training.phases[0].objective if base else {}
-            if phase.get("kind") != KIND:
-                raise DynamicNetError("recipe-invalid", f"--base was not trained on pictures described by '{data}'.")
-            low = str(phase["subset"])
+            if not base or not was_taught(base):
+                raise DynamicNetError("recipe-invalid", "--base was not trained on pictures that a table describes.")
+            low = str(base.manifest.training.phases[0].objective["subset"])
         if high == low:
             raise DynamicNetError("recipe-invalid", "--to: a subset other than --from.")
         self.low = low
-        self.before = [one.id for one in base.manifest.axes] if base else []
+        self.before = known(self.table, base.manifest.training) if base else {}
         options = self.table.options(low)
         self.params: dict[str, Any] = {"choices": [len(some) for some in options.values() if len(some) > 1]}
         self.axis = axis.id
@@ -93,7 +98,7 @@ class Taught:
             with autocast(self.device):
                 prepared = self.net.prepare(latents)
                 if axis is not None:
-                    along = per_picture(shares(plan.batch, draw).tolist())
+                    along = per_picture(shares(plan.batch, f"{draw} shares").tolist())
                     with torch.no_grad():
                         before = self.net.render(prepared, alphas).float()
                     wanted = torch.lerp(before, wanted, along.to(self.device))
