@@ -137,11 +137,11 @@ def test_completion_keeps_a_photograph_in_its_own_space(http, mender, name):
     spaces = (ImageCms.ImageCmsProfile(io.BytesIO(space)) for space in (icc.SRGB, profile))
     there = ImageCms.ImageCmsTransform(*spaces, "RGB", "RGB", colour.INTENT, flags=colour.FLAGS)
     sent = encoded(there.apply(PHOTO), "PNG", icc_profile=profile)
-    reply = mended(http, mender, sent)
+    reply = mended(http, mender, sent, alpha="0.5")
     assert said(reply) == profile
     ours, plain = (np.asarray(Image.open(io.BytesIO(data)), np.int16) for data in (reply, sent))
     assert np.array_equal(ours[~hole], plain[~hole]), "known pixels are those that were sent"
-    in_srgb = pictures.read(mended(http, mender, encoded(pictures.read(sent), "PNG")))
+    in_srgb = pictures.read(mended(http, mender, encoded(pictures.read(sent), "PNG"), alpha="0.5"))
     apart = np.abs(ours - np.asarray(there.apply(in_srgb), np.int16))[hole]
     assert apart.mean() < 1
     assert np.percentile(apart, 99) <= 3
