@@ -58,8 +58,8 @@ def command(content: Path, encoder: Path, out: Path, *more: str) -> list[str]:
     return [
         *("train", "style", "--style", str(SAMPLES / "coffee.jpg"), "--axis", "strength", "--weight", "0.1,5"),
         *("--content", str(content), "--encoder", str(encoder), "--out", str(out), "--title", "Coffee"),
-        *("--main-steps", "30", "--axis-steps", "60", "--batch", "2", "--crop", "64", "--size", "96"),
-        *("--network", "lean", "--no-norm", "--path-steps", "0", "--axis-rate", "2e-3"),
+        *("--main-steps", "30", "--axis-steps", "240", "--batch", "2", "--crop", "64", "--size", "96"),
+        *("--network", "lean", "--no-norm", "--path-steps", "0", "--axis-rate", "4e-3"),
         *("--run", str(out.parent / f"run-{out.name}"), *more),
     ]
 
