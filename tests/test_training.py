@@ -368,7 +368,7 @@ def test_a_run_stopped_by_a_signal_is_taken_up_by_another_process(
     with process:
         assert process.stdout is not None
         first = process.stdout.readline()
-        next(line for line in process.stdout if line.startswith("strength.high 2%  step 1  "))
+        next(line for line in process.stdout if line.startswith("strength.high 0%  step 1  "))
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read()
     assert str(run) in first
