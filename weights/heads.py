@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from sheets import GAP, SHEETS
+from sheets import SHEETS, grid
 
 from dynamicnet import Inputs, Model, pictures
 from dynamicnet.applications.generation.labelled import Labelled
@@ -19,16 +19,6 @@ NAME, ACROSS, DOWN = "drawn-heads", 4, 8
 def made(model: Model, seed: int, alpha: dict[str, float]) -> Image.Image:
     """The picture of a seed."""
     return model.render(model.prepare(model.encode(Inputs(seed=str(seed)))), alpha)
-
-
-def grid(rows: list[list[Image.Image]]) -> Image.Image:
-    """Pictures of one size, side by side."""
-    side = rows[0][0].width + GAP
-    whole = Image.new("RGB", (len(rows[0]) * side - GAP, len(rows) * side - GAP), "white")
-    for top, row in enumerate(rows):
-        for left, each in enumerate(row):
-            whole.paste(each, (left * side, top * side))
-    return whole
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from sheets import GAP, SHEETS
+from sheets import SHEETS, grid
 
 from dynamicnet import Inputs, Model, pictures
 from dynamicnet.applications.completion import masks
@@ -35,11 +35,7 @@ def main() -> None:
     photos, name, alpha = sys.argv[1:]
     model = Model.load(Path("weights") / name, "cpu")
     cells = [scene(model, file, float(alpha)) for file in sorted(Path(photos).glob("*.png"))[:COUNT]]
-    size = SQUARE + GAP
-    whole = Image.new("RGB", (2 * ACROSS * size - GAP, COUNT // ACROSS * size - GAP), "white")
-    for number, pair in enumerate(cells):
-        for column, one in enumerate(pair):
-            whole.paste(one, ((2 * (number % ACROSS) + column) * size, number // ACROSS * size))
+    whole = grid([[one for pair in cells[i : i + ACROSS] for one in pair] for i in range(0, COUNT, ACROSS)])
     SHEETS.mkdir(parents=True, exist_ok=True)
     whole.save(SHEETS / f"{name}.webp", quality=75, method=6)
 

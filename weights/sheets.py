@@ -26,6 +26,16 @@ def square(picture: Image.Image, centre: tuple[float, float]) -> Image.Image:
     return picture.crop((left, top, left + SQUARE, top + SQUARE))
 
 
+def grid(rows: list[list[Image.Image]]) -> Image.Image:
+    """Pictures of one size, side by side."""
+    width, height = (side + GAP for side in rows[0][0].size)
+    whole = Image.new("RGB", (len(rows[0]) * width - GAP, len(rows) * height - GAP), "white")
+    for top, row in enumerate(rows):
+        for left, each in enumerate(row):
+            whole.paste(each, (left * width, top * height))
+    return whole
+
+
 def sheet(model: Model, photos: Path) -> Image.Image:
     """All rows of a model."""
     axis = model.manifest.axes[-1]
@@ -34,11 +44,7 @@ def sheet(model: Model, photos: Path) -> Image.Image:
         inputs = Inputs(image=(photos / f"kodim{number:02}.png").read_bytes(), max_side=SIDE)
         prepared = model.prepare(model.encode(inputs))
         rows.append([square(model.render(prepared, {axis.id: axis.alpha_at(at)}), centre) for at in POSITIONS])
-    whole = Image.new("RGB", (len(POSITIONS) * (SQUARE + GAP) - GAP, len(rows) * (SQUARE + GAP) - GAP), "white")
-    for top, row in enumerate(rows):
-        for left, each in enumerate(row):
-            whole.paste(each, (left * (SQUARE + GAP), top * (SQUARE + GAP)))
-    return whole
+    return grid(rows)
 
 
 def main() -> None:

@@ -120,23 +120,22 @@ class ScalesNetwork(MainNetwork):
 
     def _smaller(self, name: str, z: Tensor) -> Pieces[Tensor]:
         """Half or a quarter of the height and width, and a residual block."""
-        unshuffle, conv, block = self._layers(self.down[name])
+        layers: Any = self.down[name]
+        unshuffle, conv, block = layers
         z = conv(unshuffle(z))
         yield
-        return (yield from block.running(z))  # type: ignore[no-any-return]  # as _layers
+        return (yield from block.running(z))  # type: ignore[no-any-return]  # a module's own are not typed
 
     def _up(self, name: str, z: Tensor, seen: Tensor) -> Pieces[Tensor]:
         """Twice the height and width, and a residual block."""
         yield
-        (conv, norm, relu), block = self._layers(self.stages[name])
+        layers: Any = self.stages[name]
+        (conv, norm, relu), block = layers
         doubled = Doubled()(z)
         yield
         up: Tensor = relu(norm(added(seen, of_first(conv, doubled))))
         yield
-        return (yield from block.running(up))  # type: ignore[no-any-return]  # as _layers
-
-    def _layers(self, of: nn.Module) -> Any:  # noqa: ANN401  # modules, and layers of modules
-        return of
+        return (yield from block.running(up))  # type: ignore[no-any-return]  # likewise
 
     def _conv(self, name: str) -> nn.Conv2d:
         conv: nn.Conv2d = self.stages[name][0][0]  # type: ignore[index]

@@ -25,6 +25,7 @@ from dynamicnet.evaluation.auto import distances
 from dynamicnet.evaluation.auto import middle as middle_travelled
 from dynamicnet.evaluation.baselines import along
 from dynamicnet.evaluation.curve import averages, grid
+from dynamicnet.evaluation.decibels import decibels
 from dynamicnet.evaluation.even import level
 from dynamicnet.evaluation.front import compare, trace
 from dynamicnet.evaluation.pair import Both, Pair, Sample
@@ -110,11 +111,6 @@ class Filled:
     def mean_is_monotone(self) -> bool:
         """Whether the mean error and the mean sharpness both rise at every step towards the sharp end."""
         return all(bool((values.mean(1).diff() > 0).all()) for values in (self.errors, self.energies))
-
-
-def decibels(errors: Tensor) -> Tensor:
-    """Mean squared error, of values in [0, 1], as PSNR."""
-    return -10 * errors.clamp_min(1e-10).log10()
 
 
 def energy(pictures: Tensor, holes: Tensor) -> Tensor:

@@ -85,6 +85,10 @@ class PartsTable:
             raise DynamicNetError("no-pictures", f"'{self.folder / TABLE}' names no picture of '{subset}'.")
         return {part: sorted({row[part] for row in found}) for part in found[0]}
 
+    def choices(self, subset: str) -> Choices:
+        """Those of the parts that differ within a subset, which are left to chance."""
+        return {part: some for part, some in self.options(subset).items() if len(some) > 1}
+
 
 class Described(Pictures):
     """The pictures that θ or an axis is taught with."""
@@ -114,9 +118,8 @@ class Described(Pictures):
         Raises:
             DynamicNetError: ``no-pictures``, or ``labels-invalid`` where the subsets differ in other ways.
         """
-        options = table.options(low)
-        self.choices = {part: some for part, some in options.items() if len(some) > 1}
-        self.low = {part: some[0] for part, some in options.items() if len(some) == 1}
+        self.choices = table.choices(low)
+        self.low = {part: some[0] for part, some in table.options(low).items() if part not in self.choices}
         if not self.choices:
             raise DynamicNetError("labels-invalid", f"In '{low}' nothing differs: leave one part to chance at least.")
         wanted, self.axis = dict(self.low), ""
@@ -166,8 +169,7 @@ def known(table: PartsTable, training: package.Training) -> Parts:
         DynamicNetError: ``labels-invalid``, the table has other parts than what the package was trained on.
     """
     first, *others = training.phases
-    here = {part: some for part, some in table.options(first.objective["subset"]).items() if len(some) > 1}
-    if here != first.objective["choices"]:
+    if table.choices(first.objective["subset"]) != first.objective["choices"]:
         raise DynamicNetError(
             "labels-invalid", f"'{table.folder / TABLE}' has other parts than the model was trained on."
         )

@@ -21,6 +21,7 @@ from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import report
 from dynamicnet.evaluation.auto import distances, middle
 from dynamicnet.evaluation.curve import grid
+from dynamicnet.evaluation.decibels import decibels
 from dynamicnet.evaluation.even import INPUTS, level
 from dynamicnet.evaluation.task import Task
 from dynamicnet.method.alpha import per_picture
@@ -148,7 +149,7 @@ def as_drawn(loaded: package.Package, task: Task) -> dict[str, float]:
         ]
     errors = (torch.cat(made).clamp(0, 1) - wanted).square().mean((1, 2, 3))
     mixed = torch.stack(list(alphas.values())).sum(0)
-    levels = -10 * errors.clamp_min(1e-10).log10()
+    levels = decibels(errors)
     return {f"{int(some)}": round(float(levels[mixed == some].mean()), 2) for some in sorted(set(mixed.tolist()))}
 
 

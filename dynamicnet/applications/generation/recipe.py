@@ -36,7 +36,7 @@ class GenerationRecipe:
         data: pictures with labels, which are judged (:class:`Judged`), or with a table that describes each in full,
             which are taught (:class:`Taught`); ``low`` and ``high`` are its subsets at the ends of the axis.
         low: what θ learns to make; None with ``base``.
-        encoder: frozen, of what judges; None where nothing does.
+        encoder: frozen, of what judges; not looked at where pictures are taught.
         channels: of the generator, see :class:`dynamicnet.networks.upsampling.UpsamplingNetwork`.
         base: a package whose θ and axes are kept as they are, and given this axis on top.
         likeness: see :class:`Judged`.

@@ -62,8 +62,7 @@ class Taught:
             raise DynamicNetError("recipe-invalid", "--to: a subset other than --from.")
         self.low = low
         self.before = known(self.table, base.manifest.training) if base else {}
-        options = self.table.options(low)
-        self.params: dict[str, Any] = {"choices": [len(some) for some in options.values() if len(some) > 1]}
+        self.params: dict[str, Any] = {"choices": [len(some) for some in self.table.choices(low).values()]}
         self.axis = axis.id
 
     def begin(self, net: DynamicNet, subsets: Sequence[str]) -> None:

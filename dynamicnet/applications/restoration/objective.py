@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from dynamicnet.applications.restoration.noise import Kind
+from dynamicnet.evaluation.decibels import decibels
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.gram import gram
 from dynamicnet.precision import autocast
@@ -48,7 +49,7 @@ def log_error(outputs: Tensor, clean: Tensor) -> Tensor:
 def psnr(outputs: Tensor, clean: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each picture as it is written, with 8 bits a channel, in dB, (N,)."""
     written = outputs.clamp(0, 1).mul(255).round() / 255
-    return -10 * (written - clean).square().mean((1, 2, 3)).clamp_min(1e-10).log10()
+    return decibels((written - clean).square().mean((1, 2, 3)))
 
 
 def likeness(encoder: Encoder, outputs: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
