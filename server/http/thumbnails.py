@@ -49,5 +49,6 @@ class Thumbnails:
         first = model.manifest.axes[0]
         if first.guess:
             alpha = await self._engine.settle(opened, alpha, Auto(first, alpha))
-        picture = await self._engine.render(opened, alpha, {})
+        picture = (await self._engine.render(opened, alpha, {})).copy()
+        picture.thumbnail((SIDE, SIDE))  # what is made of seeds is as large as it is
         return await self._engine.encode(picture, "jpeg", QUALITY, {})
