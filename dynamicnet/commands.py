@@ -1,5 +1,6 @@
 """What the commands share: options, and what they say."""
 
+import math
 import os
 import shlex
 import sys
@@ -8,10 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.task import FEWEST
+from dynamicnet.method.blocks import AxisSpec
+from dynamicnet.package import TITLE
 from dynamicnet.training.photos import find, is_held_out
 
 console = Console(markup=False)  # brackets belong to names: [plots], photo[1].png
@@ -40,10 +44,10 @@ Title = Annotated[str, typer.Option(help="The title that people see.")]
 Description = Annotated[str, typer.Option(help="One more sentence about it.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Run = Annotated[Path | None, typer.Option(help="Folder for checkpoints and sample sheets; runs/NAME by default.")]
-MainSteps = Annotated[int, typer.Option(help="Steps of phase one.")]
+MainSteps = Annotated[int, typer.Option(min=0, help="Steps of phase one.")]
 MainRate = Annotated[float, typer.Option(help="Highest learning rate of phase one.")]
 AxisRate = Annotated[float, typer.Option(help="Highest learning rate of phase two.")]
-Batch = Annotated[int, typer.Option(help="Pictures per step.")]
+Batch = Annotated[int, typer.Option(min=1, help="Pictures per step.")]
 
 
 def numbers(text: str, option: str) -> list[float]:
@@ -53,9 +57,12 @@ def numbers(text: str, option: str) -> list[float]:
         DynamicNetError: ``recipe-invalid``.
     """
     try:
-        return [float(part) for part in text.split(",")]
+        found = [float(part) for part in text.split(",")]
     except ValueError:
-        raise DynamicNetError("recipe-invalid", f"{option}: '{text}' is not a number or numbers with commas.") from None
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
+        raise DynamicNetError("recipe-invalid", f"{option}: '{text}' is not a number or numbers with commas.")
+    return found
 
 
 def two_names(ends: str) -> tuple[str, str]:
@@ -70,13 +77,34 @@ def two_names(ends: str) -> tuple[str, str]:
     return names[0], names[1]
 
 
+def axis_of(**fields: object) -> AxisSpec:
+    """An axis as options describe it.
+
+    Raises:
+        DynamicNetError: ``recipe-invalid``.
+    """
+    try:
+        return AxisSpec.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DynamicNetError(
+            "recipe-invalid", f"The axis: {first['msg']} ({', '.join(map(str, first['loc']))}: {first['input']!r})."
+        ) from None
+
+
 def command_line() -> str:
     """The command line as it was given, for a manifest."""
     return shlex.join(["dynamic-net", *sys.argv[1:]])
 
 
-def begin(out: Path, run: Path | None) -> Path:
-    """The run's folder, said before anything that takes time."""
+def begin(out: Path, run: Path | None, title: str) -> Path:
+    """The run's folder, said before anything that takes time.
+
+    Raises:
+        DynamicNetError: ``recipe-invalid``, the title is none that a package could have.
+    """
+    if not 0 < len(title) <= TITLE:
+        raise DynamicNetError("recipe-invalid", f"--title: 1 to {TITLE} characters; this one has {len(title)}.")
     folder = run or Path("runs") / out.name
     console.print(f"{out}: training; checkpoints, curves and samples go to {folder}", soft_wrap=True)
     return folder

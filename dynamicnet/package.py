@@ -28,6 +28,8 @@ FORMAT: Final = 1
 MANIFEST = "model.json"
 TENSORS = "model.safetensors"
 OBJECTIVES = "objectives.safetensors"
+TITLE: Final = 80
+"""The most characters of a title."""
 
 
 class _Strict(BaseModel):
@@ -76,7 +78,7 @@ class Manifest(_Strict):
     """
 
     format: Literal[1] = FORMAT
-    title: Annotated[str, Field(min_length=1, max_length=80)]
+    title: Annotated[str, Field(min_length=1, max_length=TITLE)]
     description: str = ""
     application: str
     network: NetworkSpec

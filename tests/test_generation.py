@@ -280,8 +280,19 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, encod
     assert (out / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("options", [ENDS[:2], ENDS[2:], ("--ends", "dark", *ENDS), ("--channels", "8,8", *ENDS)])
-def test_ends_that_do_not_make_an_axis_are_refused(labelled, encoder, tmp_path, options):
+@pytest.mark.parametrize(
+    "options",
+    [
+        ENDS[:2],
+        ENDS[2:],
+        ("--ends", "dark", *ENDS),
+        ("--channels", "8,8", *ENDS),
+        ("--channels", "16,8,nan", *ENDS),
+        ("--axis-id", "hairColor", *ENDS),
+        ("--title", "a" * 81, *ENDS),
+    ],
+)
+def test_what_makes_no_axis_or_package_is_refused_before_any_step(labelled, encoder, tmp_path, options):
     with pytest.raises(DynamicNetError) as refused:
         train(labelled, encoder, tmp_path / "out", "--axis-id", "a", *options)
     assert refused.value.code == "recipe-invalid"

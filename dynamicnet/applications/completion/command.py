@@ -20,13 +20,13 @@ from dynamicnet.commands import (
     Run,
     Seed,
     Title,
+    axis_of,
     begin,
     command_line,
     console,
     written,
 )
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
 DEFAULT = 0.8
@@ -65,8 +65,8 @@ def train_completion(
     adversarial: Annotated[float, typer.Option(help="Weight of the discriminator at the sharp end.")] = 0.5,
     energy: Annotated[float, typer.Option(help="Weight of local gradient energies at the sharp end.")] = 0.5,
     main_steps: MainSteps = 3000,
-    axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
-    path_steps: Annotated[int, typer.Option(help="Steps of phase three, as for train style.")] = 0,
+    axis_steps: Annotated[int, typer.Option(min=0, help="Steps of phase two.")] = 1000,
+    path_steps: Annotated[int, typer.Option(min=0, help="Steps of phase three, as for train style.")] = 0,
     batch: Batch = 8,
     main_rate: MainRate = 1e-3,
     axis_rate: AxisRate = 1e-3,
@@ -91,7 +91,7 @@ def train_completion(
         title=title,
         description=description,
         credit=credit,
-        axis=AxisSpec(
+        axis=axis_of(
             id="sharpness",
             title="Sharpness",
             ends=("smooth", "sharp"),
@@ -120,6 +120,6 @@ def train_completion(
         licence=licence,
         hours=hours,
     )
-    CompletionTraining(recipe, out, begin(out, run), device, command_line(), console).train()
+    CompletionTraining(recipe, out, begin(out, run, recipe.title), device, command_line(), console).train()
     chosen = ("--masks", masks, "--holes", holes) if masks else ()
     written(out, images, [encoder] if encoder else [], *chosen)

@@ -20,6 +20,7 @@ from dynamicnet.commands import (
     Run,
     Seed,
     Title,
+    axis_of,
     begin,
     command_line,
     console,
@@ -28,7 +29,6 @@ from dynamicnet.commands import (
     written,
 )
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 from dynamicnet.networks.upsampling import FEWEST
 
@@ -62,7 +62,7 @@ def train_generation(
         str, typer.Option(help="Of the generator at 4×4, 8×8 and so on: five make 64×64 pixels, six 128×128.")
     ] = "192,128,80,40,20",
     main_steps: MainSteps = 2000,
-    axis_steps: Annotated[int, typer.Option(help="Steps of phase two.")] = 1000,
+    axis_steps: Annotated[int, typer.Option(min=0, help="Steps of phase two.")] = 1000,
     batch: Batch = 32,
     main_rate: MainRate = 1e-3,
     axis_rate: AxisRate = 1e-3,
@@ -92,7 +92,7 @@ def train_generation(
     if len(widths) < FEWEST:
         raise DynamicNetError("recipe-invalid", f"--channels: {FEWEST} numbers at least.")
     network = package.load(base).net.network if base else NETWORKS[NETWORK](channels=widths)
-    spec = AxisSpec(id=axis_id, title=axis_title, ends=names, default=default, blocks=network.default_points)
+    spec = axis_of(id=axis_id, title=axis_title, ends=names, default=default, blocks=network.default_points)
     recipe = GenerationRecipe(
         title=title,
         description=description,
@@ -113,7 +113,7 @@ def train_generation(
         licence=licence,
         hours=hours,
     )
-    GenerationTraining(recipe, out, begin(out, run), device, command_line(), console).train()
+    GenerationTraining(recipe, out, begin(out, run, recipe.title), device, command_line(), console).train()
     written(out, data, [encoder] if encoder else [], parts=False)
 
 

@@ -17,13 +17,13 @@ from dynamicnet.commands import (
     Run,
     Seed,
     Title,
+    axis_of,
     begin,
     command_line,
     console,
     written,
 )
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
 
@@ -54,10 +54,12 @@ def train_restoration(
         int, typer.Option(help="Photographs are scaled so that their shorter side is this, in pixels.")
     ] = 256,
     main_steps: MainSteps = 10000,
-    axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank: the noise at the end.")] = 2000,
-    path_steps: Annotated[int, typer.Option(help="Steps of phase three, per bank: any alpha and its noise.")] = 20000,
-    crisp_steps: Annotated[int, typer.Option(help="Steps of a second axis, faithful to crisp; 0 for none.")] = 0,
-    batch: Annotated[int, typer.Option(help="Patches a step.")] = 32,
+    axis_steps: Annotated[int, typer.Option(min=0, help="Steps of phase two, per bank: the noise at the end.")] = 2000,
+    path_steps: Annotated[
+        int, typer.Option(min=0, help="Steps of phase three, per bank: any alpha and its noise.")
+    ] = 20000,
+    crisp_steps: Annotated[int, typer.Option(min=0, help="Steps of a second axis, faithful to crisp; 0 for none.")] = 0,
+    batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 32,
     crop: Annotated[int, typer.Option(help="Side of the patches, in pixels: a multiple of 16 up to 112.")] = 96,
     main_rate: MainRate = 1e-3,
     axis_rate: Annotated[float, typer.Option(help="Highest learning rate of the other phases.")] = 1e-3,
@@ -85,7 +87,7 @@ def train_restoration(
         title=title,
         description=description,
         noise=noise,
-        strength=AxisSpec(
+        strength=axis_of(
             id="strength",
             title="Strength",
             ends=("light", "heavy"),
@@ -93,7 +95,7 @@ def train_restoration(
             default=0.0 if dual else 0.5,
             blocks=points,
         ),
-        crisp=AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("up", "fine")),
+        crisp=axis_of(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("up", "fine")),
         start=start,
         images=images,
         exclude=exclude,
@@ -113,7 +115,7 @@ def train_restoration(
         licence=licence,
         hours=hours,
     )
-    RestorationTraining(recipe, out, begin(out, run), device, command_line(), console).train()
+    RestorationTraining(recipe, out, begin(out, run, recipe.title), device, command_line(), console).train()
     written(out, images, [encoder] if encoder else [])
 
 
@@ -126,7 +128,7 @@ def train_restoration_auto(
     scale: Annotated[int, typer.Option(help="Shorter side of the photographs, in pixels: at least 240.")] = 256,
     count: Annotated[int, typer.Option(help="Patches to learn levels of noise from.")] = 8000,
     rendered: Annotated[int, typer.Option(help="Patches that are rendered at nine strengths.")] = 4096,
-    steps: Annotated[int, typer.Option(help="Steps of training on either.")] = 6000,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of training on either.")] = 6000,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

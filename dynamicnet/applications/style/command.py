@@ -19,6 +19,7 @@ from dynamicnet.commands import (
     Norm,
     Run,
     Seed,
+    axis_of,
     begin,
     command_line,
     console,
@@ -27,7 +28,6 @@ from dynamicnet.commands import (
     written,
 )
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
 STRENGTHS = "0.1,1.5,6"
@@ -69,7 +69,7 @@ def train_style(
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's network and θ.")] = None,
     main_steps: MainSteps = 2000,
-    axis_steps: Annotated[int, typer.Option(help="Steps of phase two, per bank.")] = 300,
+    axis_steps: Annotated[int, typer.Option(min=0, help="Steps of phase two, per bank.")] = 300,
     path_steps: Annotated[
         int,
         typer.Option(help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way."),
@@ -114,7 +114,7 @@ def train_style(
         raise DynamicNetError("recipe-invalid", f"--network: there is no '{network}'; there are {', '.join(NETWORKS)}.")
     given = base or start
     points = package.load(given).net.network.default_points if given else NETWORKS[network]().default_points
-    spec = AxisSpec(
+    spec = axis_of(
         id=axis_id or axis,
         title=axis_title or axis.capitalize(),
         ends=names,
@@ -150,7 +150,7 @@ def train_style(
         order=order,
         hours=hours,
     )
-    StyleTraining(recipe, out, begin(out, run), device, command_line(), console).train()
+    StyleTraining(recipe, out, begin(out, run, recipe.title), device, command_line(), console).train()
     written(out, content, encoder or [])
 
 
