@@ -9,7 +9,6 @@ from server.http.schemas import Health, problems
 router = APIRouter(tags=["health"])
 
 
-@router.head("/health", include_in_schema=False)
 @router.get("/health", responses=problems())
 async def health(engine: EngineDep) -> Health:
     """The state of the server; answers at once, whatever is being rendered."""
@@ -17,7 +16,6 @@ async def health(engine: EngineDep) -> Health:
     return Health(status="ok" if count else "no-models", device=str(engine.device), models=count, version=__version__)
 
 
-@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=problems(503))
 async def ready(engine: EngineDep) -> Health:
     """The same once there are models, and 503 until then: for load balancers, not for what restarts the server."""

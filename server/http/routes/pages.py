@@ -22,7 +22,6 @@ router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(TEMPLATES)
 
 
-@router.head("/")
 @router.get("/", response_class=HTMLResponse)
 async def index(request: Request, engine: EngineDep, settings: SettingsDep) -> Response:
     """The page; everything it shows it fetches."""
@@ -36,7 +35,6 @@ async def index(request: Request, engine: EngineDep, settings: SettingsDep) -> R
     return templates.TemplateResponse(request, "index.html", known)
 
 
-@router.head("/docs")
 @router.get("/docs", response_class=HTMLResponse)
 async def docs(request: Request) -> Response:
     """Swagger UI, whose own files are below it."""
