@@ -1,6 +1,7 @@
 """How a slider fares beside one large request, and sixteen beside each other: ``python -m bench.fair``.
 
-Starts a server of its own. Every figure is a ratio within one drag, so that what else the machine does hits both sides.
+Starts a server of its own. Every figure is a ratio within one drag, so that what else the machine does hits both sides;
+what hits a single frame does not, so what a virtual machine was not given (steal, proc_stat(5)) is printed as well.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from statistics import mean
 
 import httpx
@@ -29,6 +31,12 @@ def waits(seen: Drag, begun: float, ended: float) -> list[float]:
     return [after - before for before, after in pairwise(seen.times) if begun <= after <= ended]
 
 
+def stolen() -> float:
+    """Seconds that all cores wanted and were not given since the machine began: 0 where nobody counts them."""
+    counts = Path("/proc/stat")
+    return int(counts.read_text().split()[8]) / os.sysconf("SC_CLK_TCK") if counts.exists() else 0.0
+
+
 def _post(url: str, picture: bytes, data: dict[str, str]) -> None:
     files = {"image": picture}
     httpx.post(f"{url}/infer", files=files, data=data, timeout=600).raise_for_status()
@@ -36,20 +44,23 @@ def _post(url: str, picture: bytes, data: dict[str, str]) -> None:
 
 async def beside(
     url: str, model: str, slid: bytes, posted: bytes, large: dict[str, str]
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, float]:
     """Slide alone for a while, then beside a POST of a large photograph, with these fields.
 
     Returns:
-        Frames a second alone, the share of them that stayed, the slowest frame there against the usual one, and
-        seconds until the reply.
+        Frames a second alone, the share of them that stayed, the slowest frame there against the usual one,
+        seconds until the reply, and those of them that were stolen.
     """
     moments: list[float] = []
+    taken: list[float] = []
 
     async def post() -> None:
         await asyncio.sleep(WARM + ALONE)
         moments.append(time.perf_counter())
+        taken.append(stolen())
         await asyncio.get_running_loop().run_in_executor(somebody, _post, url, posted, large)
         moments.append(time.perf_counter())
+        taken.append(stolen())
 
     with ProcessPoolExecutor(1) as somebody:  # whose reply of many megabytes is not read by who slides
         somebody.submit(os.getpid).result()  # begun before anything is measured
@@ -57,7 +68,7 @@ async def beside(
     begun, ended = moments
     alone, there = waits(seen, begun - ALONE, begun), waits(seen, begun, ended)
     share = len(there) / (ended - begun) * mean(alone)
-    return 1 / mean(alone), share, max(there) / mean(alone), ended - begun
+    return 1 / mean(alone), share, max(there) / mean(alone), ended - begun, taken[1] - taken[0]
 
 
 async def together(url: str, model: str, slid: bytes) -> tuple[float, float, float]:
@@ -97,13 +108,15 @@ def main() -> None:
             "restoration": {"model": models["restoration"]},
             "style, strokes at its own scale": {"model": style, "detail": str(POSTED)},
         }.items():
-            alone, share, slowest, took = asyncio.run(beside(url, style, slid, posted, large))
-            table.add_row(f"{alone:.1f} frames/s, then beside a POST of {POSTED}×{POSTED} ({name}), {took:.1f} s")
+            alone, share, slowest, took, lost = asyncio.run(beside(url, style, slid, posted, large))
+            there = f"beside a POST of {POSTED}×{POSTED} ({name}), {took:.1f} s, {lost:.2f} of them stolen"
+            table.add_row(f"{alone:.1f} frames/s, then {there}")
             bound(table, "frames kept", share, least=0.5)
             bound(table, "slowest frame against the usual", slowest, most=3)
         time.sleep(2 * IDLE)  # the memory of what was large is given back
+        before = stolen()
         frames, longest, fewest = asyncio.run(together(url, style, slid))
-        table.add_row(f"{SESSIONS} sessions, {frames:.1f} frames/s")
+        table.add_row(f"{SESSIONS} sessions, {frames:.1f} frames/s, {stolen() - before:.2f} s stolen")
         bound(table, "longest wait of any frame against the mean", longest, most=2)
         bound(table, "frame rate of the slowest session against the mean", fewest, least=0.6)
     Console(width=110).print(table)
