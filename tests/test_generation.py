@@ -21,6 +21,7 @@ from dynamicnet.applications.generation.evaluate import classify, frechet, train
 from dynamicnet.applications.generation.heads import AXES
 from dynamicnet.applications.generation.labelled import Labelled
 from dynamicnet.applications.generation.pictures import Generation, latent_of, mosaic
+from dynamicnet.applications.generation.taught import share_of_change
 from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import per_picture
@@ -397,7 +398,7 @@ def teach(described: Path, out: Path, *more: object) -> None:
     invoke(
         *("train", "generation", "--data", described, "--out", out, "--title", "Squares", "--run", f"{out}-run"),
         *("--channels", "16,16,12,8", "--axis-title", "A", "--ends", "a,b", "--batch", 8, *more),
-        *("--main-steps", 100, "--axis-steps", 160, "--main-rate", 2e-2, "--axis-rate", 1e-2),
+        *("--main-steps", 100, "--axis-steps", 240, "--main-rate", 2e-2, "--axis-rate", 1e-2),
     )
 
 
@@ -422,8 +423,17 @@ def test_where_a_table_describes_pictures_they_are_drawn_as_described(taught, de
         assert (loaded.net(latents, {}) - wanted).abs().mean() < 0.03
 
 
+def test_what_an_axis_changes_counts_as_much_as_the_whole_picture():
+    before, after = torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4)
+    after[0, :, 1, 2] = 0.3
+    share = share_of_change(before, after)
+    assert share[0, 0, 1, 2] == pytest.approx(16)
+    assert share.sum() == share[0, 0, 1, 2]  # nowhere else, and nowhere at all in the second, which stays
+
+
 def test_axes_that_were_taught_one_on_top_of_the_other_mix(taught, described):
     net = package.load(taught).net
+    assert [spec.blocks[-1] for spec in net.specs] == ["up32", "up32"]  # at full size, for edges as sharp as told
     barred = Described(PartsTable(described), "dim-plain", "dim-barred", {"light": "light"}, 32, held_out=True)
     latents, alphas, wanted = barred.drawn(barred.files)
     assert set(alphas["light"].tolist()) == {0.0, 1.0}  # the second axis is learned with the first at either end
