@@ -43,8 +43,13 @@ the-scream() {
     strength the-scream "The Scream" the_scream --order -1 --start weights/starry-night --main-steps 700 --axis-steps 150 \
         --path-steps 250
 }
+great-wave-first() { # nothing to ship: what great-wave goes on from
+    train runs/packages/great-wave-first --title "The Great Wave" --style data/styles/wave.jpg --start weights/starry-night \
+        --main-steps 900 --axis-steps 200 --path-steps 350
+}
 great-wave() {
-    strength great-wave "The Great Wave" wave --start weights/starry-night --main-steps 900 --axis-steps 200 --path-steps 350
+    strength great-wave "The Great Wave" wave --start runs/packages/great-wave-first --main-steps 1500 --axis-steps 250 \
+        --path-steps 450
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
