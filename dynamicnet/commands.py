@@ -97,13 +97,13 @@ def command_line() -> str:
     return shlex.join(["dynamic-net", *sys.argv[1:]])
 
 
-def begin(out: Path, run: Path | None, title: str) -> Path:
+def begin(out: Path, run: Path | None, title: str | None = None) -> Path:
     """The run's folder, said before anything that takes time.
 
     Raises:
         DynamicNetError: ``recipe-invalid``, the title is none that a package could have.
     """
-    if not 0 < len(title) <= TITLE:
+    if title is not None and not 0 < len(title) <= TITLE:
         raise DynamicNetError("recipe-invalid", f"--title: 1 to {TITLE} characters; this one has {len(title)}.")
     folder = run or Path("runs") / out.name
     console.print(f"{out}: training; checkpoints, curves and samples go to {folder}", soft_wrap=True)

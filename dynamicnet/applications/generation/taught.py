@@ -112,7 +112,7 @@ class Taught:
                 made = self.net.render(prepared, alphas).float()
             return {"total": (weight * (made - wanted).abs()).mean()}
 
-        objective = {"kind": KIND, "subset": subset, "choices": real.choices}
+        objective: dict[str, Any] = {"kind": KIND, "subset": subset, "choices": real.choices}
         if axis is not None:
             objective["change"] = CHANGE
         return Lesson(losses, None, objective, real)
