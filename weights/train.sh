@@ -206,7 +206,7 @@ denoise-gaussian() {
         --axis-rate 8e-4 --crisp-steps 0
 }
 
-all=(painter starry-night the-scream great-wave starry-brush starry-scream three-paintings)
+all=(painter starry-night the-scream great-wave-first great-wave starry-brush starry-scream three-paintings)
 all+=(drawn-heads painted-faces mend-photos denoise-first denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
