@@ -20,13 +20,13 @@ from dynamicnet.commands import (
     Run,
     Seed,
     Title,
-    axis_of,
     begin,
     command_line,
     console,
     written,
 )
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
 DEFAULT = 0.8
@@ -91,7 +91,7 @@ def train_completion(
         title=title,
         description=description,
         credit=credit,
-        axis=axis_of(
+        axis=AxisSpec(
             id="sharpness",
             title="Sharpness",
             ends=("smooth", "sharp"),

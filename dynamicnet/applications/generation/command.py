@@ -80,7 +80,7 @@ def train_generation(
     generator is told what to draw, --axis-id is the part that changes, and later axes are learned on top of earlier
     ones. A run that was stopped goes on where it was.
     """
-    from dynamicnet.applications.generation.described import TABLE
+    from dynamicnet.applications.generation.described import is_described
     from dynamicnet.applications.generation.labelled import WITHOUT
     from dynamicnet.applications.generation.recipe import NETWORK, GenerationRecipe, GenerationTraining
 
@@ -94,7 +94,7 @@ def train_generation(
         raise DynamicNetError("recipe-invalid", f"--channels: {FEWEST} numbers at least.")
     network = package.load(base).net.network if base else NETWORKS[NETWORK](channels=widths)
     points = network.default_points
-    if (data / TABLE).exists():
+    if is_described(data):
         points = tuple(network.points)[-len(points) :]  # the last too: lines that are told are to be as sharp as told
     spec = axis_of(id=axis_id, title=axis_title, ends=names, default=default, blocks=points)
     recipe = GenerationRecipe(

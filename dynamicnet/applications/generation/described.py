@@ -162,6 +162,11 @@ class Described(Pictures):
         return Drawn(torch.tensor(latents), alphas, pictures)
 
 
+def is_described(folder: Path) -> bool:
+    """Whether a folder has a table of what its pictures show."""
+    return (folder / TABLE).exists()
+
+
 def known(table: PartsTable, training: package.Training) -> Parts:
     """The parts that a package has axes for, and what they are at α = 1.
 

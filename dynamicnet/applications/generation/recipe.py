@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 
 from dynamicnet import package, pictures
-from dynamicnet.applications.generation.described import TABLE
+from dynamicnet.applications.generation.described import TABLE, is_described
 from dynamicnet.applications.generation.judged import Judged
 from dynamicnet.applications.generation.lesson import Teacher
 from dynamicnet.applications.generation.pictures import latent_of, mosaic
@@ -88,7 +88,7 @@ class GenerationTraining:
         torch.manual_seed(recipe.seed)
         self.teacher: Teacher
         base = None if recipe.base is None else package.load(recipe.base)
-        if (recipe.data / TABLE).exists():
+        if is_described(recipe.data):
             self.teacher = Taught(recipe.data, recipe.low, recipe.high, base, recipe.axis, console)
         elif base is not None and was_taught(base):
             raise DynamicNetError("recipe-invalid", f"--base was told what to draw: --data needs a table ({TABLE}).")

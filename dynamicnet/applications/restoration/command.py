@@ -17,13 +17,13 @@ from dynamicnet.commands import (
     Run,
     Seed,
     Title,
-    axis_of,
     begin,
     command_line,
     console,
     written,
 )
 from dynamicnet.errors import DynamicNetError
+from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
 
@@ -87,7 +87,7 @@ def train_restoration(
         title=title,
         description=description,
         noise=noise,
-        strength=axis_of(
+        strength=AxisSpec(
             id="strength",
             title="Strength",
             ends=("light", "heavy"),
@@ -95,7 +95,7 @@ def train_restoration(
             default=0.0 if dual else 0.5,
             blocks=points,
         ),
-        crisp=axis_of(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("up", "fine")),
+        crisp=AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("up", "fine")),
         start=start,
         images=images,
         exclude=exclude,

@@ -72,7 +72,9 @@ def train_style(
     axis_steps: Annotated[int, typer.Option(min=0, help="Steps of phase two, per bank.")] = 300,
     path_steps: Annotated[
         int,
-        typer.Option(help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way."),
+        typer.Option(
+            min=0, help="Steps of phase three, per bank: any alpha, on mixed objectives; 0 is the paper's way."
+        ),
     ] = 450,
     batch: Batch = 4,
     crop: Annotated[int, typer.Option(help="Side of the squares trained on, in pixels.")] = 256,
