@@ -51,24 +51,21 @@ async def beside(
         Frames a second alone, the share of them that stayed, the slowest frame there against the usual one,
         seconds until the reply, and those of them that were stolen.
     """
-    moments: list[float] = []
-    taken: list[float] = []
+    moments: list[tuple[float, float]] = []
 
     async def post() -> None:
         await asyncio.sleep(WARM + ALONE)
-        moments.append(time.perf_counter())
-        taken.append(stolen())
+        moments.append((time.perf_counter(), stolen()))
         await asyncio.get_running_loop().run_in_executor(somebody, _post, url, posted, large)
-        moments.append(time.perf_counter())
-        taken.append(stolen())
+        moments.append((time.perf_counter(), stolen()))
 
     with ProcessPoolExecutor(1) as somebody:  # whose reply of many megabytes is not read by who slides
         somebody.submit(os.getpid).result()  # begun before anything is measured
         seen = await drag(f"{url.replace('http', 'ws', 1)}/ws", model, slid, post(), RATE)
-    begun, ended = moments
+    (begun, before), (ended, after) = moments
     alone, there = waits(seen, begun - ALONE, begun), waits(seen, begun, ended)
     share = len(there) / (ended - begun) * mean(alone)
-    return 1 / mean(alone), share, max(there) / mean(alone), ended - begun, taken[1] - taken[0]
+    return 1 / mean(alone), share, max(there) / mean(alone), ended - begun, after - before
 
 
 async def together(url: str, model: str, slid: bytes) -> tuple[float, float, float]:
