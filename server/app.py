@@ -14,7 +14,7 @@ from dynamicnet import __version__
 from server.engine.engine import Engine
 from server.http import errors
 from server.http.files import Files
-from server.http.middleware import BodyLimit, Head, Policy
+from server.http.middleware import BodyLimit, Head, Parts, Policy
 from server.http.routes import health, infer, metrics, models, pages, sweep
 from server.http.schemas import ALPHA, TOLD, Documented
 from server.http.thumbnails import Thumbnails
@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Counted, metrics=counts)
     app.add_middleware(Head)
     app.add_middleware(Requests)
+    app.add_middleware(Parts)
     for routes in (pages, health, metrics, models, infer, sweep, session):
         app.include_router(routes.router)
     app.state.files = files = Files(STATIC)

@@ -17,6 +17,7 @@ import pytest
 import torch
 from conftest import DEVICE, ELSEWHERE, running_server
 from PIL import ExifTags, Image
+from starlette.responses import Response
 
 from dynamicnet import Inputs, Model, package, pictures
 from dynamicnet.applications import APPLICATIONS, FIELDS
@@ -24,6 +25,7 @@ from dynamicnet.method.pieces import finish
 from dynamicnet.precision import autocast
 from server.app import create_app
 from server.http.filenames import disposition
+from server.http.middleware import PART, Parts
 from server.http.negotiate import choose_format
 from server.http.thumbnails import QUALITY, SIDE
 from server.settings import STATIC, Settings
@@ -596,6 +598,24 @@ def test_head_is_answered_as_get_without_a_body(http, path):
     wanted, reply = http.get(path), http.head(path)
     assert (reply.status_code, reply.content) == (wanted.status_code, b"")
     assert [reply.headers[name] for name in LIKE_GET] == [wanted.headers[name] for name in LIKE_GET]
+
+
+@pytest.mark.parametrize("size", [0, 1, PART, PART + 1, 2 * PART, 3 * PART - 1])
+def test_a_large_body_is_sent_in_parts(size):
+    body = np.random.default_rng(0).bytes(size)
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(Parts(Response(body, headers={"X-Also": "kept"}))({"type": "http"}, None, send))
+    start, *parts = sent
+    headers = dict(start["headers"])
+    assert start["type"] == "http.response.start"
+    assert (headers[b"x-also"], headers[b"content-length"]) == (b"kept", b"%d" % size)
+    assert b"".join(part["body"] for part in parts) == body
+    assert max(len(part["body"]) for part in parts) <= PART
+    assert [part.get("more_body", False) for part in parts] == [True] * (len(parts) - 1) + [False]
 
 
 def test_without_models_the_server_starts_and_says_so(tmp_path):
