@@ -13,7 +13,7 @@ PIXELS = 2**18
 
 PRODUCTS = 2**27
 """Elements of features by their channels, of which a few convolutions take no longer than a frame: under autocast, and
-half as many in float32."""
+a third as many in float32."""
 
 FEW = 64
 """Channels that fewer count as, because a stage makes so many of them."""
@@ -61,7 +61,7 @@ def by_rows(step: Callable[..., Tensor], beyond: int | None, z: Tensor, *also: T
         also: (N, C", m·H, W") or (N, C", 1, 1), each.
     """
     products = z.numel() * max(z.shape[1], FEW)
-    most = PRODUCTS if torch.is_autocast_enabled(z.device.type) else PRODUCTS // 2
+    most = PRODUCTS if torch.is_autocast_enabled(z.device.type) else PRODUCTS // 3
     if beyond is None or torch.is_grad_enabled() or products <= most:
         yield
         return step(z, *also)
