@@ -18,7 +18,7 @@ from dynamicnet.applications import Inputs
 from dynamicnet.applications.generation import judged
 from dynamicnet.applications.generation.described import TABLE, Described, PartsTable
 from dynamicnet.applications.generation.evaluate import classify, frechet, train_classifier, variety
-from dynamicnet.applications.generation.heads import AXES
+from dynamicnet.applications.generation.heads import AXES, draw_heads
 from dynamicnet.applications.generation.labelled import Labelled
 from dynamicnet.applications.generation.pictures import Generation, latent_of, mosaic
 from dynamicnet.applications.generation.taught import share_of_change
@@ -367,6 +367,8 @@ def test_drawing_heads(tmp_path):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
         with Image.open(tmp_path / "a" / file) as head:
             assert head.size == (128, 128)
+    with pytest.raises(DynamicNetError, match="something in"):
+        draw_heads(tmp_path / "a", 1, 0)
 
 
 LEFT = {"red": (200, 0, 0), "green": (0, 200, 0)}
@@ -474,9 +476,10 @@ def test_every_seed_is_one_of_each_choice_all_as_often():
         (("--from", "dim-plain", "--to", "light-barred", "--axis-id", "bar"), "it differs in light, bar"),
         (("--from", "dim-plain", "--to", "dim-plain", "--axis-id", "bar"), "other than --from"),
         (("--from", "dim-plain", "--to", "round", "--axis-id", "bar"), "names no picture of 'round'"),
+        (("--from", "dim-plain", "--to", "light-plain", "--axis-id", "light", "--likeness", 2), "have no use"),
     ],
 )
-def test_axes_that_are_no_part_are_refused(described, tmp_path, options, said):
+def test_axes_that_are_no_part_and_options_without_use_are_refused(described, tmp_path, options, said):
     with pytest.raises(DynamicNetError, match=said):
         teach(described, tmp_path / "out", *options)
 

@@ -66,7 +66,10 @@ def train_generation(
     batch: Batch = 32,
     main_rate: MainRate = 1e-3,
     axis_rate: AxisRate = 1e-3,
-    likeness: Annotated[float, typer.Option(help="Weight of staying like the picture at 0.")] = 1.0,
+    likeness: Annotated[
+        float | None,
+        typer.Option(help="Weight of staying like the picture at 0, unless a table tells the parts.", show_default="1"),
+    ] = None,
     seed: Seed = 0,
     run: Run = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights, and credit the data asks for.")] = "Apache-2.0",
@@ -95,6 +98,10 @@ def train_generation(
     network = package.load(base).net.network if base else NETWORKS[NETWORK](channels=widths)
     points = network.default_points
     if is_described(data):
+        if encoder is not None or likeness is not None:
+            raise DynamicNetError(
+                "recipe-invalid", f"'{data}' has a table of parts: there --encoder and --likeness have no use."
+            )
         points = tuple(network.points)[-len(points) :]  # the last too: lines that are told are to be as sharp as told
     spec = axis_of(id=axis_id, title=axis_title, ends=names, default=default, blocks=points)
     recipe = GenerationRecipe(
@@ -112,7 +119,7 @@ def train_generation(
         batch=batch,
         main_rate=main_rate,
         axis_rate=axis_rate,
-        likeness=likeness,
+        likeness=1.0 if likeness is None else likeness,
         seed=seed,
         licence=licence,
         hours=hours,
@@ -123,7 +130,7 @@ def train_generation(
 
 def draw_heads_(
     out: Annotated[Path, typer.Argument(help="Where the folders go.")],
-    count: Annotated[int, typer.Option(help="How many heads in all.")] = 8000,
+    count: Annotated[int, typer.Option(min=1, help="How many heads in all.")] = 8000,
     seed: Annotated[int, typer.Option(help="Every head follows from it.")] = 0,
 ) -> None:
     """Draw heads to train a generator on, into folders by hair, skin, beard and glasses, and a table of their parts."""

@@ -67,7 +67,8 @@ def draw_heads(out: Path, count: int, seed: int, side: int = 128) -> list[str]:
         The folders' names.
 
     Raises:
-        DynamicNetError: ``extra-missing``, what draws them is not installed.
+        DynamicNetError: ``extra-missing``, what draws them is not installed; ``folder-taken``, there is something in
+            ``out`` already.
     """
     try:
         import resvg_py
@@ -76,6 +77,10 @@ def draw_heads(out: Path, count: int, seed: int, side: int = 128) -> list[str]:
         raise DynamicNetError(
             "extra-missing", "Drawing heads needs more packages: pip install 'dynamic-net[heads]'.", 500
         ) from None
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DynamicNetError(
+            "folder-taken", f"There is something in '{out}' already; remove it or choose another folder."
+        )
     style = Style(json.loads(files("dicebear_styles").joinpath("micah.json").read_text("utf-8")))
     out.mkdir(parents=True, exist_ok=True)
     labels: dict[str, None] = {}
