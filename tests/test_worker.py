@@ -1,12 +1,15 @@
 """The line in front of a device."""
 
 import asyncio
+import math
 import threading
 import time
 
 import pytest
 
+from dynamicnet import DynamicNetError
 from server.engine import callers, worker
+from server.engine.single_flight import SingleFlight
 from server.engine.worker import Worker
 
 
@@ -151,6 +154,46 @@ def test_callers_take_turns_however_much_one_asks_for(monkeypatch):
     run(use)
     pieces = [name for name in ran if not name.endswith("ended")]
     assert pieces == ["a0", "c0", "d0", "a1", "d1", "a2", "b0", "b1"]
+
+
+def test_who_waits_for_several_things_at_once_waits_once():
+    async def use(line):
+        callers.begin(0.5)
+        release = await held_up(line)
+        tasks = [asyncio.create_task(line.run(lambda items: items, i)) for i in range(5)]
+        await asyncio.sleep(0.2)
+        release.set()
+        await asyncio.gather(*tasks)
+        return callers.current().left
+
+    assert 0.15 < run(use) < 0.31
+
+
+def test_what_one_caller_gave_up_waiting_for_another_begins_again():
+    flight = SingleFlight()
+    begun = []
+
+    async def ask(line, patience):
+        callers.begin(patience)
+
+        async def work():
+            begun.append(patience)
+            return await line.run(lambda items: items, "done")
+
+        return await flight.run("key", work)
+
+    async def use(line):
+        release = await held_up(line)
+        hasty = asyncio.create_task(ask(line, 0.1))
+        await asyncio.sleep(0.01)
+        patient = [asyncio.create_task(ask(line, math.inf)) for _ in range(2)]
+        with pytest.raises(DynamicNetError, match="stood in line for"):
+            await hasty
+        release.set()
+        return await asyncio.gather(*patient)
+
+    assert run(use) == ["done", "done"]
+    assert begun == [0.1, math.inf]
 
 
 def test_a_frame_is_not_cut():

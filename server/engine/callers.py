@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from dynamicnet import DynamicNetError
 
+WAITED = "waited-too-long"
+"""The code of the error of whoever stood in line for longer than it had patience."""
+
 
 @dataclass(eq=False)
 class Caller:
@@ -44,15 +47,15 @@ async def stand_in_line(turn: Awaitable[object]) -> None:
         DynamicNetError: ``waited-too-long``.
     """
     caller = current()
-    begun = time.monotonic()
+    begun, before = time.monotonic(), caller.left
     try:
         async with asyncio.timeout(None if math.isinf(caller.left) else caller.left):
             await turn
     except TimeoutError:
         raise DynamicNetError(
-            "waited-too-long",
+            WAITED,
             f"This stood in line for {caller.patience:g} seconds, behind other requests; try again in a moment.",
             503,
         ) from None
     finally:
-        caller.left -= time.monotonic() - begun
+        caller.left = min(caller.left, before - (time.monotonic() - begun))  # several may wait at once, for one

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
+from dynamicnet import DynamicNetError
+from server.engine.callers import WAITED
+
 T = TypeVar("T")
 
 
@@ -18,11 +21,23 @@ class SingleFlight(Generic[T]):
         self._waiting: dict[asyncio.Task[T], int] = {}
 
     async def run(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Wait for the work of a key, which is begun unless it is under way."""
-        task = self._tasks.get(key)
-        if task is None:
-            task = self._tasks[key] = asyncio.create_task(work())
-            self._waiting[task] = 0
+        """Wait for the work of a key, which is begun unless it is under way.
+
+        It is done as whoever began it: where that one stood in line for too long, another begins it again.
+        """
+        while under_way := self._tasks.get(key):
+            try:
+                return await self._end(key, under_way)
+            except DynamicNetError as error:
+                if error.code != WAITED:
+                    raise
+                if self._tasks.get(key) is under_way:
+                    del self._tasks[key]
+        task = self._tasks[key] = asyncio.create_task(work())
+        self._waiting[task] = 0
+        return await self._end(key, task)
+
+    async def _end(self, key: Hashable, task: asyncio.Task[T]) -> T:
         self._waiting[task] += 1
         try:
             return await asyncio.shield(task)
