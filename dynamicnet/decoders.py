@@ -199,16 +199,18 @@ def _ready() -> None:
 def _work(path: str, seconds: float, work: Callable[..., object], args: tuple[object, ...]) -> list[int]:
     """Run some work on a file, and put what it returns in its place; returns how long each part of that is."""
     signal.setitimer(signal.ITIMER_REAL, 2 * seconds)  # ends it if whoever asked is no more
-    with open(path, "r+b") as file:  # noqa: PTH123  # a path that is no name
-        result = work(file.read(), *args)
-        pixels: list[pickle.PickleBuffer] = []
-        head = io.BytesIO()
-        _Pickler(head, 5, buffer_callback=pixels.append).dump(result)
-        parts = [head.getbuffer(), *(one.raw() for one in pixels)]
-        file.seek(0)
-        file.writelines(parts)
-        file.truncate()
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        with open(path, "r+b") as file:  # noqa: PTH123  # a path that is no name
+            result = work(file.read(), *args)
+            pixels: list[pickle.PickleBuffer] = []
+            head = io.BytesIO()
+            _Pickler(head, 5, buffer_callback=pixels.append).dump(result)
+            parts = [head.getbuffer(), *(one.raw() for one in pixels)]
+            file.seek(0)
+            file.writelines(parts)
+            file.truncate()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return [part.nbytes for part in parts]
 
 

@@ -17,6 +17,7 @@ from pebble import ProcessFuture
 from PIL import Image
 
 from dynamicnet import DynamicNetError, decoders
+from dynamicnet.decode import decode_fitted
 from server.settings import ROOT
 
 COLOUR = b"\x10\x80\xf0\x40"
@@ -68,6 +69,17 @@ def test_a_file_that_harms_its_decoder_costs_its_own_answer_alone(work, sentence
             assert sentence in error.message
             assert "mask" in error.message
         assert [one.result()[0].size for one in served] == [(9, 9)] * 6
+
+
+def test_a_file_that_is_refused_leaves_its_decoder_as_it_was(monkeypatch):
+    monkeypatch.setattr(decoders, "SECONDS", 0.2)
+    decoders.start()
+    before = {decoder.pid for decoder in active_children()}
+    for _ in range(4):
+        with pytest.raises(DynamicNetError, match="picture"):
+            decoders.run(decode_fitted, "picture", b"none", 64, "picture")
+    time.sleep(0.6)  # longer than twice what a file may take
+    assert before <= {decoder.pid for decoder in active_children() if decoder.is_alive()}
 
 
 def test_decoders_that_are_killed_at_rest_are_replaced():
