@@ -264,7 +264,7 @@ def find(folder: Path) -> list[Path]:
 def _order(folder: Path) -> int:
     try:
         return int(json.loads((folder / MANIFEST).read_bytes())["order"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return 0
 
 

@@ -116,9 +116,11 @@ def test_find_lists_packages_in_their_order_and_by_name_and_nothing_else(tmp_pat
         package.write(tmp_path / name, manifest().model_copy(update={"order": order}), network())
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "model.json").write_text("[]")
+    (tmp_path / "n").mkdir()
+    (tmp_path / "n" / "model.json").write_text('{"order": 1e999}')
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")
-    assert [path.name for path in package.find(tmp_path)] == ["z", "a", "b", "m"]
+    assert [path.name for path in package.find(tmp_path)] == ["z", "a", "b", "m", "n"]
     assert package.find(tmp_path / "nowhere") == []
 
 
