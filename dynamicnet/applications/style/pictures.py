@@ -61,7 +61,7 @@ def _worked_at(size: tuple[int, int], detail: int, network: MainNetwork) -> tupl
     """The (width, height) that a network is shown of a picture, a multiple of what it needs; its own if not larger."""
     if detail < pictures.MIN_SIDE:
         raise DynamicNetError("detail-invalid", f"detail must be at least {pictures.MIN_SIDE}; got {detail}.")
-    scale, width, height = detail / max(size), *size
+    scale, width, height = min(detail, max(size)) / max(size), *size
     if scale < 1 and network.gated:
         width, height = (
             max(pictures.MIN_SIDE, round(side * scale / network.multiple) * network.multiple) for side in size
