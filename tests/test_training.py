@@ -1,5 +1,6 @@
 """Training: it lowers the loss, leaves θ alone in phase two, resumes exactly, and says what it skipped."""
 
+import io
 import json
 import os
 import re
@@ -313,6 +314,14 @@ def test_a_run_that_was_killed_ends_with_the_same_bits(
     assert torch.equal(again, whole)
     assert done.steps == 20
     assert [row[0] for row in curve(tmp_path / "killed")] == [*range(1, 14), 14, 20]
+
+
+def test_a_terminal_has_no_more_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_line(tmp_path / "quiet")
+    monkeypatch.setattr(sys.modules[__name__], "QUIET", Console(file=io.StringIO(), force_terminal=True))
+    run_line(tmp_path / "terminal")
+    rows = [[row[0] for row in curve(tmp_path / name)] for name in ("quiet", "terminal")]
+    assert rows == [[1, 10, 20]] * 2
 
 
 def test_what_judges_is_given_no_gradient_by_what_it_judges(tmp_path: Path) -> None:

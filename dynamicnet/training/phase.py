@@ -297,9 +297,10 @@ def run_phase(
                 text = f"step {step}  {speed:.2f} steps/s  "
                 progress.update(task, completed=at, text=f"{text}total {means['total']:.4f}")
                 text += "  ".join(f"{k} {v:.4f}" for k, v in means.items())
-                if not console.is_terminal and (pauses or clock - said >= SAY_SECONDS):
-                    console.print(f"{title} {min(1.0, at / plan.steps):.0%}  {text}", soft_wrap=True)
+                if pauses or clock - said >= SAY_SECONDS:
                     said = clock
+                    if not console.is_terminal:
+                        console.print(f"{title} {min(1.0, at / plan.steps):.0%}  {text}", soft_wrap=True)
             if pauses:
                 done = Done(step, clock - begun)
                 _save(files.checkpoint, sides, done, finished=at >= plan.steps)
