@@ -319,12 +319,13 @@ def evaluate(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.", envvar="DYNAMICNET_HOST")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", envvar="DYNAMICNET_PORT")] = 8000,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 by default.")] = None,
 ) -> None:
-    """Serve the page, POST /infer and the WebSocket; further settings are environment variables."""
+    """Serve the page, POST /infer and the WebSocket; further settings are environment variables, or in .env."""
+    given = {"DYNAMICNET_HOST": host, "DYNAMICNET_PORT": port}
+    settings = {name: str(value) for name, value in given.items() if value is not None}
     # In place of this process, where PyTorch is loaded already: the server has its threads set up before.
-    settings = {"DYNAMICNET_HOST": host, "DYNAMICNET_PORT": str(port)}
     os.execve(sys.executable, [sys.executable, "-m", "server"], os.environ | settings)
 
 

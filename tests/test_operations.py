@@ -107,6 +107,12 @@ def test_settings_are_read_from_a_file_too(tmp_path):
     assert said[2].startswith("DYNAMICNET_PORT=none: ")
 
 
+def test_the_command_serves_as_the_file_says(tmp_path):
+    (tmp_path / ".env").write_text("DYNAMICNET_PORT=none\n")
+    assert start(tmp_path, *SERVE).stderr.startswith("DYNAMICNET_PORT=none: ")
+    assert start(tmp_path, *SERVE, "--port", "99999").stderr.startswith("DYNAMICNET_PORT=99999: ")
+
+
 @pytest.mark.parametrize("module", ["server", "bench"])
 def test_help_is_help(module, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [module, "--help"])
