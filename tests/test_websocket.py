@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from PIL import ExifTags, Image
 
-from dynamicnet import DynamicNetError
+from dynamicnet import DynamicNetError, package
 from dynamicnet.client import Session
 from server.app import create_app
 from server.settings import Settings
@@ -197,6 +197,9 @@ def test_seeds_are_opened_without_a_file_and_reused(client, http):
     fields = {"model": maker["id"], "seed": "1,2,3", "alpha": json.dumps(some_alpha(maker, 1)), "format": "png"}
     assert picture == http.post("/infer", data=fields).content
     assert client.open(reuse=True, model=maker["id"])["columns"] == 2
+    latent = json.dumps([0.5] * package.load(Settings().weights / maker["id"]).net.network.latent)
+    assert client.open(reuse=True, model=maker["id"], latent=latent)["columns"] == 1
+    assert client.open(reuse=True, model=maker["id"], seed="4,5")["columns"] == 2
 
 
 def test_a_picture_is_looked_at_as_it_is_read_then_opened_without_being_sent_again(client, models):

@@ -32,12 +32,15 @@ log = logging.getLogger(__name__)
 
 router = APIRouter()
 
+OF_LATENTS = {"seed", "latent"}
+"""Fields that say the same in two ways."""
+
 
 @router.websocket("/ws")
 async def ws(websocket: WebSocket, engine: EngineDep, settings: SettingsDep, admission: AdmissionDep) -> None:
     """Serve one client until it leaves; who may not come in is answered as over HTTP."""
     try:
-        with _let_in(websocket, admission):
+        with _let_in(websocket, admission), suppress(WebSocketDisconnect):  # it left before it was told something
             await websocket.accept()
             await Session(websocket, engine, settings).serve()
     except DynamicNetError as error:
@@ -82,6 +85,8 @@ class Opening:
     def inputs(self, max_pixels: int) -> Inputs:
         """What was kept for another model, and this one has no use for, stays out of the way."""
         kept = {name: value for name, value in self.kept.items() if self.model and name in self.model.application.takes}
+        if OF_LATENTS & self.sent.keys():  # of which one is sent
+            kept = {name: value for name, value in kept.items() if name not in OF_LATENTS}
         asked = self.asked
         detail = asked.detail if isinstance(asked, protocol.Open) else None
         return Inputs(**kept | self.sent, max_side=asked.max_side, detail=detail, max_pixels=max_pixels)
