@@ -20,7 +20,7 @@ from dynamicnet.model import LAYOUT, pick_device, placed
 from dynamicnet.objectives.encoder import Encoder, Stack
 from dynamicnet.objectives.gram import STYLE_LAYERS, gram
 from dynamicnet.precision import autocast
-from dynamicnet.training.phase import Budget, Done, Losses, Plan, Progressed, run_phase
+from dynamicnet.training.phase import Budget, Losses, Plan, Progressed, run_phase
 from dynamicnet.training.photos import Photos
 from dynamicnet.training.runs import claim_run
 
@@ -143,15 +143,12 @@ def distil(recipe: DistilRecipe, out: Path, run: Path, device: str, command: str
         each = {layer: _apart(seen[layer].float(), z.float()) for layer, z in wanted.items()}
         return {"total": torch.stack(list(each.values())).sum(), **{layer: v.detach() for layer, v in each.items()}}
 
-    def pause(_: Done) -> None:
-        metadata = {"command": command, "source": recipe.source, "licence": recipe.licence}
-        with replaced(out) as partial:  # save_file's are for their owner alone
-            partial.write_bytes(save(student.tensors(), metadata | {"distilled_from": teacher.encoder.sha256}))
-
     plan = Plan(recipe.steps, recipe.batch, recipe.crop, recipe.rate, recipe.seed)
-    budget = Budget(recipe.hours, recipe.steps)
-    run_phase("encoder", student, losses, plan, Progressed(run / "encoder.safetensors", pause), console, budget=budget)
-    pause(Done(recipe.steps, 0.0))
+    files = Progressed(run / "encoder.safetensors", lambda _: None)
+    run_phase("encoder", student, losses, plan, files, console, budget=Budget(recipe.hours, recipe.steps))
+    metadata = {"command": command, "source": recipe.source, "licence": recipe.licence}
+    with replaced(out) as partial:  # save_file's are for their owner alone
+        partial.write_bytes(save(student.tensors(), metadata | {"distilled_from": teacher.encoder.sha256}))
 
 
 def _apart(seen: Tensor, wanted: Tensor) -> Tensor:
