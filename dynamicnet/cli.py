@@ -269,12 +269,15 @@ def evaluate(
     side: Annotated[
         int,
         typer.Option(
-            help="Side of the centre squares measured on, in pixels; restoration measures whole photographs as well."
+            min=32,
+            help="Side of the centre squares measured on, in pixels; restoration measures whole photographs as well.",
         ),
     ] = 256,
-    limit: Annotated[int | None, typer.Option(help="At most so many photographs.")] = None,
-    yardstick: Annotated[int, typer.Option(help="Photographs whose pixels are optimised directly, at both ends.")] = 16,
-    iterations: Annotated[int, typer.Option(help="Iterations of that optimisation.")] = 40,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many photographs.")] = None,
+    yardstick: Annotated[
+        int, typer.Option(min=0, help="Photographs whose pixels are optimised directly, at both ends.")
+    ] = 16,
+    iterations: Annotated[int, typer.Option(min=1, help="Iterations of that optimisation.")] = 40,
     against: Annotated[
         str,
         typer.Option(

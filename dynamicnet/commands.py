@@ -42,11 +42,11 @@ Norm = Annotated[bool, typer.Option(help="Normalise within tuning-blocks; the pa
 Out = Annotated[Path, typer.Option(help="The package to write: weights/NAME.")]
 Title = Annotated[str, typer.Option(help="The title that people see.")]
 Description = Annotated[str, typer.Option(help="One more sentence about it.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of everything random.")]
 Run = Annotated[Path | None, typer.Option(help="Folder for checkpoints and sample sheets; runs/NAME by default.")]
 MainSteps = Annotated[int, typer.Option(min=0, help="Steps of phase one.")]
-MainRate = Annotated[float, typer.Option(help="Highest learning rate of phase one.")]
-AxisRate = Annotated[float, typer.Option(help="Highest learning rate of phase two.")]
+MainRate = Annotated[float, typer.Option(min=0, help="Highest learning rate of phase one.")]
+AxisRate = Annotated[float, typer.Option(min=0, help="Highest learning rate of phase two.")]
 Batch = Annotated[int, typer.Option(min=1, help="Pictures per step.")]
 
 

@@ -31,7 +31,7 @@ def train_encoder(
     licence: Annotated[str, typer.Option(help="Licence of the weights.")],
     steps: Annotated[int, typer.Option(help="Steps.")] = 2000,
     batch: Batch = 8,
-    crop: Annotated[int, typer.Option(help="Side of the squares looked at, in pixels.")] = 128,
+    crop: Annotated[int, typer.Option(min=32, help="Side of the squares looked at, in pixels.")] = 128,
     rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 5e-4,
     seed: Seed = 0,
     run: Run = None,

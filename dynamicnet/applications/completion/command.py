@@ -51,8 +51,8 @@ def train_completion(
     scale: Annotated[
         int, typer.Option(help="Pictures are scaled so that their shorter side is this, in pixels.")
     ] = 256,
-    side: Annotated[int, typer.Option(help="Side of the squares cut from them, in pixels.")] = 128,
-    squares: Annotated[int, typer.Option(help="How many squares are cut, each with its hole.")] = 2000,
+    side: Annotated[int, typer.Option(min=32, help="Side of the squares cut from them, in pixels.")] = 128,
+    squares: Annotated[int, typer.Option(min=1, help="How many squares are cut, each with its hole.")] = 2000,
     masks: Annotated[
         Path | None,
         typer.Option(help="Folder of masks, instead of holes that are drawn.", exists=True, file_okay=False),

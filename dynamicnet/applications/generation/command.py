@@ -88,6 +88,8 @@ def train_generation(
     from dynamicnet.applications.generation.recipe import NETWORK, GenerationRecipe, GenerationTraining
 
     if attribute is not None:
+        if low is not None or high is not None:
+            raise DynamicNetError("recipe-invalid", "Give --from and --to, or --attribute, not both.")
         low, high = None if base else WITHOUT + attribute, attribute
     if high is None or (low is None) != (base is not None):
         raise DynamicNetError("recipe-invalid", "Give --from and --to, or --attribute; with --base, --to alone.")

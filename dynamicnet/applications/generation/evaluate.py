@@ -62,6 +62,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     task.only()
     loaded, console = package.load(task.folder), task.console
     encoder = Encoder(*task.encoder)
+    ends = {axis.id: subset_of(loaded, axis.id) for axis in loaded.manifest.axes}
     count = task.limit or SEEDS
     latents = torch.stack([latent_of(seed, loaded.net.network.latent) for seed in range(count)])
     side = loaded.net.network.side
@@ -75,7 +76,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         said = ", ".join(f"{axes} {level:.1f} dB" for axes, level in measured["decibels"].items())
         console.print(f"PSNR to held-out pictures as described, by how many axes are at their high end: {said}")
     for axis in loaded.manifest.axes:
-        high = _subset(task, subset_of(loaded, axis.id), side, count)
+        high = _subset(task, ends[axis.id], side, count)
         task.check(_enough(high, count))
         high_features = pooled(encoder, high.pictures)
         classifier = train_classifier(encoder, low.trained, high.trained)
