@@ -1,7 +1,5 @@
 # Everything below sets itself up: Python 3.11 to 3.13 and make are all it takes.
 PYTHON ?= python3
-HOST ?= 127.0.0.1
-PORT ?= 8000
 PACK ?= pack
 OUT ?= runs/gpu
 MINUTES ?= 9
@@ -22,7 +20,7 @@ help: ## show this help
 setup: .venv/.ready ## install everything into .venv
 
 serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
-	exec env DYNAMICNET_HOST=$(HOST) DYNAMICNET_PORT=$(PORT) $(BIN)/python -m server
+	exec env $(if $(HOST),DYNAMICNET_HOST=$(HOST)) $(if $(PORT),DYNAMICNET_PORT=$(PORT)) $(BIN)/python -m server
 
 test: .venv/.ready ## run the tests
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
