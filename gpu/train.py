@@ -23,7 +23,7 @@ JOBS = {
     ("painted-faces",): 64,
     ("drawn-heads",): 64,
     ("starry-night", "starry-scream", "three-paintings"): 8,
-    ("the-scream",): 8,
+    ("the-scream-first", "the-scream"): 8,
     ("starry-brush",): 8,
     ("great-wave-first", "great-wave"): 8,
 }

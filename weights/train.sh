@@ -39,9 +39,13 @@ starry-night() { # what all others start from
         --path-steps 600
 }
 
+the-scream-first() { # nothing to ship: what the-scream goes on from
+    train runs/packages/the-scream-first --title "The Scream" --style data/styles/the_scream.jpg --order -1 \
+        --start weights/starry-night --main-steps 700 --axis-steps 150 --path-steps 250
+}
 the-scream() {
-    strength the-scream "The Scream" the_scream --order -1 --start weights/starry-night --main-steps 700 --axis-steps 150 \
-        --path-steps 250
+    strength the-scream "The Scream" the_scream --order -1 --start runs/packages/the-scream-first --main-steps 1500 \
+        --axis-steps 250 --path-steps 450
 }
 great-wave-first() { # nothing to ship: what great-wave goes on from
     train runs/packages/great-wave-first --title "The Great Wave" --style data/styles/wave.jpg --start weights/starry-night \
@@ -206,7 +210,7 @@ denoise-gaussian() {
         --axis-rate 8e-4 --crisp-steps 0
 }
 
-all=(painter starry-night the-scream great-wave-first great-wave starry-brush starry-scream three-paintings)
+all=(painter starry-night the-scream-first the-scream great-wave-first great-wave starry-brush starry-scream three-paintings)
 all+=(drawn-heads painted-faces mend-photos denoise-first denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
