@@ -144,7 +144,7 @@ drawn-heads() { # each axis goes on top of those before it; needs pip install -e
     heads --base $out --to dark-deep-shaven-bare --axis-id skin --axis-title Skin --ends light,deep \
         --out $out --run runs/drawn-heads-skin --axis-steps 400
     heads --base $out --to dark-light-bearded-bare --axis-id beard --axis-title Beard --ends "no beard,beard" \
-        --out $out --run runs/drawn-heads-beard --axis-steps 500
+        --out $out --run runs/drawn-heads-beard --axis-steps 1000
     heads --base $out --to dark-light-shaven-glasses --axis-id glasses --axis-title Glasses --ends "no glasses,glasses" \
         --out $out --run runs/drawn-heads-glasses --axis-steps 600
 }
