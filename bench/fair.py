@@ -62,7 +62,7 @@ def stolen() -> float:
 
 @asynccontextmanager
 async def counting() -> AsyncIterator[list[tuple[float, float]]]:
-    """Moments, and what had been stolen until then, twice as often as frames come."""
+    """Moments, and what had been stolen until then, several times a frame."""
     counts: list[tuple[float, float]] = []
 
     async def count() -> None:

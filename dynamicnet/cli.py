@@ -16,7 +16,7 @@ from rich.table import Table
 from dynamicnet import __version__, package, pictures
 from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
 from dynamicnet.commands import DEFAULT_ENCODER, DEFAULT_WEIGHTS, Device, Encoders, console
-from dynamicnet.decode import MOST_DECODED
+from dynamicnet.decode import MIN_SIDE, MOST_DECODED
 from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.files.keep import Choice
 from dynamicnet.folders import each, format_of
@@ -269,7 +269,7 @@ def evaluate(
     side: Annotated[
         int,
         typer.Option(
-            min=32,
+            min=MIN_SIDE,
             help="Side of the centre squares measured on, in pixels; restoration measures whole photographs as well.",
         ),
     ] = 256,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dynamicnet.commands import Batch, Device, Hours, Run, Seed, begin, command_line, console
+from dynamicnet.decode import MIN_SIDE
 from dynamicnet.errors import DynamicNetError
 
 
@@ -31,8 +32,8 @@ def train_encoder(
     licence: Annotated[str, typer.Option(help="Licence of the weights.")],
     steps: Annotated[int, typer.Option(help="Steps.")] = 2000,
     batch: Batch = 8,
-    crop: Annotated[int, typer.Option(min=32, help="Side of the squares looked at, in pixels.")] = 128,
-    rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 5e-4,
+    crop: Annotated[int, typer.Option(min=MIN_SIDE, help="Side of the squares looked at, in pixels.")] = 128,
+    rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 5e-4,
     seed: Seed = 0,
     run: Run = None,
     hours: Hours = None,

@@ -25,6 +25,7 @@ from dynamicnet.commands import (
     console,
     written,
 )
+from dynamicnet.decode import MIN_SIDE
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
@@ -51,7 +52,7 @@ def train_completion(
     scale: Annotated[
         int, typer.Option(help="Pictures are scaled so that their shorter side is this, in pixels.")
     ] = 256,
-    side: Annotated[int, typer.Option(min=32, help="Side of the squares cut from them, in pixels.")] = 128,
+    side: Annotated[int, typer.Option(min=MIN_SIDE, help="Side of the squares cut from them, in pixels.")] = 128,
     squares: Annotated[int, typer.Option(min=1, help="How many squares are cut, each with its hole.")] = 2000,
     masks: Annotated[
         Path | None,

@@ -27,6 +27,7 @@ from dynamicnet.commands import (
     two_names,
     written,
 )
+from dynamicnet.decode import MIN_SIDE
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks import NETWORKS
 
@@ -77,7 +78,7 @@ def train_style(
         ),
     ] = 450,
     batch: Batch = 4,
-    crop: Annotated[int, typer.Option(min=32, help="Side of the squares trained on, in pixels.")] = 256,
+    crop: Annotated[int, typer.Option(min=MIN_SIDE, help="Side of the squares trained on, in pixels.")] = 256,
     main_rate: MainRate = 2e-3,
     axis_rate: AxisRate = 1.5e-3,
     variation: Annotated[float, typer.Option(help="Weight of total variation.")] = 1.0,
