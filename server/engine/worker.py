@@ -15,7 +15,7 @@ from server.engine.callers import Caller, current, stand_in_line
 Work = Callable[[Sequence[Any]], Sequence[Any] | Pieces[Sequence[Any]]]
 """Runs on the thread: some items in, as many results out, at once or in pieces."""
 
-TURN = 0.04
+TURN = 0.06
 """Seconds of a job's first turn, and so many of each that run as one: frames while a slider moves are not cut."""
 
 LATER = 0.005
