@@ -1,7 +1,10 @@
 """How large a frame may be while the slider moves."""
 
-FRAME_MS = 24.0
-"""Longest a frame may take while the slider moves. Most take less, as sizes are few: about 45 come in a second."""
+FRAME_MS = 33.0
+"""Longest a frame may take while the slider moves: 30 come in a second. Most take less, as sizes are few."""
+
+SMALLEST = 128
+"""Pixels of the shorter side of a preview, at least: strokes keep their size, and of 64 pixels nothing else is left."""
 
 LEVELS = (1.0, 0.75, 0.5, 0.375, 0.25, 0.125)
 """Sizes of frames, as shares of the picture's. Few, so that each is prepared once and sessions can share a batch."""
@@ -24,14 +27,13 @@ class Pace:
         """Take note of what a frame took, its time in the line and its encoding included."""
         self._ms[level] = ms if level not in self._ms else self._ms[level] + SMOOTHING * (ms - self._ms[level])
 
-    def choose(self, shorter_side: int, smallest: int) -> float:
+    def choose(self, shorter_side: int) -> float:
         """The level for the next frame; the full picture until there is something to go by.
 
         Grows by a level at a time: in a rush, many sessions try it at the same moment.
 
         Args:
             shorter_side: of the picture, in pixels.
-            smallest: what it must not fall below.
         """
         if self._at > 0:
             larger, now = LEVELS[self._at - 1], LEVELS[self._at]
@@ -42,7 +44,7 @@ class Pace:
                 self._ms[larger] *= HOPE
         while (
             self._at + 1 < len(LEVELS)
-            and shorter_side * LEVELS[self._at + 1] >= smallest
+            and shorter_side * LEVELS[self._at + 1] >= SMALLEST
             and self._expected(LEVELS[self._at]) > FRAME_MS
         ):
             self._at += 1

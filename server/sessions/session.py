@@ -16,7 +16,6 @@ from starlette.types import Message
 from dynamicnet import DynamicNetError, Inputs, Model
 from dynamicnet.method.alpha import Typed, at_position
 from dynamicnet.method.auto import Auto, automatic
-from dynamicnet.pictures import MIN_SIDE
 from server.engine import callers
 from server.engine.engine import AxisValues, Engine, Opened, Timings
 from server.http.dependencies import AdmissionDep, EngineDep, SettingsDep
@@ -340,7 +339,7 @@ class Session:
         """How large the next frame may be, of what can be made smaller."""
         if "max_side" not in opened.model.application.takes:
             return 1.0
-        return self._pace.choose(min(opened.size), MIN_SIDE)
+        return self._pace.choose(min(opened.size))
 
     @asynccontextmanager
     async def _errors_reported(self, seq: object = None) -> AsyncIterator[None]:
