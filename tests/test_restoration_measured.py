@@ -84,6 +84,24 @@ def evaluate(folder: Path, content: Path, encoder: Path, *more: object) -> list[
     ]
 
 
+def test_what_has_no_steps_stays_as_it_is_where_a_training_starts(trained: Path, content: Path, encoder: Path) -> None:
+    out = trained.with_name("crisper")
+    run(
+        *("train", "restoration", "--images", content, "--out", out, "--title", "Crisper", "--noise", "gaussian"),
+        *("--encoder", encoder, "--scale", 128, "--batch", 2, "--crop", 32, "--dual", "--start", trained),
+        *("--main-steps", 0, "--axis-steps", 0, "--path-steps", 0, "--crisp-steps", 1, "--run", out.parent / "again"),
+    )
+    before, after = (package.load(folder) for folder in (trained, out))
+    kept = [phase for phase in before.manifest.training.phases if phase.axis != "crisp"]
+    assert after.manifest.training.phases[:-1] == kept
+    assert after.manifest.training.phases[-1].axis == "crisp"
+    assert len(after.manifest.training.commands) == 2
+    old, new = (loaded.net.state_dict() for loaded in (before, after))
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    assert changed
+    assert all(name.startswith("axes.crisp") for name in changed)
+
+
 def test_noise_is_white_unclipped_and_the_same_again(photographs: Path) -> None:
     (_, clean), (_, other) = whole(sorted(photographs.iterdir()), None)  # without the one that is too small
     noisy, same = pair("gaussian", clean, 50.0, "a", 0)

@@ -45,7 +45,8 @@ class RestorationRecipe:
         title, description: what people read about the model.
         noise: of which kind.
         strength, crisp: the axes; ``crisp`` is trained if ``crisp_steps`` are.
-        start: a package of the same networks; phases start from its θ and from its ψ of axes of the same id.
+        start: a package of the same networks; phases start from its θ and from its ψ of axes of the same id. What has
+            no steps stays as it is there, and so does what the manifest says of it.
         images: folder of photographs, scaled so that their shorter side is ``scale``.
         exclude: file of names of photographs that are left out.
         encoder: for ``crisp``.
@@ -108,8 +109,13 @@ class RestorationTraining:
         for module in net.axes.modules():
             if isinstance(module, TuningBlock):
                 _begin(module)
+        commands, kept = [command], []
         if recipe.start is not None:
-            net.load_state_dict(package.load(recipe.start).net.state_dict(), strict=False)
+            start = package.load(recipe.start)
+            net.load_state_dict(start.net.state_dict(), strict=False)
+            steps = {None: recipe.main_steps, recipe.strength.id: recipe.axis_steps + recipe.path_steps}
+            kept = [phase for phase in start.manifest.training.phases if not steps.get(phase.axis, 1)]
+            commands = [*start.manifest.training.commands, command] if kept else commands
         self.net = placed(net, self.device)
         self.encoder = Encoder(recipe.encoder).to(self.device) if recipe.crisp_steps else None
         names = self.excluded = read_names(recipe.exclude)
@@ -117,7 +123,8 @@ class RestorationTraining:
         self.pairs = Pairs(Patches(self.photos, self.device), recipe.noise, recipe.crop, recipe.strength.range)
         self.samples = self._samples(to_show(recipe.images, recipe.scale, SAMPLES, names))
         self.training = package.Training(
-            commands=[command],
+            commands=commands,
+            phases=kept,
             data=f"{self.pairs.patches.count} photographs; held out: {HELD_OUT}"
             + (f", and {len(names)} named in {recipe.exclude.name}" if recipe.exclude else ""),
             encoder={"file": self.encoder.name, "sha256": self.encoder.sha256} if self.encoder else {},
