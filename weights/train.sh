@@ -34,9 +34,11 @@ strength() { # faint, main and strong objectives: a dual axis
     train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" "$@"
 }
 
-starry-night() { # what all others start from
+starry-night() { # what all others start from; those that ship started from it before it went on
     strength starry-night "Starry Night" starry_night --order -1 --start runs/packages/painter --main-steps 2500 \
         --path-steps 600
+    strength starry-night "Starry Night" starry_night --order -1 --start weights/starry-night --run runs/starry-night-on \
+        --main-steps 1500 --axis-steps 250 --path-steps 450
 }
 
 the-scream-first() { # nothing to ship: what the-scream goes on from
