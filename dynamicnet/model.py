@@ -262,23 +262,24 @@ class Model:
         return made
 
     def _in_strips(self, one: PreparedInputs, alpha: AlphaLike) -> Pieces[Tensor]:
-        """The same where a network looks at all of the picture."""
-        given = one.encoded.batch
-        out = yield from recorded.ready((yield from self._recorded(given, alpha)))
-        made = torch.empty_like(given)
+        """The same where a network looks at all of the picture; what it painted, of what is laid over a larger one."""
+        given, over = one.encoded.batch, one.encoded.in_strips
+        out = yield from recorded.ready((yield from self._recorded(given, alpha, over=over)))
+        made = torch.empty(out.shape, dtype=out.dtype) if over else torch.empty_like(given)
         for rows in out.strips():
             yield
-            made[:, :, rows] = self._levels(out.rows(rows.start, rows.stop), one.encoded, (rows, slice(None)))
+            part = out.rows(rows.start, rows.stop)
+            made[:, :, rows] = part if over else self._levels(part, one.encoded, (rows, slice(None)))
         return made
 
-    def _recorded(self, given: Tensor, alpha: AlphaLike) -> Pieces[Tensor]:
+    def _recorded(self, given: Tensor, alpha: AlphaLike, *, over: bool = False) -> Pieces[Tensor]:
         """What the network would make of a picture, recorded.
 
         Raises:
             NotImplementedError: the network does what cannot be recorded.
         """
         picture = recorded.begin(lambda top, bottom: self._placed(given[:, :, top:bottom]), given.shape, self.device)
-        prepared = yield from self.net.preparing(picture)
+        prepared = yield from self.net.preparing(picture, over=over)
         (out,) = yield from each_within(partial(autocast, self.device), self.net.rendering([(prepared, alpha)]))
         return out
 
@@ -311,7 +312,7 @@ class Model:
             return output if where is None else _within(output, self._placed(encoded.batch), where)
         size = (encoded.full.shape[2], encoded.full.shape[3])
         made = torch.empty_like(encoded.full)
-        output = output.contiguous()
+        output = output.to(self.device).contiguous()
         for rows in strips(size):
             yield
             photo = in_units(encoded.full[:, :, rows].to(self.device).contiguous())

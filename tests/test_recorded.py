@@ -142,3 +142,23 @@ def test_a_model_works_so_at_the_scale_of_a_large_photograph(name, photo, monkey
         less.delitem(recorded._STEPS, torch.ops.aten.relu.default)
         model = Model.load(model.folder, "cpu")
         assert model.prepare(model.encode(inputs)).prepared, "what cannot be recorded is rendered whole"
+
+
+@pytest.mark.parametrize("name", ["great-wave", "scream-wave", "starry-night"])
+def test_what_is_worked_at_so_is_laid_over_a_larger_photograph(name, photo, monkeypatch):
+    monkeypatch.setattr(precision, "_has_units", lambda: False)
+    folder = Settings().weights / name
+    model = Model.load(folder if folder.exists() else package.find(Settings().weights)[0], "cpu")
+    where, transparent = io.BytesIO(), io.BytesIO()
+    Image.linear_gradient("L").save(where, "PNG")
+    picture = Image.open(photo).convert("RGB")
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    picture.save(transparent, "PNG")
+    inputs = Inputs(image=transparent.getvalue(), where=where.getvalue(), detail=280)
+    whole = model.prepare(model.encode(inputs))
+    monkeypatch.setattr("dynamicnet.model.WHOLE", 128**2)
+    prepared = model.prepare(model.encode(inputs))
+    assert (prepared.prepared, whole.prepared is None) == (None, False)
+    one, other = (model.render(each, 0.8) for each in (whole, prepared))
+    assert one.size == other.size == picture.size
+    assert np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).max() <= 1
