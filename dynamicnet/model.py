@@ -24,6 +24,7 @@ from dynamicnet.method.pieces import Pieces, each_within, finish
 from dynamicnet.method.strips import enlarged, strips
 from dynamicnet.method.tiles import SIDE, Place, cut, tiles
 from dynamicnet.networks.layers import laid_over
+from dynamicnet.networks.strokes import carried_up
 from dynamicnet.package import Manifest
 from dynamicnet.pictures import MAX_PIXELS, in_levels, in_units
 from dynamicnet.precision import autocast
@@ -312,7 +313,7 @@ class Model:
             return output if where is None else _within(output, self._placed(encoded.batch), where)
         size = (encoded.full.shape[2], encoded.full.shape[3])
         made = torch.empty_like(encoded.full)
-        output = output.to(self.device).contiguous()
+        output = yield from carried_up(output.to(self.device).contiguous(), size)
         for rows in strips(size):
             yield
             photo = in_units(encoded.full[:, :, rows].to(self.device).contiguous())
