@@ -124,6 +124,8 @@ def infer(
 ) -> None:
     """Render one picture at one α, or a folder of them: what is in the other folder already is not made again.
 
+    Of a folder, it ends with 1 if a photograph could not be used.
+
     [dim]dynamic-net infer photo.jpg --model starry-night --alpha 0.6 -o out.png[/dim]
 
     [dim]dynamic-net infer photos/ --model starry-night --alpha 0.6 --out painted/[/dim]
@@ -149,7 +151,18 @@ def infer(
         return pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)), chosen
 
     if is_folder:
-        said, all_used = each(cast(Path, photo), output, lambda *one: make(*one)[0], stderr)
+        settings = {
+            "model": loaded.folder.name,
+            "alpha": alpha,
+            "position": position,
+            "mask": str(mask) if mask else None,
+            "where": str(where) if where else None,
+            "max_side": max_side,
+            "detail": detail,
+            "quality": quality,
+            "metadata": metadata,
+        }
+        said, all_used = each(cast(Path, photo), output, lambda *one: make(*one)[0], settings, stderr)
         console.print(said, soft_wrap=True)
         raise typer.Exit(0 if all_used else 1)
     data, chosen = make(photo, format_of(output))

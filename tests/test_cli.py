@@ -1,8 +1,10 @@
 """The command line takes the same road as the server and says what is wrong in one sentence."""
 
 import io
+import os
 import subprocess
 import sys
+import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
@@ -15,6 +17,7 @@ from PIL import ExifTags, Image
 
 from dynamicnet import Inputs, Model, __version__, package, pictures
 from dynamicnet.cli import main
+from dynamicnet.folders import SETTINGS
 from server.settings import ROOT, Settings
 
 PHOTO = ROOT / "static" / "samples" / "chelsea.jpg"
@@ -129,12 +132,14 @@ def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
     again = ["infer", str(photos), "--model", FIRST.name, "--alpha", "0.5", "--out"]
     result = run(*again, str(out))
     assert result.returncode == 1
-    assert result.stdout == f"{out}: 5 made; 2 left out\n"
+    assert result.stdout == f"{out}: 5 made; 2 left out; 1 without a picture's suffix\n"
     assert [line.split(": ")[1] for line in result.stderr.splitlines()] == [
         *(str(photos / name) for name in ("link.jpg", "broken.jpg"))
     ]
     (photos / "link.jpg").unlink()
+    (out / SETTINGS).rename(tmp_path / "settings")
     made = {str(file.relative_to(out)): file.read_bytes() for file in sorted(out.rglob("*.*"))}
+    (tmp_path / "settings").rename(out / SETTINGS)
     assert list(made) == ["a.jpg", "b.png", "d.tif.png", "d.tif.png.png", "more/c.JPEG"]
     run("infer", str(photos / "b.png"), "--model", FIRST.name, "--alpha", "0.5", "-o", str(tmp_path / "alone.png"))
     assert made["b.png"] == (tmp_path / "alone.png").read_bytes()
@@ -142,22 +147,28 @@ def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
     (out / "a.jpg").unlink()
     (out / "b.png").write_bytes(b"as it was left")
     result = run(*again, str(out))
-    assert (result.returncode, result.stdout) == (0, f"{out}: 1 made; 4 there already\n")
+    assert (result.returncode, result.stdout) == (0, f"{out}: 1 made; 4 there already; 1 without a picture's suffix\n")
     assert (out / "a.jpg").read_bytes() == made["a.jpg"]
     assert (out / "b.png").read_bytes() == b"as it was left"
+    os.utime(photos / "b.png", (time.time() + 60,) * 2)
+    assert run(*again, str(out)).stdout.startswith(f"{out}: 1 made; 4 there already"), "what was replaced is made anew"
+    assert (out / "b.png").read_bytes() == made["b.png"]
     (out / "a.jpg").unlink()
     notes = str(photos / "notes.txt")
     for wrong, sentence in (
         ([str(photos)], "needs a folder of its own"),
         ([notes], f"'{notes}' is a file"),
-        ([str(out), "--alpha", "7"], "out of range"),
-        ([str(out), "--where", notes], "map where"),
+        ([str(tmp_path / "x.png")], "is a picture's name"),
+        ([str(out), "--alpha", "0.6", "--quality", "80"], "was made with alpha 0.5, quality 90; name another folder"),
+        ([str(tmp_path / "new"), "--alpha", "7"], "out of range"),
+        ([str(tmp_path / "new"), "--where", notes], "map where"),
     ):
         result = run(*again, *wrong)
         assert result.returncode == 1
         assert sentence in " ".join(result.stderr.split())
         assert "Left out" not in result.stderr
     assert not (out / "a.jpg").exists()
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_is_said_can_be_pasted(tmp_path: Path) -> None:

@@ -13,5 +13,9 @@ def replaced(file: Path) -> Iterator[Path]:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.partial")
-    yield partial
-    partial.replace(file)
+    try:
+        yield partial
+        partial.replace(file)
+    except BaseException:  # Ctrl-C too
+        partial.unlink(missing_ok=True)
+        raise
