@@ -18,6 +18,9 @@ AROUND = 2.0
 BEYOND = 4
 """Rows that smoothing and cubic interpolation look beyond those that they make."""
 
+FROM, WHOLLY = 2, 8
+"""How much larger a picture is from which strokes are smoothed a little, and wholly: large beads show."""
+
 LARGE = 6
 """How much larger a picture is for which twice is not enough: pixels would be seen."""
 
@@ -26,7 +29,7 @@ PIXELS = 2**16
 
 
 def carried_up(z: Tensor, size: tuple[int, int]) -> Pieces[Tensor]:
-    """Enlarge what was painted, twice or four times, smoothed along its strokes: what is to become much larger yet.
+    """Enlarge what was painted, twice or four times, smoothed along its strokes: what is to become larger yet.
 
     A stroke that is a pixel wide and runs at a slant is a string of beads where pixels are enlarged as they are. Which
     way it runs is read off the smoothed structure tensor (Kyprianidis and Döllner, Image Abstraction by Structure
@@ -37,23 +40,29 @@ def carried_up(z: Tensor, size: tuple[int, int]) -> Pieces[Tensor]:
         size: (H, W) of the picture, which interpolation is to make of what this returns.
 
     Returns:
-        (N, C, 2h, 2w) or (N, C, 4h, 4w), float32.
+        (N, C, 2h, 2w) or (N, C, 4h, 4w), float32; or z, where the picture is not that large.
     """
-    z = z.float()
     height, width = z.shape[2:]
-    factor = 2 if max(size) < LARGE * max(height, width) else 4
+    larger = max(size) / max(height, width)
+    share = min(1.0, (larger - FROM) / (WHOLLY - FROM))
+    if share <= 0:
+        return z
+    z, factor = z.float(), 2 if larger < LARGE else 4
     tensor = yield from by_rows(_structure, math.ceil(3 * AROUND) + 1, z)
     made = z.new_empty(*z.shape[:2], factor * height, factor * width)
     for rows in strips((height, width), PIXELS // factor**2):
         yield
         near = slice(max(0, rows.start - BEYOND), min(height, rows.stop + BEYOND))
         inner = slice(factor * (rows.start - near.start), factor * (rows.stop - near.start))
-        part, there = (
-            F.interpolate(one[:, :, near], scale_factor=float(factor), mode=mode, antialias=mode == "bicubic")
-            for one, mode in ((z, "bicubic"), (tensor, "bilinear"))
-        )
-        made[:, :, factor * rows.start : factor * rows.stop] = _along(part, there[:, :, inner], inner, factor * STEP)
+        part = _times(z[:, :, near], factor, "bilinear")
+        part.lerp_(_times(z[:, :, near], factor, "bicubic"), share)
+        there = _times(tensor[:, :, near], factor, "bilinear")[:, :, inner]
+        made[:, :, factor * rows.start : factor * rows.stop] = _along(part, there, inner, share * factor * STEP)
     return made
+
+
+def _times(z: Tensor, factor: int, mode: str) -> Tensor:
+    return F.interpolate(z, scale_factor=float(factor), mode=mode, antialias=mode == "bicubic")  # which is faster
 
 
 def _structure(z: Tensor) -> Tensor:
