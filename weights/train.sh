@@ -56,6 +56,8 @@ great-wave-first() { # nothing to ship: what great-wave goes on from
 great-wave() {
     strength great-wave "The Great Wave" wave --start runs/packages/great-wave-first --main-steps 1500 --axis-steps 250 \
         --path-steps 450
+    strength great-wave "The Great Wave" wave --start weights/great-wave --run runs/great-wave-on --main-steps 1500 \
+        --axis-steps 250 --path-steps 450
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
