@@ -21,7 +21,7 @@ from dynamicnet.method.auto import RENDERED_SIDE, Auto
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import Prepared
 from dynamicnet.method.pieces import Pieces, each_within, finish
-from dynamicnet.method.strips import enlarged, strips
+from dynamicnet.method.strips import enlarged
 from dynamicnet.method.tiles import SIDE, Place, cut, tiles
 from dynamicnet.networks.layers import laid_over
 from dynamicnet.networks.strokes import carried_up
@@ -313,11 +313,11 @@ class Model:
             return output if where is None else _within(output, self._placed(encoded.batch), where)
         size = (encoded.full.shape[2], encoded.full.shape[3])
         made = torch.empty_like(encoded.full)
-        output = yield from carried_up(output.to(self.device).contiguous(), size)
-        for rows in strips(size):
+        painted = yield from carried_up(output.to(self.device).contiguous(), size)
+        for rows in painted.strips():
             yield
             photo = in_units(encoded.full[:, :, rows].to(self.device).contiguous())
-            shown = laid_over(enlarged(output, size, rows), photo)
+            shown = laid_over(painted.rows(rows), photo)
             if where is not None:
                 shown = _within(shown, photo, enlarged(where, size, rows))
             made[:, :, rows] = in_levels(shown)

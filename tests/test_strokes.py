@@ -24,6 +24,11 @@ def slanted(slope: float) -> torch.Tensor:
     return (1 - away.abs() / (1 + slope**2) ** 0.5).clamp_min(0)[None, None]
 
 
+def carried(z: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """All rows at once."""
+    return finish(carried_up(z, size)).rows(slice(0, size[0]))
+
+
 def beads(picture: torch.Tensor, slope: float, times: int) -> float:
     """How much what is seen along one of those lines varies."""
     x = torch.arange(12 * times, 36 * times)
@@ -35,7 +40,7 @@ def beads(picture: torch.Tensor, slope: float, times: int) -> float:
 @pytest.mark.parametrize("times", [8, 12])
 def test_a_slanted_stroke_is_no_string_of_beads(slope, times):
     z, size = slanted(slope), (48 * times, 48 * times)
-    made = enlarged(finish(carried_up(z, size)), size, slice(0, size[0]))
+    made = carried(z, size)
     plain = enlarged(z, size, slice(0, size[0]))
     assert made.shape == plain.shape
     assert beads(made, slope, times) < 0.5 * beads(plain, slope, times)
@@ -45,22 +50,24 @@ def test_a_slanted_stroke_is_no_string_of_beads(slope, times):
 
 def test_what_is_flat_or_straight_stays_as_it_is():
     flat, lines = torch.full((1, 6, 40, 30), 0.3), slanted(0.0)
-    assert torch.allclose(finish(carried_up(flat, (400, 300))), torch.tensor(0.3), atol=1e-5)
+    assert torch.allclose(carried(flat, (400, 300)), torch.tensor(0.3), atol=1e-5)
     cubic = torch.nn.functional.interpolate(lines, scale_factor=4.0, mode="bicubic", antialias=True)
-    assert torch.allclose(finish(carried_up(lines, (480, 480))), cubic, atol=1e-4)
+    assert torch.allclose(carried(lines, (480, 480)), enlarged(cubic, (480, 480), slice(0, 480)), atol=1e-4)
 
 
-@pytest.mark.parametrize("times", [3, 8])
-def test_pieces_are_those_of_the_whole(times, monkeypatch):
+@pytest.mark.parametrize("times", [1.5, 2.5, 3, 8, 16.7])
+def test_strips_are_those_of_the_whole_and_small(times, monkeypatch):
     z = torch.randn(1, 6, 150, 70, generator=torch.Generator().manual_seed(0))
-    size = (150 * times, 70 * times)
-    monkeypatch.setattr(strokes, "PIXELS", 2**30)
-    whole = finish(carried_up(z, size))
-    monkeypatch.setattr(strokes, "PIXELS", 2**12)
+    size = (round(150 * times), round(70 * times))
+    whole = carried(z, size)
+    assert whole.shape == (1, 6, *size)
+    monkeypatch.setattr(strokes, "PIXELS", 2**13)
+    monkeypatch.setattr(strokes, "ENLARGED", 2**11)
     monkeypatch.setattr("dynamicnet.method.strips.PRODUCTS", 2**20)
-    pieces = carried_up(z, size)
-    assert sum(1 for _ in pieces) > 10
-    assert torch.allclose(finish(carried_up(z, size)), whole, atol=1e-4)
+    painted = finish(carried_up(z, size))
+    for rows in painted.strips():
+        assert torch.allclose(painted.rows(rows), whole[:, :, rows], atol=1e-4)
+        assert (rows.stop - rows.start) * size[1] <= 2**13 or times == 1.5  # as they are
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])

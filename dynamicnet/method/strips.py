@@ -30,24 +30,27 @@ def strips(size: tuple[int, int], pixels: int = PIXELS) -> Iterator[slice]:
         yield slice(top, min(top + step, height))
 
 
-def enlarged(z: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
+def enlarged(z: Tensor, size: tuple[int, int], rows: slice, first: int = 0, of: int | None = None) -> Tensor:
     """Some rows of what bilinear interpolation makes of a map: those of all, but for rounding.
 
     Args:
         z: (N, C, h, w).
         size: (H, W) to enlarge it to.
         rows: which of H.
+        first: the first of the rows that z has.
+        of: how many the map has; None for those of z.
 
     Returns:
         (N, C, rows, W), float32.
     """
     height, width = size
+    of = z.shape[2] if of is None else of
     at = torch.arange(rows.start, rows.stop, dtype=torch.float64, device=z.device)
-    at = ((at + 0.5) * (z.shape[2] / height) - 0.5).clamp_min(0)
+    at = ((at + 0.5) * (of / height) - 0.5).clamp_min(0)
     above = at.long()
-    below = (above + 1).clamp_max(z.shape[2] - 1)
+    below = (above + 1).clamp_max(of - 1)
     share = (at - above).float()[:, None]
-    between = torch.lerp(z[:, :, above].float(), z[:, :, below].float(), share)
+    between = torch.lerp(z[:, :, above - first].float(), z[:, :, below - first].float(), share)
     return F.interpolate(between, (len(at), width), mode="bilinear")
 
 

@@ -1,13 +1,15 @@
 """Strokes that were painted small, carried up to a larger picture."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dynamicnet.method.pieces import Pieces
-from dynamicnet.method.strips import by_rows, strips
+from dynamicnet.method.strips import PIXELS, by_rows, enlarged, strips
 
 STEP = 0.75
 """How far along a stroke is looked either way, in pixels of what was painted: what alternates there is evened out."""
@@ -24,12 +26,48 @@ FROM, WHOLLY = 2, 8
 LARGE = 6
 """How much larger a picture is for which twice is not enough: pixels would be seen."""
 
-PIXELS = 2**16
-"""Enlarged ones that are made at once, about: in no longer than a frame takes."""
+LEAST = 0.05
+"""How much smoothing nobody sees."""
+
+ENLARGED = 2**16
+"""Pixels of what was enlarged that are made at once, at most: in no longer than a frame takes."""
 
 
-def carried_up(z: Tensor, size: tuple[int, int]) -> Pieces[Tensor]:
-    """Enlarge what was painted, twice or four times, smoothed along its strokes: what is to become larger yet.
+@dataclass(frozen=True)
+class CarriedUp:
+    """What was painted, at the size of a larger picture, some rows at a time; see :func:`carried_up`."""
+
+    z: Tensor
+    tensor: Tensor | None
+    size: tuple[int, int]
+    factor: int
+    share: float
+
+    def strips(self) -> Iterator[slice]:
+        """Rows that are made in no longer than a frame takes."""
+        if self.tensor is None:
+            return strips(self.size)
+        density = self.factor**2 * self.z.shape[2] * self.z.shape[3] / (self.size[0] * self.size[1])
+        return strips(self.size, min(PIXELS, round(ENLARGED / density)))
+
+    def rows(self, rows: slice) -> Tensor:
+        """Some of them: (N, C, rows, W), float32."""
+        if self.tensor is None:
+            return enlarged(self.z, self.size, rows)
+        factor, height = self.factor, self.z.shape[2]
+        at = [(row + 0.5) * factor * height / self.size[0] - 0.5 for row in (rows.start, rows.stop - 1)]
+        first, last = max(0, math.floor(at[0])), min(factor * height, math.floor(at[1]) + 2)
+        near = slice(max(0, first // factor - BEYOND), min(height, -(-last // factor) + BEYOND))
+        inner = slice(first - factor * near.start, last - factor * near.start)
+        part = _times(self.z[:, :, near], factor, "bilinear")
+        part.lerp_(_times(self.z[:, :, near], factor, "bicubic"), self.share)
+        there = _times(self.tensor[:, :, near], factor, "bilinear")[:, :, inner]
+        made = _along(part, there, inner, self.share * factor * STEP)
+        return enlarged(made, self.size, rows, first, factor * height)
+
+
+def carried_up(z: Tensor, size: tuple[int, int]) -> Pieces[CarriedUp]:
+    """Enlarge what was painted, twice or four times smoothed along its strokes, and then by interpolation.
 
     A stroke that is a pixel wide and runs at a slant is a string of beads where pixels are enlarged as they are. Which
     way it runs is read off the smoothed structure tensor (Kyprianidis and Döllner, Image Abstraction by Structure
@@ -37,28 +75,15 @@ def carried_up(z: Tensor, size: tuple[int, int]) -> Pieces[Tensor]:
 
     Args:
         z: (N, C, h, w).
-        size: (H, W) of the picture, which interpolation is to make of what this returns.
-
-    Returns:
-        (N, C, 2h, 2w) or (N, C, 4h, 4w), float32; or z, where the picture is not that large.
+        size: (H, W) of the picture.
     """
-    height, width = z.shape[2:]
-    larger = max(size) / max(height, width)
+    larger = max(size) / max(z.shape[2:])
     share = min(1.0, (larger - FROM) / (WHOLLY - FROM))
-    if share <= 0:
-        return z
-    z, factor = z.float(), 2 if larger < LARGE else 4
+    if share < LEAST:
+        return CarriedUp(z, None, size, 1, 0.0)
+    z = z.float()
     tensor = yield from by_rows(_structure, math.ceil(3 * AROUND) + 1, z)
-    made = z.new_empty(*z.shape[:2], factor * height, factor * width)
-    for rows in strips((height, width), PIXELS // factor**2):
-        yield
-        near = slice(max(0, rows.start - BEYOND), min(height, rows.stop + BEYOND))
-        inner = slice(factor * (rows.start - near.start), factor * (rows.stop - near.start))
-        part = _times(z[:, :, near], factor, "bilinear")
-        part.lerp_(_times(z[:, :, near], factor, "bicubic"), share)
-        there = _times(tensor[:, :, near], factor, "bilinear")[:, :, inner]
-        made[:, :, factor * rows.start : factor * rows.stop] = _along(part, there, inner, share * factor * STEP)
-    return made
+    return CarriedUp(z, tensor, size, 2 if larger < LARGE else 4, share)
 
 
 def _times(z: Tensor, factor: int, mode: str) -> Tensor:
