@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -133,6 +134,8 @@ def infer(
     is_folder = photo is not None and photo.is_dir()
     if is_folder:
         pictures.check_quality(quality)
+        if detail is not None:
+            pictures.check_detail(detail)
         if mask:  # or each photograph would be blamed for it
             pictures.read_layers(mask.read_bytes(), what="mask")
         if where:
@@ -155,8 +158,8 @@ def infer(
             "model": loaded.folder.name,
             "alpha": alpha,
             "position": position,
-            "mask": str(mask) if mask else None,
-            "where": str(where) if where else None,
+            "mask": _named(mask),
+            "where": _named(where),
             "max_side": max_side,
             "detail": detail,
             "quality": quality,
@@ -384,6 +387,11 @@ def _write(output: Path, data: bytes) -> None:
         output.write_bytes(data)
     except OSError as error:
         raise DynamicNetError("output-refused", f"Cannot write '{output}': {reason(error)}.") from None
+
+
+def _named(file: Path | None) -> str | None:
+    """A file, and a word for what it holds."""
+    return f"{file} ({blake2b(file.read_bytes(), digest_size=4).hexdigest()})" if file else None
 
 
 def _alpha(model: Model, inputs: Inputs, alpha: str | None, position: str | None) -> AlphaLike:

@@ -1,7 +1,7 @@
 """A folder of photographs into another: names are kept, and what is there already is not made again."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -10,13 +10,16 @@ from rich.progress import track
 from dynamicnet.errors import DynamicNetError, printable, reason
 from dynamicnet.files.replaced import replaced
 from dynamicnet.pictures import FORMATS
-from dynamicnet.training.photos import NO_PICTURE, UNREADABLE, find
+from dynamicnet.training.photos import LINKED, NO_PICTURE, UNREADABLE, find
 
-OF_ONE = ("picture-", "mask-")
+OF_ONE = ("picture-", "mask-", "detail-")
 """How codes of errors begin that are one photograph's, and not everyone's."""
 
-SETTINGS = ".dynamic-net.json"
-"""A file among the pictures that are made, of what they were made with."""
+ABSENT = {UNREADABLE: "it leads to no file", LINKED: "folders that are linked to are not looked into"}
+"""What is said of what a person may take for a photograph, or for some."""
+
+RECORD = ".dynamic-net.jsonl"
+"""A file among the pictures that are made: what they are made with, and a line for each, of the photograph it is of."""
 
 SAME = {"jpg": "jpeg"}
 """Formats by the suffixes that are not their names."""
@@ -38,7 +41,7 @@ def each(
     """Make a picture of every photograph in a folder, its subfolders included.
 
     Each is written whole or not at all, so that the same again goes on where this was stopped, and makes those anew
-    whose photograph was replaced.
+    whose photograph was replaced. Nothing is written over that was not made so.
 
     Args:
         folder: where they are.
@@ -51,8 +54,8 @@ def each(
         A sentence on what was done, and whether all photographs could be used.
 
     Raises:
-        DynamicNetError: ``output-refused``, as where pictures of other settings are, ``no-pictures``, or what is wrong
-            with more than one photograph.
+        DynamicNetError: ``output-refused``, as where pictures of other settings or another folder are,
+            ``no-pictures``, or what is wrong with more than one photograph.
     """
     if out.resolve() == folder.resolve():
         raise DynamicNetError("output-refused", f"What is made of '{folder}' needs a folder of its own; name another.")
@@ -60,25 +63,35 @@ def each(
         raise DynamicNetError("output-refused", f"'{out}' is a file; what is made of '{folder}' needs a folder.")
     if not out.exists() and format_of(out) in FORMATS:
         raise DynamicNetError("output-refused", f"'{out}' is a picture's name; '{folder}' needs a folder.")
-    _check(out, settings)
+    record = _Record(out, {"photographs": str(folder.resolve()), **settings})
     files, others = find(folder)
-    files = [file for file in files if out.resolve() not in file.resolve().parents]
+    files = [file for file in files if out.resolve() not in file.resolve().parents and not _was_made(file, folder)]
     names = {file.relative_to(folder) for file in files}
-    if not files:
+    if not (files or any(why in ABSENT for why in others.values())):
         raise DynamicNetError("no-pictures", f"There are no pictures in '{folder}'.")
     made, there, left_out = 0, 0, 0
-    for file in (file for file, why in others.items() if why == UNREADABLE):
+
+    def leave_out(file: Path, why: str) -> None:
+        nonlocal left_out
         left_out += 1
-        console.print(f"Left out: {printable(str(file))}: it leads to no file", style="red", soft_wrap=True)
+        console.print(f"Left out: {printable(str(file))}: {why}", style="red", soft_wrap=True)
+
+    for file, why in others.items():
+        if why in ABSENT:
+            leave_out(file, ABSENT[why])
     for file in track(files, "painting", console=console, transient=True, disable=not console.is_terminal):
         name = file.relative_to(folder)
-        while format_of(name) not in FORMATS or (name in names and folder / name != file):  # another's
-            name = name.with_name(f"{name.name}.png")
+        while format_of(name) not in FORMATS or (name in names and folder / name != file) or (folder / name).is_dir():
+            name = name.with_name(f"{name.name}.png")  # another's
         target = out / name
-        if target.exists() and target.stat().st_mtime >= file.stat().st_mtime:
-            there += 1
-            continue
         try:
+            known = record.knows(target, file)
+            if known:
+                there += 1
+                continue
+            if known is None:
+                leave_out(file, f"'{target}' is there, and was not made here")
+                continue
             data = make(file, format_of(target))
         except KeyboardInterrupt:
             console.print(f"{out}: stopped, {made} made; the same command goes on from there.", soft_wrap=True)
@@ -86,41 +99,82 @@ def each(
         except (DynamicNetError, OSError) as error:
             if isinstance(error, DynamicNetError) and not error.code.startswith(OF_ONE):
                 raise
-            left_out += 1
-            console.print(f"Left out: {printable(str(file))}: {reason(error)}", style="red", soft_wrap=True)
+            leave_out(file, reason(error))
             continue
-        if not made:
-            _write(out / SETTINGS, json.dumps(settings).encode())
-        _write(target, data)
+        record.write(target, file, data)
         made += 1
     unnamed = sum(why == NO_PICTURE for why in others.values())
     also = {"there already": there, "left out": left_out, "without a picture's suffix": unnamed}
-    said = [f"{number} {what}" for what, number in also.items() if number]
-    return "; ".join([f"{out}: {made} made", *said]), not left_out
+    return "; ".join([f"{out}: {made} made", *(f"{n} {what}" for what, n in also.items() if n)]), not left_out
 
 
-def _check(out: Path, settings: Mapping[str, object]) -> None:
-    """What is kept must be what would be made.
+class _Record:
+    """What was made in a folder, with what, and of which photographs."""
 
-    Raises:
-        DynamicNetError: ``output-refused``.
-    """
-    try:
-        before = json.loads((out / SETTINGS).read_bytes())
-    except (OSError, ValueError):
-        return
-    if before != settings and isinstance(before, dict):
-        differ = [(name, value) for name, value in before.items() if settings.get(name) != value]
-        others = [f"no {name}" if value is None else f"{name} {value}" for name, value in differ]
-        raise DynamicNetError(
-            "output-refused",
-            f"What is in '{out}' was made with {', '.join(others)}; name another folder, or remove that one.",
-        )
+    def __init__(self, out: Path, settings: Mapping[str, object]) -> None:
+        """Read it.
+
+        Raises:
+            DynamicNetError: ``output-refused``: what is kept must be what would be made.
+        """
+        self._out, self._settings = out, settings
+        self._made: dict[str, str] = {}
+        self._begun = False
+        for line in _lines(out / RECORD):
+            if "made" in line:
+                self._made[str(line["made"])] = str(line.get("of"))
+                continue
+            self._begun = True
+            differ = [(name, value) for name, value in line.items() if settings.get(name) != value]
+            if differ:
+                said = ", ".join(f"no {name}" if value is None else f"{name} {value}" for name, value in differ)
+                sentence = f"What is in '{out}' was made with {said}; name another folder, or remove that one."
+                raise DynamicNetError("output-refused", sentence)
+
+    def knows(self, target: Path, photo: Path) -> bool | None:
+        """Whether it was made of the photograph as it is now; None of what is there and was not made here."""
+        of = self._made.get(self._name(target))
+        if not target.exists():
+            return False
+        return None if of is None else of == _stamp(photo)
+
+    def write(self, target: Path, photo: Path, data: bytes) -> None:
+        """Write what was made of a photograph.
+
+        Raises:
+            DynamicNetError: ``output-refused``.
+        """
+        lines = [] if self._begun else [self._settings]
+        lines.append({"made": self._name(target), "of": _stamp(photo)})
+        try:
+            with replaced(target) as partial:
+                partial.write_bytes(data)
+                with (self._out / RECORD).open("a", encoding="utf-8") as file:
+                    file.writelines(f"\n{json.dumps(line)}" for line in lines)
+        except OSError as error:
+            raise DynamicNetError("output-refused", f"Cannot write '{target}': {reason(error)}.") from None
+        self._begun = True
+
+    def _name(self, target: Path) -> str:
+        return str(target.relative_to(self._out))
 
 
-def _write(target: Path, data: bytes) -> None:
-    try:
-        with replaced(target) as partial:
-            partial.write_bytes(data)
-    except OSError as error:
-        raise DynamicNetError("output-refused", f"Cannot write '{target}': {reason(error)}.") from None
+def _stamp(photo: Path) -> str:
+    about = photo.stat()
+    return f"{about.st_size} {about.st_mtime_ns}"
+
+
+def _was_made(file: Path, folder: Path) -> bool:
+    """Whether it lies where pictures were made before."""
+    return any((above / RECORD).exists() for above in file.parents if folder in above.parents)
+
+
+def _lines(file: Path) -> Iterator[dict[str, object]]:
+    """Those that can be read: one may be torn, where a process was killed."""
+    for line in file.read_text("utf-8").splitlines() if file.exists() else ():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value

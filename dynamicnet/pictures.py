@@ -141,6 +141,16 @@ def check_quality(quality: int) -> None:
         raise DynamicNetError("quality-invalid", f"quality goes from 1 to 100; got {quality}.")
 
 
+def check_detail(detail: int) -> None:
+    """Refuse a longer side to work at that no photograph can be worked at.
+
+    Raises:
+        DynamicNetError: ``detail-invalid``.
+    """
+    if detail < MIN_SIDE:
+        raise DynamicNetError("detail-invalid", f"detail must be at least {MIN_SIDE}; got {detail}.")
+
+
 def check_longest(size: tuple[int, int], format: str) -> None:  # noqa: A002
     """Refuse a (width, height) that a format has no room for.
 

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image
 
 from dynamicnet import Inputs, Model, __version__, package, pictures
 from dynamicnet.cli import main
-from dynamicnet.folders import SETTINGS
+from dynamicnet.folders import RECORD
 from server.settings import ROOT, Settings
 
 PHOTO = ROOT / "static" / "samples" / "chelsea.jpg"
@@ -137,9 +137,9 @@ def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
         *(str(photos / name) for name in ("link.jpg", "broken.jpg"))
     ]
     (photos / "link.jpg").unlink()
-    (out / SETTINGS).rename(tmp_path / "settings")
+    (out / RECORD).rename(tmp_path / "settings")
     made = {str(file.relative_to(out)): file.read_bytes() for file in sorted(out.rglob("*.*"))}
-    (tmp_path / "settings").rename(out / SETTINGS)
+    (tmp_path / "settings").rename(out / RECORD)
     assert list(made) == ["a.jpg", "b.png", "d.tif.png", "d.tif.png.png", "more/c.JPEG"]
     run("infer", str(photos / "b.png"), "--model", FIRST.name, "--alpha", "0.5", "-o", str(tmp_path / "alone.png"))
     assert made["b.png"] == (tmp_path / "alone.png").read_bytes()
@@ -169,6 +169,36 @@ def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
         assert "Left out" not in result.stderr
     assert not (out / "a.jpg").exists()
     assert not (tmp_path / "new").exists()
+
+
+def test_no_photograph_of_a_folder_keeps_the_others_from_being_painted(tmp_path: Path) -> None:
+    photos, out, others = (tmp_path / name for name in ("photos", "out", "others"))
+    long = f"{'n' * 246}.jpg"
+    for file in (photos / "a.jpg", photos / "b.tif", photos / long, photos / "b.tif.png" / "c.jpg", others / "a.jpg"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(PHOTO) as photo:
+            photo.resize((96, 64)).save(file)
+    (photos / "linked").symlink_to(others)
+    (out / "a.jpg").parent.mkdir()
+    (out / "a.jpg").write_bytes(b"somebody's own, and older")
+    os.utime(out / "a.jpg", (0, 0))
+    options = ["--model", FIRST.name, "--alpha", "0.5"]
+    result = run("infer", str(photos), *options, "--out", str(out))
+    assert (result.returncode, result.stdout) == (1, f"{out}: 3 made; 2 left out\n")
+    assert f"{photos / 'linked'}: folders that are linked to" in result.stderr
+    assert f"'{out / 'a.jpg'}' is there, and was not made here" in result.stderr
+    assert (out / "a.jpg").read_bytes() == b"somebody's own, and older"
+    assert {file.name for file in out.rglob("*.*")} == {RECORD, "a.jpg", "b.tif.png.png", long, "b.tif.png", "c.jpg"}
+    with Image.open(PHOTO) as photo:
+        photo.resize((64, 96)).save(photos / long)
+    os.utime(photos / long, (1, 1))
+    result = run("infer", str(photos), *options, "--out", str(out))
+    assert result.stdout == f"{out}: 1 made; 2 there already; 2 left out\n", "replaced by an older one"
+    result = run("infer", str(others), *options, "--out", str(out))
+    assert f"was made with photographs {photos.resolve()}; name another folder" in result.stderr
+    out.rename(photos / "made")
+    result = run("infer", str(photos), *options, "--out", str(tmp_path / "again"))
+    assert "again: 4 made; 1 left out" in result.stdout, "what was made before is no photograph"
 
 
 def test_what_is_said_can_be_pasted(tmp_path: Path) -> None:

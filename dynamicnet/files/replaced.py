@@ -1,8 +1,13 @@
 """Files that a later start trusts are replaced whole."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
+
+LONGEST = 255
+"""Bytes of a file's name."""
 
 
 @contextmanager
@@ -12,7 +17,10 @@ def replaced(file: Path) -> Iterator[Path]:
     Whoever is stopped meanwhile, or reads the file, finds the old one or the new one. Its folder is made.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.partial")
+    name = f"{file.name}.partial"
+    if len(os.fsencode(name)) > LONGEST:
+        name = f"{blake2b(os.fsencode(name), digest_size=16).hexdigest()}.partial"
+    partial = file.with_name(name)
     try:
         yield partial
         partial.replace(file)

@@ -39,6 +39,7 @@ REASONS = {
 CUT_OFF = "cut off or damaged"
 UNREADABLE = "not to be opened"
 HIDDEN = "hidden"
+LINKED = "links to folders"
 NO_PICTURE = "without a picture's suffix"
 
 
@@ -55,9 +56,11 @@ def is_of(part: bool | None, file: Path) -> bool:
 def find(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """The pictures of a folder, subfolders included, by name; and why its other files are none."""
     found, skipped = [], {}
-    for file in sorted(file for file in folder.rglob("*") if not file.is_dir()):
+    for file in sorted(file for file in folder.rglob("*") if file.is_symlink() or not file.is_dir()):
         if any(name.startswith(".") for name in file.relative_to(folder).parts):
             skipped[file] = HIDDEN  # ._name.jpg, which macOS leaves beside name.jpg, is no picture
+        elif file.is_dir():
+            skipped[file] = LINKED
         elif file.suffix.lower() not in SUFFIXES:
             skipped[file] = NO_PICTURE
         elif not file.is_file():  # a link to what is no more

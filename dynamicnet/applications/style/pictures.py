@@ -59,8 +59,7 @@ class StyleTransfer:
 
 def _worked_at(size: tuple[int, int], detail: int, network: MainNetwork) -> tuple[int, int]:
     """The (width, height) that a network is shown of a picture, a multiple of what it needs; its own if not larger."""
-    if detail < pictures.MIN_SIDE:
-        raise DynamicNetError("detail-invalid", f"detail must be at least {pictures.MIN_SIDE}; got {detail}.")
+    pictures.check_detail(detail)
     scale, width, height = min(detail, max(size)) / max(size), *size
     if scale < 1 and network.gated:
         width, height = (
