@@ -313,7 +313,8 @@ class Model:
             return output if where is None else _within(output, self._placed(encoded.batch), where)
         size = (encoded.full.shape[2], encoded.full.shape[3])
         made = torch.empty_like(encoded.full)
-        painted = yield from carried_up(output.to(self.device).contiguous(), size)
+        brush = self.net.network.brush
+        painted = yield from carried_up(output.to(self.device).contiguous(), size, always=brush)
         for rows in painted.strips():
             yield
             photo = in_units(encoded.full[:, :, rows].to(self.device).contiguous())

@@ -3,6 +3,7 @@
 import io
 import weakref
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -42,7 +43,10 @@ def in_strips(net, inputs, alpha):
 @torch.inference_mode()
 @pytest.mark.parametrize(
     ("network", "alpha"),
-    [(JohnsonNetwork, 1.0), (LeanNetwork, 1.0), (LeanNetwork, "a map"), (ScalesNetwork, 0.0), (ScalesNetwork, -0.6)],
+    [
+        *((JohnsonNetwork, 1.0), (LeanNetwork, 1.0), (LeanNetwork, "a map")),
+        *((ScalesNetwork, 0.0), (ScalesNetwork, -0.6), (partial(ScalesNetwork, brush=True), 0.5)),
+    ],
 )
 def test_strips_are_parts_of_the_whole(network, alpha):
     network = network()

@@ -3,15 +3,16 @@
 import pytest
 import torch
 from test_dynamic import axis, build, pictures
+from test_strokes import beads, slanted
 
 from dynamicnet.method.pieces import finish
 from dynamicnet.networks import ScalesNetwork
 from dynamicnet.networks.scales import position_noise
 
 
-@pytest.fixture(scope="module")
-def net():
-    network = ScalesNetwork()
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "brush"])
+def net(request):
+    network = ScalesNetwork(brush=request.param)
     return build(network, axis("dual", network.default_points, range=(-1, 1), default=0, norm=True))
 
 
@@ -49,3 +50,14 @@ def test_noise_depends_on_the_position_alone_and_repeats_nowhere_near():
     assert whole.std() == pytest.approx(1, abs=0.02)
     power = torch.fft.rfft2(whole[0, 0]).abs().square()
     assert power.flatten()[1:].max() < 20 * power.mean()  # white: no period stands out
+
+
+@torch.inference_mode()
+def test_what_is_painted_with_a_brush_is_enlarged_along_its_strokes():
+    torch.manual_seed(0)
+    network, plain = (ScalesNetwork(brush=brush) for brush in (True, False))
+    z, photo = slanted(1.0).expand(1, 6, 48, 48) / 4, torch.zeros(1, 3, 96, 96)
+    made, other = (each.run("out", z, photo) for each in (network, plain))
+    assert made.shape == photo.shape
+    assert beads(made, 1.0, 2) < 0.3 * beads(other, 1.0, 2)
+    assert torch.equal(network.run("out", z, photo[..., :48, :48]), plain.run("out", z, photo[..., :48, :48]))

@@ -182,6 +182,28 @@ def by_position(z: Tensor, change: Callable[[Tensor, int], Tensor]) -> Tensor:
     return Recorded.of(Node(lambda top, bottom: change(node.rows(top, bottom), top), [node], like, 0), like, z.device)
 
 
+def within(z: Tensor, step: Callable[[Tensor], Tensor], beyond: int, times: int) -> Tensor:
+    """Features, changed by a step that sees so many rows beyond those that it makes; recorded, if they are.
+
+    Args:
+        z: features, (N, C, H, W).
+        step: makes (N, C, times·rows, times·W) of rows of them.
+        beyond: how many it sees.
+        times: how much larger it makes them.
+    """
+    if not isinstance(z, Recorded):
+        return step(z)
+    node, (count, channels, height, width) = z.node, z.shape
+
+    def make(top: int, bottom: int) -> Tensor:
+        first = max(0, top // times - beyond)
+        made = step(node.rows(first, min(height, -(-bottom // times) + beyond)))
+        return made[:, :, top - times * first : bottom - times * first]
+
+    like = torch.empty(count, channels, times * height, times * width, dtype=z.dtype, device="meta")
+    return Recorded.of(Node(make, [node], like, 0), like, z.device)
+
+
 def ready(recorded: Tensor) -> Pieces[Node]:
     """Make all that has to be kept before rows of what was recorded can be made; ends with the node that makes them."""
     assert isinstance(recorded, Recorded)

@@ -1,6 +1,7 @@
 """The main networks a model package may name."""
 
 from collections.abc import Callable
+from typing import Any
 
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.dcgan import DcganNetwork
@@ -21,8 +22,12 @@ NETWORKS: dict[str, Callable[..., MainNetwork]] = {
     "upsampling": UpsamplingNetwork,
 }
 
+TRAINED_WITH: dict[str, dict[str, Any]] = {"scales": {"brush": True}}
+"""What a network is trained with from now on: packages that were trained without it stay as they are."""
+
 __all__ = [
     "NETWORKS",
+    "TRAINED_WITH",
     "DcganNetwork",
     "DilatedNetwork",
     "JohnsonNetwork",

@@ -3,6 +3,7 @@
 Under autocast, PyTorch pads and interpolates in float32; what convolutions then take as bfloat16 is better cast before.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -165,18 +166,21 @@ def in_float32(layer: nn.Module, z: Tensor) -> Tensor:
     return precise
 
 
-def laid_over(z: Tensor, picture: Tensor) -> Tensor:
+def laid_over(z: Tensor, picture: Tensor, enlarge: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """A painted colour y and a gate g, enlarged to the size of a picture x: y + g·x.
 
     Args:
         z: y and g, (N, 6, h, w).
         picture: (N, 3, H, W).
+        enlarge: how to enlarge them first, where that is not as interpolation does.
 
     Returns:
         (N, 3, H, W): half the picture and half grey where z is 0, so that either end is as near in training.
     """
     painted, gate = z.chunk(2, 1)
     z = torch.cat([painted + 0.25, gate + 0.5], 1)  # before there are four times as many
+    if enlarge is not None and z.shape[2:] != picture.shape[2:]:
+        z = enlarge(z)
     painted, gate = resized(z, picture).chunk(2, 1)
     return torch.addcmul(painted, gate, picture)
 

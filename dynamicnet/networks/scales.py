@@ -21,6 +21,7 @@ from dynamicnet.networks.layers import (
     of_first,
     of_last,
 )
+from dynamicnet.networks.strokes import along_strokes
 
 NOISY = ("up4", "up2")
 """Stages that are given noise."""
@@ -41,6 +42,7 @@ class ScalesNetwork(MainNetwork):
     would be repeated in a lattice. Coarser noise would do more than that: it draws suns where the photograph has none.
     Little is computed at half resolution, and at full resolution the result alone: painted colour y and gate g,
     enlarged, and y + g·x of the photograph x. Both are one insertion point, so that tuning can open and close the gate.
+    With ``brush`` they are enlarged along strokes, which are strings of beads where they run at a slant otherwise.
 
     Input and output: RGB (N, 3, H, W) in [0, 1]; the output is not clamped.
     """
@@ -50,9 +52,16 @@ class ScalesNetwork(MainNetwork):
     default_points = ("res3", "up8", "up4", "paint")
 
     def __init__(
-        self, channels: int = 128, eighth_channels: int = 96, quarter_channels: int = 48, half_channels: int = 16
+        self,
+        channels: int = 128,
+        eighth_channels: int = 96,
+        quarter_channels: int = 48,
+        half_channels: int = 16,
+        *,
+        brush: bool = False,
     ) -> None:
         super().__init__()
+        self.brush = brush
         quarter, eighth, half = quarter_channels, eighth_channels, half_channels
         self.down = nn.ModuleDict(
             {
@@ -106,7 +115,7 @@ class ScalesNetwork(MainNetwork):
         if name == "stem":
             return seen
         if name == "out":
-            return laid_over(z, seen)
+            return laid_over(z, seen, self._brushed if self.brush else None)
         return finish(self.running(name, z, seen))
 
     def running(self, name: str, z: Tensor, seen: Tensor | None) -> Pieces[Tensor]:
@@ -117,6 +126,10 @@ class ScalesNetwork(MainNetwork):
             return self._up(name, z, seen)
         precise = partial(torch.autocast, z.device.type, enabled=False)
         return each_within(precise, self._up(name, z.float(), seen.float()))
+
+    def _brushed(self, z: Tensor) -> Tensor:
+        with torch.autocast(z.device.type, enabled=False):
+            return along_strokes(z.float())
 
     def _smaller(self, name: str, z: Tensor) -> Pieces[Tensor]:
         """Half or a quarter of the height and width, and a residual block."""

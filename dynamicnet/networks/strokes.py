@@ -1,14 +1,18 @@
-"""Strokes that were painted small, carried up to a larger picture."""
+"""Strokes that are painted small, enlarged along their direction."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dynamicnet.method.pieces import Pieces
+from dynamicnet.method.recorded import within
 from dynamicnet.method.strips import PIXELS, by_rows, enlarged, strips
 
 STEP = 0.75
@@ -20,8 +24,14 @@ AROUND = 2.0
 WINDOW = math.ceil(3 * AROUND)
 """How far that window reaches."""
 
-BEYOND = 4
-"""Rows that smoothing and cubic interpolation look beyond those that they make."""
+BEYOND = {2: 2, 4: 3}
+"""How many pixels beyond one cubic interpolation looks so far along a stroke, by how many times it enlarges."""
+
+REACH = WINDOW + 1 + BEYOND[2]
+"""How many rows of what was painted :func:`along_strokes` looks beyond those that it enlarges."""
+
+FLAT = 1e-8
+"""What makes a direction none where there is next to nothing to take it from."""
 
 FROM, WHOLLY = 2, 8
 """How much larger a picture is from which strokes are smoothed a little, and wholly: large beads show."""
@@ -41,82 +51,105 @@ class CarriedUp:
     """What was painted, at the size of a larger picture, some rows at a time; see :func:`carried_up`."""
 
     z: Tensor
-    tensor: Tensor | None
+    direction: Tensor | None
     size: tuple[int, int]
     factor: int
     share: float
 
     def strips(self) -> Iterator[slice]:
         """Rows that are made in no longer than a frame takes."""
-        if self.tensor is None:
+        if self.direction is None:
             return strips(self.size)
         density = self.factor**2 * self.z.shape[2] * self.z.shape[3] / (self.size[0] * self.size[1])
         return strips(self.size, min(PIXELS, round(ENLARGED / density)))
 
     def rows(self, rows: slice) -> Tensor:
         """Some of them: (N, C, rows, W), float32."""
-        if self.tensor is None:
+        if self.direction is None:
             return enlarged(self.z, self.size, rows)
         factor, height = self.factor, self.z.shape[2]
         at = [(row + 0.5) * factor * height / self.size[0] - 0.5 for row in (rows.start, rows.stop - 1)]
         first, last = max(0, math.floor(at[0])), min(factor * height, math.floor(at[1]) + 2)
-        near = slice(max(0, first // factor - BEYOND), min(height, -(-last // factor) + BEYOND))
+        beyond = BEYOND[factor]
+        near = slice(max(0, first // factor - beyond), min(height, -(-last // factor) + beyond))
+        made = _steered(self.z[:, :, near], self.direction[:, :, near], factor, self.share)
         inner = slice(first - factor * near.start, last - factor * near.start)
-        part = _times(self.z[:, :, near], factor, "bicubic")
-        if self.share < 1:
-            part.lerp_(_times(self.z[:, :, near], factor, "bilinear"), 1 - self.share)
-        there = _times(self.tensor[:, :, near], factor, "bilinear")[:, :, inner]
-        made = _along(part, there, inner, self.share * factor * STEP)
-        return enlarged(made, self.size, rows, first, factor * height)
+        return enlarged(made[:, :, inner], self.size, rows, first, factor * height)
 
 
-def carried_up(z: Tensor, size: tuple[int, int]) -> Pieces[CarriedUp]:
-    """Enlarge what was painted, twice or four times smoothed along its strokes, and then by interpolation.
+def carried_up(z: Tensor, size: tuple[int, int], *, always: bool = False) -> Pieces[CarriedUp]:
+    """Enlarge what was painted, twice or four times along its strokes, and then by interpolation.
 
-    A stroke that is a pixel wide and runs at a slant is a string of beads where pixels are enlarged as they are. Which
-    way it runs is read off the smoothed structure tensor (Kyprianidis and Döllner, Image Abstraction by Structure
-    Adaptive Filtering, 2008), and colours are averaged that way (Cabral and Leedom, Line Integral Convolution, 1993).
+    A stroke that is a pixel wide and runs at a slant is a string of beads where pixels are enlarged as they are.
 
     Args:
         z: (N, C, h, w).
         size: (H, W) of the picture.
+        always: whether its network was trained with such strokes; else little pictures keep fine lines, of which
+            smoothing takes some.
     """
     larger = max(size) / max(z.shape[2:])
-    share = min(1.0, (larger - FROM) / (WHOLLY - FROM))
+    share = 1.0 if always else min(1.0, (larger - FROM) / (WHOLLY - FROM))
     if share < LEAST:
         return CarriedUp(z, None, size, 1, 0.0)
     z = z.float()
-    tensor = yield from by_rows(_structure, WINDOW + 1, z)
-    return CarriedUp(z, tensor, size, 2 if larger < LARGE else 4, share)
+    direction = yield from by_rows(_direction, WINDOW + 1, z)
+    return CarriedUp(z, direction, size, 2 if larger < LARGE else 4, share)
 
 
-def _times(z: Tensor, factor: int, mode: str) -> Tensor:
-    # antialias takes less than half the time, and Pillow's kernel, which overshoots less
-    return F.interpolate(z, scale_factor=float(factor), mode=mode, antialias=mode == "bicubic")
+def along_strokes(z: Tensor) -> Tensor:
+    """What was painted, (N, C, h, w), float32, twice as large along its strokes: (N, C, 2·h, 2·w)."""
+    return within(z, lambda rows: _steered(rows, _direction(rows), 2, 1.0), REACH, 2)
 
 
-def _structure(z: Tensor) -> Tensor:
-    """The smoothed structure tensor of a map's channels together: (N, 3, H, W), of xx, yy and xy."""
+def _direction(z: Tensor) -> Tensor:
+    """Which way strokes run: cosine and sine of twice the angle to the x axis, (N, 2, H, W), shorter where it is flat.
+
+    It is that of the smoothed structure tensor of all channels together (Kyprianidis and Döllner, Image Abstraction by
+    Structure Adaptive Filtering, 2008).
+    """
     wide = F.pad(z, [1] * 4, mode="replicate")
     x = wide[:, :, 1:-1, 2:] - wide[:, :, 1:-1, :-2]
     y = wide[:, :, 2:, 1:-1] - wide[:, :, :-2, 1:-1]
-    tensor = torch.stack([(x * x).sum(1), (y * y).sum(1), (x * y).sum(1)], 1)
+    across = torch.cat([(y * y - x * x).sum(1, keepdim=True), (-2 * x * y).sum(1, keepdim=True)], 1)
     window = torch.exp(-0.5 * (torch.arange(-WINDOW, WINDOW + 1, device=z.device) / AROUND) ** 2)
-    window = (window / window.sum()).expand(3, 1, 1, -1)
-    tensor = F.pad(tensor, [WINDOW] * 4, mode="replicate")
-    return F.conv2d(F.conv2d(tensor, window, groups=3), window.mT, groups=3)
+    window = (window / window.sum()).expand(2, 1, 1, -1)
+    along = F.pad(across, [WINDOW] * 4, mode="replicate")
+    along = F.conv2d(F.conv2d(along, window, groups=2), window.mT, groups=2)
+    return along * torch.rsqrt(along.square().sum(1, keepdim=True) + FLAT)
 
 
-def _along(z: Tensor, tensor: Tensor, rows: slice, step: float) -> Tensor:
-    """Some rows of a map, each place averaged with those so many pixels away along its stroke, (1, 2, 1) / 4."""
-    xx, yy, xy = tensor.unbind(1)
-    across = 0.5 * torch.atan2(2 * xy, xx - yy)
-    height, width = z.shape[2:]
-    away = torch.stack([-across.sin() / width, across.cos() / height], 3) * (2 * step)
-    at_y, at_x = ((torch.arange(side, device=z.device) + 0.5) / side * 2 - 1 for side in (height, width))
-    at = torch.stack(torch.meshgrid(at_x, at_y[rows], indexing="xy"), 2)
-    before, after = (
-        F.grid_sample(z, where, mode="bilinear", padding_mode="border", align_corners=False)
-        for where in (at - away, at + away)
-    )
-    return torch.lerp((before + after) / 2, z[:, :, rows], 0.5)
+def _steered(z: Tensor, direction: Tensor, factor: int, share: float) -> Tensor:
+    """Enlarge by cubic interpolation, and average each place with those on its stroke; by some share of both.
+
+    Of all directions it is the sum of three interpolations, two of them times the cosine and sine of twice the angle
+    (Freeman and Adelson, The Design and Use of Steerable Filters, 1991), which is within 5% of what it would be.
+    """
+    count, channels, height, width = z.shape
+    padded = F.pad(z, [BEYOND[factor]] * 4, mode="replicate")
+    kernels = z.new_tensor(_kernels(factor, share))
+    each = F.conv2d(padded.reshape(count * channels, 1, *padded.shape[2:]), kernels.flatten(0, 1)[:, None])
+    whole, cosine, sine = each.view(count, channels, *kernels.shape[:2], height, width).unbind(2)
+    steered = torch.addcmul(torch.addcmul(whole, cosine, direction[:, None, :1]), sine, direction[:, None, 1:])
+    return F.pixel_shuffle(steered.reshape(count, channels * factor**2, height, width), factor)
+
+
+@cache
+def _kernels(factor: int, share: float) -> npt.NDArray[np.float64]:
+    """What makes factor² places of the pixels around one, thrice: (3, factor², kernel, kernel)."""
+    angles = np.arange(64) / 64 * np.pi
+    places = (np.arange(factor) + 0.5) / factor - 0.5
+    along = np.array([-1, 0, 1]) * share * STEP
+
+    def of(toward: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        at = places[:, None, None, None] + along[:, None, None] * toward[:, None]  # places, along, angles, pixels
+        away = np.abs(at - np.arange(-BEYOND[factor], BEYOND[factor] + 1))
+        near, far = (1.5 * away - 2.5) * away**2 + 1, ((-0.5 * away + 2.5) * away - 4) * away + 2
+        cubic = np.where(away < 1, near, np.where(away < 2, far, 0))  # Keys, 1981
+        made: npt.NDArray[np.float64] = share * cubic + (1 - share) * np.clip(1 - away, 0, None)
+        return made
+
+    every = np.einsum("t,ytai,xtaj->ayxij", (0.25, 0.5, 0.25), of(np.sin(angles)), of(np.cos(angles)))
+    waves = np.stack([np.ones(64), 2 * np.cos(2 * angles), 2 * np.sin(2 * angles)])
+    kernels: npt.NDArray[np.float64] = np.einsum("wa,ayxij->wyxij", waves, every) / len(angles)
+    return kernels.reshape(3, factor * factor, *kernels.shape[3:])

@@ -21,7 +21,7 @@ from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import Axis, AxisSpec, Sign
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.model import LAYOUT, pick_device, placed
-from dynamicnet.networks import NETWORKS
+from dynamicnet.networks import NETWORKS, TRAINED_WITH
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 from dynamicnet.training.path import balance, mixed, shares
@@ -139,11 +139,15 @@ class StyleTraining:
             self.targets = package.read_objectives(recipe.base)
             base.net.add_axis(recipe.axis)
             return base.net
-        if recipe.start is not None:
-            start = package.load(recipe.start)
-            self.network, network = start.manifest.network, start.net.network
-        else:
-            self.network, network = package.NetworkSpec(name=recipe.network), NETWORKS[recipe.network]()
+        start = None if recipe.start is None else package.load(recipe.start)
+        self.network = package.NetworkSpec(name=recipe.network) if start is None else start.manifest.network
+        if start is not None and recipe.main is None:
+            return DynamicNet(start.net.network, [recipe.axis])
+        params = self.network.params | TRAINED_WITH.get(self.network.name, {})
+        self.network = package.NetworkSpec(name=self.network.name, params=params)
+        network = NETWORKS[self.network.name](**params)
+        if start is not None:
+            network.load_state_dict(start.net.network.state_dict())
         return DynamicNet(network, [recipe.axis])
 
     def train(self) -> package.Manifest:
