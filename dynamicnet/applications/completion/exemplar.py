@@ -22,7 +22,7 @@ APART = 4  # pixels that a patch of what is known looks away from itself, at lea
 SPARSE = 3  # of so many of those one looks
 ROUNDS = 3  # on a level that is searched
 REFINED = 2  # on any other
-STRIP = 256  # rows that look at once, which bounds the memory
+BLOCK = 128  # pixels each way that look at once, which bounds the memory
 PIXELS = 2**18  # that take a mean at once, likewise
 SURE = 2.0  # how much surer a pixel is than one that lies deeper in the hole by one pixel
 DEEP = 14  # pixels into the hole from which on all are as unsure
@@ -81,7 +81,7 @@ class _Level:
     def searched(self, before: Tensor | None) -> Tensor | None:
         """Where a hole is best filled from, of all that is known; ``before`` was found at half the resolution."""
         height, width = self.size
-        start = None if before is None else self._shifted(before, (0, 0), 0, height)[0]
+        start = None if before is None else self._shifted(before, (0, 0), slice(height), slice(width))[0]
         sources = self.offered.flatten().nonzero()[:, 0]
         if len(sources) == 0:
             return start
@@ -105,24 +105,25 @@ class _Level:
         return places
 
     def refined(self, before: Tensor) -> Tensor:
-        """The same of where a pixel and its neighbours were taken from at half the resolution, strip by strip."""
-        height = self.size[0]
-        places = self._shifted(before, (0, 0), 0, height)[0]
-        sure, known = self._sureness(), ~self.hole.flatten()
+        """The same of where a pixel and its neighbours were taken from at half the resolution, block by block."""
+        places = self._shifted(before, (0, 0), slice(self.size[0]), slice(self.size[1]))[0]
+        sure, known, picture = self._sureness(), ~self.hole.flatten(), self.picture[0].flatten(1)
         for _ in range(REFINED):
             current = self.voted(places, EDGE)
-            for top in range(0, height, STRIP):
-                start, end = max(0, top - EDGE), min(height, top + STRIP + EDGE)
-                if not bool(self.hole[start:end].any()):
-                    continue
-                best, found = torch.full((end - start, self.size[1]), torch.inf), places[start:end]
+            for top, left in self._beginnings(EDGE):
+                rows, columns = self._block(top, left, BLOCK, EDGE)
+                best, found = torch.tensor(torch.inf), places[rows, columns]
                 for neighbour in NEIGHBOURS:
-                    there, inside = self._shifted(before, neighbour, start, end)
-                    apart = (self.picture[0].flatten(1)[:, there] - current[0, :, start:end]).square().sum(0)
-                    apart = _around(apart[None], sure[0, :, start:end])[0]
+                    there, inside = self._shifted(before, neighbour, rows, columns)
+                    apart = (picture[:, there] - current[0, :, rows, columns]).square().sum(0)
+                    apart = _around(apart[None], sure[0, :, rows, columns])[0]
                     better = inside & known[there] & (apart < best)
                     best, found = torch.where(better, apart, best), torch.where(better, there, found)
-                places[top : top + STRIP] = found[top - start :][:STRIP]
+                inner = (
+                    slice(top - rows.start, top - rows.start + BLOCK),
+                    slice(left - columns.start, left - columns.start + BLOCK),
+                )
+                places[top : top + BLOCK, left : left + BLOCK] = found[inner]
         return places
 
     def voted(self, places: Tensor, step: int) -> Tensor:
@@ -194,23 +195,42 @@ class _Level:
 
     def _sureness(self) -> Tensor:
         """How sure each pixel is, (1, 1, H, W): 1 where it is known."""
-        sure, left = 1 - self.missing, 1.0
-        for _ in range(DEEP):
-            left /= SURE
-            sure = torch.maximum(sure, left * (F.max_pool2d(sure, 3, 1, 1) > 0) * (sure == 0))
-        return sure.clamp_min(left)
+        made = torch.ones_like(self.missing)
+        for top, left in self._beginnings(0):
+            rows, columns = self._block(top, left, BLOCK, DEEP)
+            sure, share = 1 - self.missing[:, :, rows, columns], 1.0
+            for _ in range(DEEP):
+                share /= SURE
+                sure = torch.maximum(sure, share * (F.max_pool2d(sure, 3, 1, 1) > 0) * (sure == 0))
+            inner = sure[:, :, top - rows.start :, left - columns.start :][:, :, :BLOCK, :BLOCK]
+            made[:, :, top : top + BLOCK, left : left + BLOCK] = inner.clamp_min(share)
+        return made
 
-    def _shifted(self, before: Tensor, neighbour: Shift, start: int, end: int) -> tuple[Tensor, Tensor]:
-        """Where rows of pixels are with shifts of a neighbour at half the resolution, and whether that is inside."""
+    def _beginnings(self, near: int) -> list[tuple[int, int]]:
+        """The first row and column of all blocks with a part of the hole, or so near to one."""
+        touched = F.max_pool2d(self.missing, 2 * near + 1, 1, near) if near else self.missing
+        which = F.max_pool2d(touched, BLOCK, ceil_mode=True)[0, 0].nonzero() * BLOCK
+        return [(int(top), int(left)) for top, left in which]
+
+    def _block(self, top: int, left: int, side: int, beyond: int) -> tuple[slice, slice]:
+        """Rows and columns of a block, and so many around it."""
+        rows, columns = (
+            slice(max(0, start - beyond), min(length, start + side + beyond))
+            for start, length in zip((top, left), self.size, strict=True)
+        )
+        return rows, columns
+
+    def _shifted(self, before: Tensor, neighbour: Shift, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
+        """Where pixels of a block are with shifts of a neighbour at half the resolution, and whether that is inside."""
         height, width = self.size
-        rows, columns = torch.arange(start, end)[:, None], torch.arange(width)
+        down, right = (torch.arange(one.stop)[one] for one in (rows, columns))
         cells = (
-            (rows // 2 + neighbour[0]).clamp(0, before.shape[0] - 1),
-            (columns // 2 + neighbour[1]).clamp(0, before.shape[1] - 1),
+            (down[:, None] // 2 + neighbour[0]).clamp(0, before.shape[0] - 1),
+            (right // 2 + neighbour[1]).clamp(0, before.shape[1] - 1),
         )
         found = before[cells]
-        down = rows + 2 * (found // before.shape[1] - cells[0])
-        right = columns + 2 * (found % before.shape[1] - cells[1])
+        down = down[:, None] + 2 * (found // before.shape[1] - cells[0])
+        right = right + 2 * (found % before.shape[1] - cells[1])
         inside = _within(down, height) & _within(right, width)
         return down.clamp(0, height - 1) * width + right.clamp(0, width - 1), inside
 
@@ -223,8 +243,10 @@ def _taken(values: Tensor, places: Tensor) -> Tensor:
 
 def _smooth(values: Tensor) -> Tensor:
     """The mean over :data:`FADE` pixels each way, (1, C, H, W); beyond the edges the same goes on."""
-    for edges, window in (((0, 0, FADE, FADE), (2 * FADE + 1, 1)), ((FADE, FADE, 0, 0), (1, 2 * FADE + 1))):
-        values = F.avg_pool2d(F.pad(values, edges, mode="replicate"), window, 1)
+    window = 2 * FADE + 1
+    for dim, edges in ((2, (0, 0, FADE + 1, FADE)), (3, (FADE + 1, FADE, 0, 0))):
+        sums, side = F.pad(values, edges, mode="replicate").cumsum(dim), values.shape[dim]
+        values = (sums.narrow(dim, window, side) - sums.narrow(dim, 0, side)) / window
     return values
 
 

@@ -162,8 +162,8 @@ def _around(picture: Image.Image, box: tuple[int, int, int, int], mask: Decoded 
 
 def _is_grey(picture: Image.Image, inside: Inside) -> bool:
     """Whether all that is known of a picture is grey, but for what JPEG makes of it."""
-    known = np.asarray(picture.convert("RGB"))[~inside]
-    return bool((known.max(1) - known.min(1) > GREY).mean() < 0.001)
+    known = np.asarray(picture.convert("RGB"))[~inside].T
+    return bool((known.max(0) - known.min(0) > GREY).mean() < 0.001)
 
 
 def _opaque(picture: Image.Image, inside: Inside) -> Image.Image:
