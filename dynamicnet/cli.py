@@ -156,6 +156,7 @@ def infer(
     if is_folder:
         settings = {
             "model": loaded.folder.name,
+            "weights": _word(loaded.folder / package.TENSORS),
             "alpha": alpha,
             "position": position,
             "mask": _named(mask),
@@ -390,8 +391,12 @@ def _write(output: Path, data: bytes) -> None:
 
 
 def _named(file: Path | None) -> str | None:
-    """A file, and a word for what it holds."""
-    return f"{file} ({blake2b(file.read_bytes(), digest_size=4).hexdigest()})" if file else None
+    return f"{file} ({_word(file)})" if file else None
+
+
+def _word(file: Path) -> str:
+    """What tells a file from another by what it holds."""
+    return blake2b(file.read_bytes(), digest_size=4).hexdigest()
 
 
 def _alpha(model: Model, inputs: Inputs, alpha: str | None, position: str | None) -> AlphaLike:

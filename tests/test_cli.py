@@ -14,6 +14,7 @@ import torch
 from authors_layout import random_state
 from conftest import DEVICE
 from PIL import ExifTags, Image
+from safetensors.torch import load_file, save_file
 
 from dynamicnet import Inputs, Model, __version__, package, pictures
 from dynamicnet.cli import main
@@ -196,6 +197,17 @@ def test_no_photograph_of_a_folder_keeps_the_others_from_being_painted(tmp_path:
     assert result.stdout == f"{out}: 1 made; 2 there already; 2 left out\n", "replaced by an older one"
     result = run("infer", str(others), *options, "--out", str(out))
     assert f"was made with photographs {photos.resolve()}; name another folder" in result.stderr
+    weights = tmp_path / "weights"
+    for file in FIRST.iterdir():
+        (weights / FIRST.name).mkdir(parents=True, exist_ok=True)
+        (weights / FIRST.name / file.name).symlink_to(file)
+    again = ["infer", str(photos), *options, "--out", str(out), "--weights", str(weights)]
+    result = run(*again)
+    assert result.stdout == f"{out}: 0 made; 3 there already; 2 left out\n"
+    tensors = load_file(weights / FIRST.name / package.TENSORS)
+    (weights / FIRST.name / package.TENSORS).unlink()
+    save_file({name: tensor * 1.5 for name, tensor in tensors.items()}, weights / FIRST.name / package.TENSORS)
+    assert "was made with weights " in run(*again).stderr, "of a model that was trained on"
     out.rename(photos / "made")
     result = run("infer", str(photos), *options, "--out", str(tmp_path / "again"))
     assert "again: 4 made; 1 left out" in result.stdout, "what was made before is no photograph"
