@@ -162,13 +162,17 @@ class Model:
         return MAX_PIXELS if self.net.reach is None and not self.net.network.gated else MOST_DECODED
 
     def encode(self, inputs: Inputs) -> Encoded:
-        """What a person sent, as what ``prepare`` takes, on the CPU.
+        """What a person sent, as what ``prepare`` takes, on the CPU: :meth:`encoding`, run to its end."""
+        return finish(self.encoding(inputs))
+
+    def encoding(self, inputs: Inputs) -> Pieces[Encoded]:
+        """The same in pieces, none of which needs the device.
 
         Raises:
             DynamicNetError: the inputs cannot be used.
         """
         most = min(inputs.max_pixels, self.max_pixels)
-        return self.application.encode(replace(inputs, max_pixels=most), self.net.network)
+        return (yield from self.application.encode(replace(inputs, max_pixels=most), self.net.network))
 
     def prepare(self, encoded: Encoded) -> PreparedInputs:
         """Everything that does not depend on α: :meth:`preparing`, run to its end."""

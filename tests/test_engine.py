@@ -1,9 +1,11 @@
 """The engine, without a network in between."""
 
 import asyncio
+import io
 import shutil
 import threading
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from conftest import DEVICE
 from PIL import Image
 
 from dynamicnet import DynamicNetError, Inputs, package
+from dynamicnet.decoders import COUNT
 from dynamicnet.method.pieces import each_within
 from server.engine import worker
 from server.engine.engine import Engine
@@ -48,7 +51,7 @@ def with_engine(folder: Path, use, prepared_bytes=10**9, models_bytes=10**9):
 
 def noting(model, calls: list) -> None:
     """Have a model note what it does."""
-    for name in ("encode", "preparing", "rendering"):
+    for name in ("encoding", "preparing", "rendering"):
         real = getattr(model, name)
 
         def call(*args, name=name, real=real):
@@ -190,7 +193,7 @@ def test_models_run_on_one_thread_and_never_on_the_loops(sound, small):
         await asyncio.gather(*(engine.render(opened, 0, {}) for _ in range(3)))
 
     with_engine(sound.parent, render)
-    on_device = {thread for name, thread, _ in calls if name != "encode"}
+    on_device = {thread for name, thread, _ in calls if name != "encoding"}
     assert len(on_device) == 1
     assert threading.get_ident() not in {thread for _, thread, _ in calls}
 
@@ -210,6 +213,47 @@ def test_a_step_that_is_cancelled_while_it_waits_never_runs(sound, small):
     dropped, kept = with_engine(sound.parent, cancel)
     assert list(kept) == ["render"]
     assert dropped == {}
+
+
+def test_a_hole_that_is_filled_lets_others_read_their_pictures_and_ends_with_who_leaves(small, photo):
+    begun, ended = Counter(), []
+    mask = Image.new("L", (1500, 1000))
+    mask.paste(255, (300, 300, 500, 420))
+    mask.paste(255, (1200, 700, 1300, 760))
+    hole = io.BytesIO()
+    mask.save(hole, "PNG")
+    picture = io.BytesIO()
+    Image.open(photo).resize(mask.size).save(picture, "PNG")
+
+    async def use(engine):
+        model = next(one for one in engine.models.values() if one.application.name == "completion")
+        real = model.encoding
+
+        def encoding(inputs):
+            def counted():
+                begun[inputs.max_pixels] += 1
+                return nullcontext()
+
+            made = yield from each_within(counted, real(inputs))
+            ended.append(inputs)
+            return made
+
+        model.encoding = encoding
+        each = [Inputs(image=picture.getvalue(), mask=hole.getvalue(), max_pixels=2**21 + n) for n in range(COUNT)]
+        filled = [asyncio.create_task(engine.open(model, one, {})) for one in each]
+        while len(begun) < COUNT or min(begun.values()) < 4:
+            await asyncio.sleep(0.01)
+        await engine.look(small)
+        assert not ended
+        for one in filled:
+            one.cancel()
+        await asyncio.wait(filled)
+        left = begun.total()
+        await asyncio.sleep(1)
+        assert begun.total() <= left + COUNT
+        assert not ended
+
+    with_engine(Settings().weights, use)
 
 
 def test_a_render_that_is_given_up_stops_within_a_piece_and_its_model_can_leave(sound, small, tmp_path, monkeypatch):
@@ -251,7 +295,7 @@ def test_who_finds_too_little_memory_beside_something_large_is_served_after_it(s
 
     async def beside(engine):
         (model,) = engine.models.values()
-        encode, rendering = model.encode, model.rendering
+        reading, rendering = model.encoding, model.rendering
 
         def refuse():
             if under_way.is_set():
@@ -259,14 +303,14 @@ def test_who_finds_too_little_memory_beside_something_large_is_served_after_it(s
 
         def encoding(inputs):
             refuse()
-            return encode(inputs)
+            return reading(inputs)
 
         def refusing(batch):
             refuse()
             return (yield from rendering(batch))
 
         opened = await engine.open(model, small, {})
-        model.encode, model.rendering = encoding, refusing
+        model.encoding, model.rendering = encoding, refusing
         before = asyncio.create_task(engine.worker.run(large, pixels=10**8))
         while not under_way.is_set():
             await asyncio.sleep(0)
@@ -294,7 +338,7 @@ def test_the_same_picture_is_prepared_once_for_a_model(sound, small, photo):
             await engine.render(await engine.open(model, inputs, {}), 0.5, {})
 
     with_engine(sound.parent, twice)
-    assert (count(calls, "encode"), count(calls, "preparing"), count(calls, "rendering")) == (2, 2, 3)
+    assert (count(calls, "encoding"), count(calls, "preparing"), count(calls, "rendering")) == (2, 2, 3)
 
 
 def test_a_picture_asked_for_by_several_at_once_is_prepared_once_even_if_the_first_leaves(sound, small):

@@ -39,7 +39,7 @@ NETWORK = NETWORKS["upsampling"](latent=100, channels=(8, 8, 8, 8, 8))
 
 
 def encode(**sent: str):
-    return APPLICATION.encode(Inputs(**sent), NETWORK)
+    return finish(APPLICATION.encode(Inputs(**sent), NETWORK))
 
 
 def test_a_seed_is_the_same_latent_alone_and_among_others():

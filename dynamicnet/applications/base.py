@@ -123,7 +123,7 @@ class Application(Protocol):
         """The fields of :class:`Inputs` it has a use for."""
         ...
 
-    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Pieces[Encoded]:
         """Inputs to what ``DynamicNet.prepare`` takes.
 
         Raises:

@@ -19,6 +19,12 @@ def finish(pieces: Pieces[T]) -> T:
             return end.value  # type: ignore[no-any-return]
 
 
+def in_one(work: Callable[[], T]) -> Pieces[T]:
+    """Work that is one piece."""
+    return work()
+    yield  # a generator
+
+
 def each_within(context: Callable[[], AbstractContextManager[object]], pieces: Pieces[T]) -> Pieces[T]:
     """Run every piece within a context of its own, which does not hold for what is done between two."""
     while True:

@@ -28,7 +28,7 @@ from dynamicnet.decode import Decoded
 from dynamicnet.files.keep import Metadata
 from dynamicnet.method.alpha import AlphaLike, AxisAlpha, resolve
 from dynamicnet.method.auto import RENDERED_SIDE, Auto
-from dynamicnet.method.pieces import Pieces, each_within
+from dynamicnet.method.pieces import Pieces, each_within, finish, in_one
 from dynamicnet.model import WHOLE, pick_device
 from dynamicnet.sweep import Sweep
 from server.engine.allocator import bound_compiled_operators, give_back_memory, hold_freed_memory, keep_freed_memory
@@ -189,7 +189,7 @@ class Engine:
             DynamicNetError: it cannot be read.
         """
         read = partial(pictures.read_layers, inputs.image, inputs.max_side, inputs.max_pixels)
-        return (await self._decoded(read))[0]
+        return (await self._decoded(lambda: in_one(read)))[0]
 
     async def open(self, model: Model, inputs: Inputs, timings: Timings) -> Opened:
         """Decode and prepare what a client sent, unless the same was prepared before and is still here.
@@ -277,7 +277,7 @@ class Engine:
         return kept
 
     async def _prepare(self, model: Model, inputs: Inputs, key: tuple[str, bytes]) -> tuple[PreparedInputs, Timings]:
-        encoded, decode = await self._decoded(lambda: model.encode(inputs))
+        encoded, decode = await self._decoded(lambda: model.encoding(inputs))
         kept, prepare = await self._on_device(lambda batch: self._prepare_here(model, batch), encoded, encoded.size)
         self.prepared.put(key, kept, kept.bytes)
         return kept, {"decode": decode, "prepare": prepare}
@@ -295,22 +295,34 @@ class Engine:
                 return await self.worker.run(work, item, group, most, size[0] * size[1])
             return await self._with_room(work, item)
 
-    async def _decoded(self, work: Callable[[], T]) -> tuple[T, float]:
+    async def _decoded(self, work: Callable[[], Pieces[T]]) -> tuple[T, float]:
+        """On a thread, in pieces, between which others have theirs; it ends with the one that somebody left at."""
         loop = asyncio.get_running_loop()
-        begun = loop.create_future()
+        begun, step = loop.create_future(), _Step()
+        pieces: Pieces[T] | None = None
 
-        def begin() -> tuple[T, float]:
+        def piece() -> tuple[T] | None:
+            nonlocal pieces
             loop.call_soon_threadsafe(_begin, begun)
-            return _timed(work)
+            with step:
+                try:
+                    pieces = pieces or work()
+                    next(pieces)
+                except StopIteration as end:
+                    return (end.value,)
+            return None
 
-        done = loop.run_in_executor(self._decoding, begin)
         with suppress(_OutOfMemoryError):
-            try:
-                await stand_in_line(begun)
-                return await done
-            finally:
-                done.cancel()
-        return await self._with_room(lambda _: [_timed(work)])  # type: ignore[no-any-return]
+            while True:
+                done = loop.run_in_executor(self._decoding, piece)
+                try:
+                    await stand_in_line(begun)
+                    made = await done
+                finally:
+                    done.cancel()
+                if made is not None:
+                    return made[0], step.milliseconds
+        return await self._with_room(lambda _: [_timed(lambda: finish(work()))])  # type: ignore[no-any-return]
 
     async def _encoded(self, work: Callable[[], bytes], size: tuple[int, int]) -> tuple[bytes, float]:
         """On a thread; a large picture's is one that gives way."""

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dynamicnet.method.pieces import Pieces, finish
+
 EDGE = 3  # how far a patch reaches from its middle, in pixels of its level
 PATCH = 2 * EDGE + 1
 COARSEST = 16  # shorter side of the coarsest level, at least
@@ -37,7 +39,12 @@ Shift = tuple[int, int]
 
 
 def copy(picture: Tensor, hole: Tensor) -> Tensor:
-    """Fill a hole with copies of the known part.
+    """Fill a hole with copies of the known part: :func:`copying`, run to its end."""
+    return finish(copying(picture, hole))
+
+
+def copying(picture: Tensor, hole: Tensor) -> Pieces[Tensor]:
+    """Fill a hole with copies of the known part, in pieces.
 
     Args:
         picture: (1, 3, H, W), its hole filled smoothly, which is where the search begins; sides above 3.
@@ -49,14 +56,17 @@ def copy(picture: Tensor, hole: Tensor) -> Tensor:
     """
     levels = [_Level(picture, hole)]
     while min(levels[-1].size) >= 2 * COARSEST:
+        yield
         levels.append(levels[-1].halved())
     places = None
     for level in reversed(levels):
+        yield
         if level is levels[-1] or level.pixels <= SEARCHED:
-            places = level.searched(places)
+            places = yield from level.searched(places)
         elif places is not None:
-            places = level.refined(places)
-    return picture if places is None else levels[0].blended(places)
+            places = yield from level.refined(places)
+    yield
+    return picture if places is None else (yield from levels[0].blended(places))
 
 
 class _Level:
@@ -78,19 +88,19 @@ class _Level:
         smaller = F.avg_pool2d(self.picture, 2, ceil_mode=True, count_include_pad=False)
         return _Level(smaller, F.max_pool2d(self.missing, 2, ceil_mode=True))
 
-    def searched(self, before: Tensor | None) -> Tensor | None:
+    def searched(self, before: Tensor | None) -> Pieces[Tensor | None]:
         """Where a hole is best filled from, of all that is known; ``before`` was found at half the resolution."""
         height, width = self.size
         start = None if before is None else self._shifted(before, (0, 0), slice(height), slice(width))[0]
         sources = self.offered.flatten().nonzero()[:, 0]
         if len(sources) == 0:
             return start
-        places, current = self._of_patches(start, sources)
+        places, current = yield from self._of_patches(start, sources)
         rows, columns = self.hole.nonzero().T
         found = places[rows, columns]
         shifts = self._frequent(found // width - rows, found % width - columns)
         some = sources[::SPARSE]
-        alike = self._alike(some, sources)
+        alike = yield from self._alike(some, sources)
         shifts += self._frequent(alike // width - some // width, alike % width - some % width)
         down, right = (torch.tensor(one)[:, None, None] for one in zip(*dict.fromkeys(shifts), strict=True))
         across, along = torch.arange(height)[:, None] + down, torch.arange(width) + right
@@ -98,19 +108,22 @@ class _Level:
         unknown = ~(_within(across, height) & _within(along, width)) | self.hole.flatten()[there]
         offers, sure = self.picture[0].flatten(1)[:, there], self._sureness()
         for _ in range(ROUNDS):
+            yield
             apart = (offers - current[0, :, None]).square().sum(0) + UNKNOWN * unknown
             best = _around(apart, sure[0]).masked_fill(unknown, torch.inf).argmin(0, keepdim=True)
             places = there.gather(0, best)[0]
             current = self.voted(places, 1)
         return places
 
-    def refined(self, before: Tensor) -> Tensor:
+    def refined(self, before: Tensor) -> Pieces[Tensor]:
         """The same of where a pixel and its neighbours were taken from at half the resolution, block by block."""
         places = self._shifted(before, (0, 0), slice(self.size[0]), slice(self.size[1]))[0]
         sure, known, picture = self._sureness(), ~self.hole.flatten(), self.picture[0].flatten(1)
         for _ in range(REFINED):
+            yield
             current = self.voted(places, EDGE)
             for top, left in self._beginnings(EDGE):
+                yield
                 rows, columns = self._block(top, left, BLOCK, EDGE)
                 best, found = torch.tensor(torch.inf), places[rows, columns]
                 for neighbour in NEIGHBOURS:
@@ -144,17 +157,19 @@ class _Level:
             voted[0, :, rows, columns] = total / len(steps) ** 2
         return voted
 
-    def blended(self, places: Tensor) -> Tensor:
+    def blended(self, places: Tensor) -> Pieces[Tensor]:
         """The hole filled, each pixel with the texture of its place and the colours of the places around it.
 
         The mean of what patches found, as in :meth:`voted`, would halve the texture: most pixels lie near a seam.
         """
         colours = _smooth(self.picture)
+        yield
         texture = self.picture - _smooth(colours)
+        yield
         blended = _taken(texture, places) + _smooth(_taken(colours, places))
         return torch.where(self.hole, blended, self.picture)
 
-    def _of_patches(self, start: Tensor | None, sources: Tensor) -> tuple[Tensor, Tensor]:
+    def _of_patches(self, start: Tensor | None, sources: Tensor) -> Pieces[tuple[Tensor, Tensor]]:
         """Where each patch that touches the hole finds what is most like it, and what that makes of the picture."""
         targets = (F.max_pool2d(self.missing, PATCH, 1, EDGE) > 0).flatten().nonzero()[:, 0]
         offers = _patches(self.picture)[:, sources]
@@ -166,17 +181,19 @@ class _Level:
         for _ in range(ROUNDS):
             wanted, found = _patches(current)[:, targets].T, []
             for seen, weight in zip(torch.split(wanted, AT_ONCE), torch.split(weights, AT_ONCE), strict=True):
+                yield
                 found.append(sources[(weight @ squares - 2 * (weight * seen) @ offers).argmin(1)])
             places = places.scatter(0, targets, torch.cat(found))
             current = self.voted(places.view(self.size), 1)
         return places.view(self.size), current
 
-    def _alike(self, pixels: Tensor, sources: Tensor) -> Tensor:
+    def _alike(self, pixels: Tensor, sources: Tensor) -> Pieces[Tensor]:
         """For the known patches around some pixels the ones most like them that are not about the same."""
         patches, width = _patches(self.picture), self.size[1]
         offers, found = patches[:, sources], []
         lengths = offers.square().sum(0)
         for some in torch.split(pixels, AT_ONCE):
+            yield
             down, right = (sources // width - some[:, None] // width), (sources % width - some[:, None] % width)
             same = down.abs().maximum(right.abs()) < APART
             apart = lengths - 2 * patches[:, some].T @ offers

@@ -68,7 +68,7 @@ class ImageCompletion:
         "the hole, 1 inside and 0 outside; RGB with copies of the known part in the hole"
     )
 
-    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Pieces[Encoded]:
         """A picture file, and a mask file or transparency, to (1, 7, H, W): see :func:`given`.
 
         See :mod:`dynamicnet.applications.completion.hole` for what a mask may be; without one, the hole is where the
@@ -85,7 +85,10 @@ class ImageCompletion:
         left, top, right, bottom = box
         cut = torch.from_numpy(inside[top:bottom, left:right].astype(np.float32))[None, None]
         around = _around(read.picture, box, mask)
-        full = given(fill(pictures.to_tensor(around), cut), cut)
+        yield
+        filled = fill(pictures.to_tensor(around), cut)
+        yield
+        full = torch.cat([filled, cut, (yield from exemplar.copying(filled, cut))], 1)
         own, beyond = read.own, cast(Tensor | float, 0.0)
         if own:
             far = pictures.to_tensor(_around(own.picture, box, mask)) - pictures.to_tensor(around.filter(own.back))

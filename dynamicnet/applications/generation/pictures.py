@@ -24,7 +24,7 @@ class Generation:
     takes = ("seed", "latent")
     inputs = "numbers of a normal distribution, of mean 0 and variance 1"
 
-    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Pieces[Encoded]:
         """Seeds or latents to (N, network.latent).
 
         Raises:
@@ -44,6 +44,7 @@ class Generation:
         columns = math.ceil(math.sqrt(len(batch)))
         rows = math.ceil(len(batch) / columns)
         return Encoded(batch, (columns * network.side, rows * network.side), columns=columns)
+        yield  # a generator
 
     def decode(self, output: Tensor, encoded: Encoded) -> Pieces[Image.Image]:
         """(N, 3, H, W) to one picture of them all, row by row."""

@@ -17,7 +17,7 @@ class Restoration:
     takes = ("image", "where", "max_side")
     inputs = "RGB of sRGB, NCHW, from 0 to 1, sides 32 at least"
 
-    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Pieces[Encoded]:
         """A picture file to levels, (1, 3, H, W); ``where`` may have any size, and is scaled.
 
         Raises:
@@ -35,6 +35,7 @@ class Restoration:
             metadata=read.metadata,
             context=read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
         )
+        yield  # a generator
 
     def decode(self, output: Tensor, encoded: Encoded) -> Pieces[Image.Image]:
         """(1, 3, H, W) to a picture of that size, as opaque as the photograph."""

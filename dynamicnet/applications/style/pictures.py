@@ -23,7 +23,7 @@ class StyleTransfer:
     takes = ("image", "where", "max_side", "detail")
     inputs = "RGB of sRGB, NCHW, from 0 to 1, sides 32 at least"
 
-    def encode(self, inputs: Inputs, network: MainNetwork) -> Encoded:
+    def encode(self, inputs: Inputs, network: MainNetwork) -> Pieces[Encoded]:
         """A picture file to levels, (1, 3, H, W); ``where`` may have any size, and is scaled.
 
         Raises:
@@ -44,6 +44,7 @@ class StyleTransfer:
             metadata=read.metadata,
             context=read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
         )
+        yield  # a generator
 
     def decode(self, output: Tensor, encoded: Encoded) -> Pieces[Image.Image]:
         """(1, 3, H, W) to a picture of that size, as opaque as the photograph, which was painted on white."""
