@@ -119,10 +119,11 @@ class _Level:
         """The same of where a pixel and its neighbours were taken from at half the resolution, block by block."""
         places = self._shifted(before, (0, 0), slice(self.size[0]), slice(self.size[1]))[0]
         sure, known, picture = self._sureness(), ~self.hole.flatten(), self.picture[0].flatten(1)
+        blocks = self._beginnings(EDGE)
         for _ in range(REFINED):
             yield
             current = self.voted(places, EDGE)
-            for top, left in self._beginnings(EDGE):
+            for top, left in blocks:
                 yield
                 rows, columns = self._block(top, left, BLOCK, EDGE)
                 best, found = torch.tensor(torch.inf), places[rows, columns]

@@ -16,7 +16,7 @@ from dynamicnet import pictures
 from dynamicnet.applications.base import Encoded, Inputs, notes
 from dynamicnet.applications.completion import exemplar, hole, masks
 from dynamicnet.decode import Decoded
-from dynamicnet.method.pieces import Pieces
+from dynamicnet.method.pieces import Pieces, finish
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.membrane import fill
 
@@ -88,7 +88,7 @@ class ImageCompletion:
         yield
         filled = fill(pictures.to_tensor(around), cut)
         yield
-        full = torch.cat([filled, cut, (yield from exemplar.copying(filled, cut))], 1)
+        full = yield from giving(filled, cut)
         own, beyond = read.own, cast(Tensor | float, 0.0)
         if own:
             far = pictures.to_tensor(_around(own.picture, box, mask)) - pictures.to_tensor(around.filter(own.back))
@@ -135,7 +135,12 @@ class ImageCompletion:
 
 
 def given(filled: Tensor, hole: Tensor) -> Tensor:
-    """What the network is given of pictures.
+    """What the network is given of pictures: :func:`giving`, run to its end."""
+    return finish(giving(filled, hole))
+
+
+def giving(filled: Tensor, hole: Tensor) -> Pieces[Tensor]:
+    """What the network is given of pictures, in pieces.
 
     Args:
         filled: (N, 3, H, W) in [0, 1], the hole filled smoothly.
@@ -144,7 +149,9 @@ def given(filled: Tensor, hole: Tensor) -> Tensor:
     Returns:
         (N, 7, H, W): both, and the picture with copies of what is known in the hole.
     """
-    copied = [exemplar.copy(*one) for one in zip(torch.split(filled, 1), torch.split(hole, 1), strict=True)]
+    copied = []
+    for one in zip(torch.split(filled, 1), torch.split(hole, 1), strict=True):
+        copied.append((yield from exemplar.copying(*one)))
     return torch.cat([filled, hole, torch.cat(copied)], 1)
 
 
