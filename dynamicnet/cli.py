@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from dynamicnet import __version__, package, pictures
-from dynamicnet.applications import APPLICATIONS, Encoded, Inputs
+from dynamicnet.applications import APPLICATIONS, Inputs
 from dynamicnet.commands import DEFAULT_ENCODER, DEFAULT_WEIGHTS, Device, Encoders, console
 from dynamicnet.decode import MIN_SIDE, MOST_DECODED
-from dynamicnet.errors import DynamicNetError, reason
+from dynamicnet.errors import DynamicNetError, printable, reason
 from dynamicnet.files.keep import Choice
 from dynamicnet.folders import each, format_of
 from dynamicnet.method import alpha as alphas
@@ -148,17 +148,20 @@ def infer(
     def make(photo: Path | None, format: str) -> tuple[bytes, AlphaLike]:  # noqa: A002
         inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
         chosen = _alpha(loaded, inputs, alpha, position)
-        encoded = _encode(loaded, inputs)
+        encoded = loaded.encode(inputs)
         picture = loaded.render(loaded.prepare(encoded), chosen)
-        _tell(pictures.lost(picture, format))
+        notes = [*encoded.notes, *pictures.lost(picture, format)]
+        if is_folder and "auto" in (alpha or ""):
+            notes.append(f"alpha {json.dumps(chosen)}")
+        _tell(notes, photo if is_folder else None)
         return pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)), chosen
 
     if is_folder:
         settings = {
             "model": loaded.folder.name,
             "weights": _word(loaded.folder / package.TENSORS),
-            "alpha": alpha,
-            "position": position,
+            "alpha": _plain(alpha),
+            "position": _plain(position),
             "mask": _named(mask),
             "where": _named(where),
             "max_side": max_side,
@@ -202,7 +205,8 @@ def sweep(
     inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
     planned = plan(loaded.manifest.axes, chosen, axis, frames, format_of(output), quality)
-    encoded = _encode(loaded, inputs)
+    encoded = loaded.encode(inputs)
+    _tell(encoded.notes)
     planned.check_size(encoded.size)
     prepared = loaded.prepare(encoded).in_srgb
     rendered = [
@@ -390,8 +394,16 @@ def _write(output: Path, data: bytes) -> None:
         raise DynamicNetError("output-refused", f"Cannot write '{output}': {reason(error)}.") from None
 
 
+def _plain(typed: str | None) -> str | None:
+    """What was typed, as everybody would write it: 0.30 is 0.3."""
+    try:
+        return typed and json.dumps(json.loads(typed))
+    except ValueError:
+        return typed
+
+
 def _named(file: Path | None) -> str | None:
-    return f"{file} ({_word(file)})" if file else None
+    return f"{file.name} ({_word(file)})" if file else None
 
 
 def _word(file: Path) -> str:
@@ -427,16 +439,10 @@ def _inputs(
     )
 
 
-def _encode(loaded: Model, inputs: Inputs) -> Encoded:
-    """Inputs as they are prepared; says what is not as a person may expect of them."""
-    encoded = loaded.encode(inputs)
-    _tell(encoded.notes)
-    return encoded
-
-
-def _tell(notes: Sequence[str]) -> None:
+def _tell(notes: Sequence[str], of: Path | None = None) -> None:
+    """Say what is not as a person may expect; of which photograph, where there are several."""
     for note in notes:
-        stderr.print(note)
+        stderr.print(f"{printable(str(of))}: {note}" if of else note, soft_wrap=True)
 
 
 command.mount(app, train_app)

@@ -1,6 +1,7 @@
 """A folder of photographs into another: names are kept, and what is there already is not made again."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def each(
         raise DynamicNetError("output-refused", f"'{out}' is a picture's name; '{folder}' needs a folder.")
     record = _Record(out, {"photographs": str(folder.resolve()), **settings})
     files, others = find(folder)
-    files = [file for file in files if out.resolve() not in file.resolve().parents and not _was_made(file, folder)]
+    within = folder.resolve() in out.resolve().parents
+    files = [file for file in files if not (within and out.resolve() in file.resolve().parents)]
+    files = [file for file in files if not _was_made(file, folder)]
     names = {file.relative_to(folder) for file in files}
     if not (files or any(why in ABSENT for why in others.values())):
         raise DynamicNetError("no-pictures", f"There are no pictures in '{folder}'.")
@@ -76,10 +79,8 @@ def each(
         left_out += 1
         console.print(f"Left out: {printable(str(file))}: {why}", style="red", soft_wrap=True)
 
-    for file, why in others.items():
-        if why in ABSENT:
-            leave_out(file, ABSENT[why])
-    for file in track(files, "painting", console=console, transient=True, disable=not console.is_terminal):
+    def make_one(file: Path) -> None:
+        nonlocal made, there
         name = file.relative_to(folder)
         while format_of(name) not in FORMATS or (name in names and folder / name != file) or (folder / name).is_dir():
             name = name.with_name(f"{name.name}.png")  # another's
@@ -88,24 +89,34 @@ def each(
             known = record.knows(target, file)
             if known:
                 there += 1
-                continue
+                return
             if known is None:
                 leave_out(file, f"'{target}' is there, and was not made here")
-                continue
+                return
             data = make(file, format_of(target))
-        except KeyboardInterrupt:
-            console.print(f"{out}: stopped, {made} made; the same command goes on from there.", soft_wrap=True)
-            raise
         except (DynamicNetError, OSError) as error:
             if isinstance(error, DynamicNetError) and not error.code.startswith(OF_ONE):
                 raise
             leave_out(file, reason(error))
-            continue
+            return
         record.write(target, file, data)
         made += 1
-    unnamed = sum(why == NO_PICTURE for why in others.values())
-    also = {"there already": there, "left out": left_out, "without a picture's suffix": unnamed}
-    return "; ".join([f"{out}: {made} made", *(f"{n} {what}" for what, n in also.items() if n)]), not left_out
+
+    for file, why in others.items():
+        if why in ABSENT:
+            leave_out(file, ABSENT[why])
+    try:
+        for file in track(files, "painting", console=console, transient=True, disable=not console.is_terminal):
+            make_one(file)
+    except KeyboardInterrupt:
+        console.print(f"{out}: stopped, {made} made; the same command goes on from there.", soft_wrap=True)
+        raise
+    suffixes = Counter(file.suffix.lower() or "none" for file, why in others.items() if why == NO_PICTURE)
+    said = [f"{out}: {made} made"]
+    said += [f"{count} {what}" for count, what in ((there, "there already"), (left_out, "left out")) if count]
+    if suffixes:
+        said.append(f"{suffixes.total()} without a picture's suffix ({', '.join(sorted(suffixes))})")
+    return "; ".join(said), not left_out
 
 
 class _Record:
@@ -149,6 +160,7 @@ class _Record:
         try:
             with replaced(target) as partial:
                 partial.write_bytes(data)
+                target.unlink(missing_ok=True)  # of a photograph that was replaced: the record is never ahead of it
                 with (self._out / RECORD).open("a", encoding="utf-8") as file:
                     file.writelines(f"\n{json.dumps(line)}" for line in lines)
         except OSError as error:

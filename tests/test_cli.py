@@ -130,13 +130,16 @@ def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
         (photos / name).symlink_to("gone.jpg")
     (photos / "broken.jpg").write_bytes(b"nothing that can be read")
     (photos / "notes.txt").write_text("not a photograph")
-    again = ["infer", str(photos), "--model", FIRST.name, "--alpha", "0.5", "--out"]
+    with Image.open(photos / "d.tif") as photo:
+        photo.save(photos / "d.tif", save_all=True, append_images=[photo.copy()])
+    again = ["infer", str(photos), "--model", FIRST.name, "--alpha", "0.50", "--out"]
     result = run(*again, str(out))
+    again[5] = "0.5"
     assert result.returncode == 1
-    assert result.stdout == f"{out}: 5 made; 2 left out; 1 without a picture's suffix\n"
-    assert [line.split(": ")[1] for line in result.stderr.splitlines()] == [
-        *(str(photos / name) for name in ("link.jpg", "broken.jpg"))
-    ]
+    assert result.stdout == f"{out}: 5 made; 2 left out; 1 without a picture's suffix (.txt)\n"
+    said = result.stderr.splitlines()
+    assert said.pop() == f"{photos / 'd.tif'}: The file holds 2 pages; the first was used."
+    assert [line.split(": ")[1] for line in said] == [*(str(photos / name) for name in ("link.jpg", "broken.jpg"))]
     (photos / "link.jpg").unlink()
     (out / RECORD).rename(tmp_path / "settings")
     made = {str(file.relative_to(out)): file.read_bytes() for file in sorted(out.rglob("*.*"))}
@@ -148,7 +151,8 @@ def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
     (out / "a.jpg").unlink()
     (out / "b.png").write_bytes(b"as it was left")
     result = run(*again, str(out))
-    assert (result.returncode, result.stdout) == (0, f"{out}: 1 made; 4 there already; 1 without a picture's suffix\n")
+    assert result.returncode == 0
+    assert result.stdout == f"{out}: 1 made; 4 there already; 1 without a picture's suffix (.txt)\n"
     assert (out / "a.jpg").read_bytes() == made["a.jpg"]
     assert (out / "b.png").read_bytes() == b"as it was left"
     os.utime(photos / "b.png", (time.time() + 60,) * 2)

@@ -1,0 +1,51 @@
+"""Folders, of what no model is needed for: where they lie, and what a stop leaves."""
+
+import os
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from dynamicnet.folders import each
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (8, 8)).save(folder / name)
+    return folder
+
+
+def copies(folder: Path, out: Path, console: Console | None = None) -> str:
+    said, _ = each(folder, out, lambda photo, _: photo.read_bytes(), {}, console or Console(quiet=True))
+    return said
+
+
+def test_pictures_may_go_above_their_photographs_or_below(photos: Path) -> None:
+    for out in (photos.parent, photos / "made"):
+        assert copies(photos, out) == f"{out}: 2 made"
+        assert (out / "b.png").read_bytes() == (photos / "b.png").read_bytes()
+        assert copies(photos, out) == f"{out}: 0 made; 2 there already"
+
+
+def test_a_stop_while_a_picture_is_written_is_said_and_leaves_nothing_old(photos: Path, monkeypatch) -> None:
+    out = photos.parent / "out"
+    copies(photos, out)
+    Image.new("RGB", (9, 9)).save(photos / "b.png")
+    os.utime(photos / "b.png", (1, 1))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    console = Console(file=StringIO(), width=500)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            copies(photos, out, console)
+    assert console.file.getvalue() == f"{out}: stopped, 0 made; the same command goes on from there.\n"
+    assert copies(photos, out) == f"{out}: 1 made; 1 there already"
+    assert (out / "b.png").read_bytes() == (photos / "b.png").read_bytes()
