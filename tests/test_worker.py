@@ -196,6 +196,26 @@ def test_what_one_caller_gave_up_waiting_for_another_begins_again():
     assert begun == [0.1, math.inf]
 
 
+def test_who_waits_for_what_another_began_has_no_more_patience_for_that():
+    flight = SingleFlight()
+
+    async def ask(line, patience):
+        callers.begin(patience)
+        await flight.run("key", lambda: line.run(lambda items: items))
+
+    async def use(line):
+        release = await held_up(line)
+        begun = time.monotonic()
+        asked = [asyncio.create_task(ask(line, 0.5)) for _ in range(4)]
+        failed = await asyncio.gather(*asked, return_exceptions=True)
+        release.set()
+        return time.monotonic() - begun, [error.code for error in failed]
+
+    took, codes = run(use)
+    assert took < 1
+    assert codes == [callers.WAITED] * 4
+
+
 def test_a_frame_is_not_cut():
     ran = []
     run_in_line(*((in_pieces(ran, 2), name) for name in "ab"))
@@ -257,3 +277,13 @@ def test_of_large_jobs_one_is_under_way_and_small_ones_beside_it(monkeypatch):
     sizes = {"a": 4 * worker.BESIDE, "b": 2 * worker.BESIDE, "c": worker.BESIDE}
     run_in_line(*((in_pieces(ran, 3), name, None, 1, size) for name, size in sizes.items()))
     assert ran.index("b0") > ran.index("a ended") > ran.index("c0")
+
+
+def test_frames_have_a_turn_beside_any_two_large_jobs(monkeypatch):
+    cut(monkeypatch)
+    ran = []
+    sizes = {"a": worker.BESIDE, "b": worker.BESIDE, "c": worker.FRAME, "d": worker.FRAME + 1}
+    run_in_line(*((in_pieces(ran, 3), name, None, 1, size) for name, size in sizes.items()))
+    first = min(ran.index("a ended"), ran.index("b ended"))
+    assert ran.index("b0") < first
+    assert ran.index("c0") < first < ran.index("d0")

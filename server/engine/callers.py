@@ -26,6 +26,10 @@ class Caller:
     left: float = math.inf
     served: float = -math.inf
 
+    def stood(self, before: float, begun: float) -> None:
+        """It was in a line since some moment, with so much patience then; in several at once, maybe."""
+        self.left = min(self.left, before - (time.monotonic() - begun))
+
 
 _caller: ContextVar[Caller] = ContextVar("caller")
 
@@ -47,7 +51,7 @@ async def stand_in_line(turn: Awaitable[object]) -> None:
         DynamicNetError: ``waited-too-long``.
     """
     caller = current()
-    begun, before = time.monotonic(), caller.left
+    before, begun = caller.left, time.monotonic()
     try:
         async with asyncio.timeout(None if math.isinf(caller.left) else caller.left):
             await turn
@@ -58,4 +62,4 @@ async def stand_in_line(turn: Awaitable[object]) -> None:
             503,
         ) from None
     finally:
-        caller.left = min(caller.left, before - (time.monotonic() - begun))  # several may wait at once, for one
+        caller.stood(before, begun)

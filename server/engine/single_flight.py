@@ -1,11 +1,12 @@
 """Work that several wait for, done once."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
 from dynamicnet import DynamicNetError
-from server.engine.callers import WAITED
+from server.engine.callers import WAITED, current
 
 T = TypeVar("T")
 
@@ -23,14 +24,21 @@ class SingleFlight(Generic[T]):
     async def run(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Wait for the work of a key, which is begun unless it is under way.
 
-        It is done as whoever began it: where that one stood in line for too long, another begins it again.
+        It is done as whoever began it: where that one stood in line for too long, another begins it again, with the
+        patience that it has left.
+
+        Raises:
+            DynamicNetError: ``waited-too-long``, or what the work raises.
         """
+        caller = current()
+        before, begun = caller.left, time.monotonic()
         while under_way := self._tasks.get(key):
             try:
                 return await self._end(key, under_way)
             except DynamicNetError as error:
                 if error.code != WAITED:
                     raise
+                caller.stood(before, begun)
                 if self._tasks.get(key) is under_way:
                     del self._tasks[key]
         task = self._tasks[key] = asyncio.create_task(work())

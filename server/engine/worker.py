@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ FRAME = 2**20
 """Pixels of the largest frame that is not cut."""
 
 BESIDE = 2**23
-"""Pixels that may be under way besides the largest job: what has begun holds memory until it ends."""
+"""Pixels that may be under way besides the largest job, and again so many of frames: until it ends it holds memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +192,8 @@ class Worker:
         if not self._under_way:
             return True
         pixels = sorted([job.pixels, *(run.pixels for run in self._under_way)])
-        return sum(pixels[:-1]) <= BESIDE and job.pixels < math.inf
+        frames = bisect_right(pixels, FRAME)
+        return sum(pixels[:frames]) <= BESIDE and sum(pixels[frames:-1]) <= BESIDE and job.pixels < math.inf
 
     def _begin(self, first: _Job) -> _Run:
         """Have a job begin, and those of its group with it."""
