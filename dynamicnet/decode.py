@@ -165,7 +165,7 @@ def _read(
     data: bytes, opened: ImageFile.ImageFile, max_side: int | None, max_pixels: int, what: str, keep_space: bool
 ) -> Decoded:
     stored = full = opened.size
-    _refuse_large(_small(full, max_side), max_pixels, full, what)
+    _refuse_large(small_size(full, max_side), max_pixels, full, what)
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         tiff.refuse_unsure(opened, what)
         tiff.set_palette(opened)
@@ -173,7 +173,7 @@ def _read(
     if opened.format == "JXL":
         jxl.refuse_animated(data, what)
     if max_side and opened.format == "JPEG" and jpeg.frame(data) in jpeg.SCALABLE:
-        opened.draft(opened.mode, _small(full, max_side))  # decode straight to a smaller size
+        opened.draft(opened.mode, small_size(full, max_side))  # decode straight to a smaller size
     _refuse_large(opened.size, max(max_pixels, MOST_DECODED), full, what)
     loaded, notes = whole.load(data, opened, what)
     profile = _profile(data, opened)
@@ -315,8 +315,8 @@ def _refuse_large(size: tuple[int, int], most: int, full: tuple[int, int], what:
         )
 
 
-def _small(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
-    """A (width, height) that is made small."""
+def small_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    """What a (width, height) becomes whose longer side is to be at most ``max_side``, see :func:`decode`."""
     if not max_side or max(size) <= max_side:
         return size
     scale = max(max_side / max(size), min(1.0, MIN_SIDE / min(size)))
@@ -324,7 +324,7 @@ def _small(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
 
 
 def _shrunk(pixels: _Pixels, full: tuple[int, int], max_side: int | None) -> _Pixels:
-    size = _small(full, max_side)
+    size = small_size(full, max_side)
     if size == pixels.colour.size:
         return pixels
     if pixels.opacity is None:

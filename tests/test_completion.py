@@ -4,6 +4,7 @@ import io
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 from click.testing import Result
 from conftest import write_encoder
-from PIL import ExifTags, Image, ImageFilter, ImageOps
+from PIL import ExifTags, Image, ImageDraw, ImageFilter, ImageOps
 from rich.console import Console
 from safetensors.torch import load_file
 from typer.testing import CliRunner
@@ -256,6 +257,33 @@ def test_max_side_and_exif_go_for_picture_and_mask_alike(model) -> None:
 def test_a_jpeg_scaled_while_decoding_keeps_the_size_of_its_mask(model, size, max_side) -> None:
     inputs = Inputs(image=file(photo(*size), "JPEG"), mask=file(disc(*size, 60)), max_side=max_side)
     assert max(model.encode(inputs).size) == max_side
+
+
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("erased", [False, True])
+def test_a_scratch_is_a_hole_however_small_the_picture_is_made(model, width, erased) -> None:
+    picture, mask = photo(900, 600), Image.new("L", (900, 600))
+    ImageDraw.Draw(mask).line((100, 90, 700, 480), 255, width)
+    if erased:
+        picture.putalpha(mask.point(lambda level: 255 - level))
+    sent = {"image": file(picture)} if erased else {"image": file(picture), "mask": file(mask)}
+    for side in (90, 240):
+        encoded = model.encode(Inputs(**sent, max_side=side))
+        share = np.asarray(encoded.context.share)
+        assert encoded.size == (side, side * 2 // 3)
+        assert share.max() == 255
+        assert (share > 0).any(0).sum() == pytest.approx(side * 2 / 3, abs=2), "as long as it is"
+        assert (share > 0).any(1).sum() == pytest.approx(side * 39 / 90, abs=2)
+
+
+def test_a_hole_that_jpeg_leaves_nothing_beside_is_refused(model) -> None:
+    lines = Image.new("L", (64, 48))
+    for row in range(0, 48, 4):
+        ImageDraw.Draw(lines).line((0, row, 63, row), 255)
+    inputs = Inputs(image=file(photo(64, 48), "JPEG"), mask=file(lines))
+    with pytest.raises(DynamicNetError, match="all of the picture"):
+        model.encode(inputs)
+    model.encode(replace(inputs, image=PICTURE))
 
 
 def layer(colour: str, opacity: Image.Image) -> Image.Image:

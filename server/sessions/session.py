@@ -305,15 +305,13 @@ class Session:
             raise DynamicNetError("picture-not-open", "What was sent could not be opened; open something else.")
         asked, opened = self._view.asked, self._view.opened
         level = self._level(opened) if moving else 1.0
-        self._owed = None
+        self._owed = (seq, values) if level < 1 else None  # even if the preview fails
         if level < 1:
             opened = await self._preview(self._view, level)
         timings: Timings = {}
         begun = time.perf_counter()
         picture = await self._engine.render(opened, values, timings)
         encoded = await self._engine.encode(picture, asked.format, asked.quality, timings)
-        if level < 1 and self._next_opening is None:
-            self._owed = (seq, values)
         self._pace.note(level, (time.perf_counter() - begun) * 1000)
         self._frame += 1
         header = {

@@ -4,6 +4,8 @@ White is the hole and black is known; grey is the edge of a brush or of a feathe
 never guessed: one that may mean two things is refused, with a sentence that says what to send.
 """
 
+import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ from PIL import Image
 
 from dynamicnet import pictures
 from dynamicnet.applications.base import Inputs
-from dynamicnet.decode import Decoded
+from dynamicnet.decode import Decoded, small_size
 from dynamicnet.errors import DynamicNetError
 
 Levels = npt.NDArray[np.uint8]
@@ -52,34 +54,38 @@ def read(inputs: Inputs, photo: Decoded) -> Hole:
 
     A mask's soft edge belongs to the hole and blends: what is at least half white is filled, and from there the filling
     fades into the picture, which has the object's own edge in it. Of files that spread colours, the pixels around the
-    hole are filled as well.
+    hole are filled as well. All that is understood at the size that was sent: of a picture that is made smaller,
+    ``max_side`` being given, every pixel with some of the hole in it belongs to it, however thin it is.
 
     Raises:
         DynamicNetError: ``mask-missing``, ``mask-empty``, ``mask-full``, ``mask-size``, ``mask-unclear``,
             ``mask-inverted``, or the mask cannot be read.
     """
     picture, mask = photo.picture, None
+    whole = partial(pictures.read_layers, max_side=None, max_pixels=max(inputs.max_pixels, math.prod(photo.size)))
     if inputs.mask is None:
-        levels = np.where(np.asarray(picture.convert("RGBA").getchannel("A")) < 128, 255, 0).astype(np.uint8)
+        sent = photo if picture.size == photo.size else whole(inputs.image)
+        levels = np.where(np.asarray(sent.picture.convert("RGBA").getchannel("A")) < 128, 255, 0).astype(np.uint8)
         if not levels.any():
             raise DynamicNetError(
                 "mask-missing", "Nothing says where the hole is: send a mask, white there, or make it transparent."
             )
     else:
-        mask = pictures.read_layers(inputs.mask, inputs.max_side, inputs.max_pixels, "mask")
-        if mask.picture.size != picture.size:
+        mask = whole(inputs.mask, what="mask")
+        if small_size(mask.size, inputs.max_side) != picture.size:
             raise DynamicNetError(
                 "mask-size",
-                f"The mask is {mask.picture.width}×{mask.picture.height} and the picture "
-                f"{picture.width}×{picture.height}; send a mask of the picture's size.",
+                f"The mask is {mask.size[0]}×{mask.size[1]} and the picture "
+                f"{photo.size[0]}×{photo.size[1]}; send a mask of the picture's size.",
             )
         levels = _understood(mask.picture, picture)
     share = np.minimum(2 * np.where(levels < FAINT, 0, levels).astype(np.uint16), 255).astype(np.uint8)
     if not share.any():
         raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
-    if (share == 255).all():
-        raise DynamicNetError("mask-full", "The mask is white all over: leave something to go on from.")
-    return Hole(_grown(share) if photo.lossy else share, mask)
+    share = _made_small(_grown(share) if photo.lossy else share, picture.size)
+    if (share > 0).all():
+        raise DynamicNetError("mask-full", "The hole is all of the picture: leave something to go on from.")
+    return Hole(share, mask)
 
 
 def _understood(mask: Image.Image, picture: Image.Image) -> Levels:
@@ -92,7 +98,7 @@ def _understood(mask: Image.Image, picture: Image.Image) -> Levels:
     if mask.mode == "RGBA":
         opacity = np.asarray(mask.getchannel("A"))
         seen = opacity >= 128
-        if seen.any() and _apart(colours, picture, seen) < ALIKE:  # the photograph, its hole erased
+        if seen.any() and _apart(mask, picture) < ALIKE:  # the photograph, its hole erased
             return 255 - opacity
         if seen.any() and not seen.all() and colours[seen].mean() < 128:
             raise _unclear("is dark on a transparent ground, which may mean either")
@@ -128,10 +134,12 @@ def levels_of(colours: npt.NDArray[np.uint8]) -> Levels:
     return levels
 
 
-def _apart(colours: npt.NDArray[np.uint8], picture: Image.Image, where: npt.NDArray[np.bool_]) -> float:
-    """How far a mask is from the picture in some places, mean over channels, in levels."""
-    there = np.asarray(picture.convert("RGB"))[where].astype(np.int16)
-    return float(np.abs(colours[where] - there).mean())
+def _apart(mask: Image.Image, picture: Image.Image) -> float:
+    """How far what is seen of a mask is from the picture, which may be smaller, mean over channels, in levels."""
+    small = mask if mask.size == picture.size else mask.resize(picture.size)
+    seen = np.asarray(small.getchannel("A")) >= 128
+    colours, there = (np.asarray(one.convert("RGB"))[seen].astype(np.int16) for one in (small, picture))
+    return float(np.abs(colours - there).mean()) if seen.any() else np.inf
 
 
 def _unclear(what: str) -> DynamicNetError:
@@ -152,3 +160,11 @@ def _grown(share: Levels) -> Levels:
     grown = share.copy()
     grown[part] = torch.maximum(wide, wider / 2).round()[0, 0].numpy().astype(np.uint8)
     return grown
+
+
+def _made_small(share: Levels, size: tuple[int, int]) -> Levels:
+    """The same at a (width, height), if that is another: of each pixel the most that falls into it."""
+    if share.shape == size[::-1]:
+        return share
+    small = F.adaptive_max_pool2d(torch.from_numpy(share.astype(np.float32))[None], size[::-1])
+    return small[0].numpy().astype(np.uint8)
