@@ -385,7 +385,8 @@ def test_what_was_prepared_is_bounded_and_what_left_is_prepared_again(sound, pho
     async def many(engine):
         model = engine.model(sound.name)
         noting(model, calls)
-        opened = [await engine.open(model, Inputs(photo.read_bytes(), max_side=64 + i), {}) for i in range(4)]
+        each = [await engine.open(model, Inputs(photo.read_bytes(), max_side=64 + i), {}) for i in range(4)]
+        opened = [one.resting for one in each]
         assert engine.prepared.held <= engine.prepared.limit
         assert count(calls, "preparing") == 4
         pictures = [await engine.render(one, 1, {}) for one in (opened[3], opened[0], opened[0])]
@@ -393,6 +394,18 @@ def test_what_was_prepared_is_bounded_and_what_left_is_prepared_again(sound, pho
         return [picture.size[0] for picture in pictures]
 
     assert with_engine(sound.parent, many, prepared_bytes=550_000) == [67, 64, 64]
+
+
+def test_a_request_prepares_once_what_there_is_no_room_to_keep(sound, small):
+    calls = []
+
+    async def ask(engine):
+        model = engine.model(sound.name)
+        noting(model, calls)
+        await engine.render(await engine.open(model, small, {}), 0.5, {})
+
+    with_engine(sound.parent, ask, prepared_bytes=0)
+    assert count(calls, "preparing") == 1
 
 
 def test_models_beyond_the_bound_leave_the_device_and_come_back_while_requests_wait(sound, small):

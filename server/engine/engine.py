@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 from traceback import clear_frames
@@ -66,6 +66,7 @@ class Opened:
     Attributes:
         size: (width, height) of what is rendered. columns, notes, metadata: see :class:`dynamicnet.Encoded`.
         key: what it is kept under, by content: the same bytes in the same model are prepared once.
+        prepared: what was made of it, for as long as somebody is at it; None for who keeps it open, see ``resting``.
     """
 
     model: Model
@@ -75,6 +76,12 @@ class Opened:
     notes: tuple[str, ...]
     metadata: Metadata
     key: tuple[str, bytes]
+    prepared: PreparedInputs | None = None
+
+    @property
+    def resting(self) -> "Opened":
+        """The same without what was prepared, of which the engine keeps as much as it has room for."""
+        return replace(self, prepared=None)
 
 
 class Engine:
@@ -203,7 +210,7 @@ class Engine:
         self._metrics.prepared.labels("no" if kept is None else "yes").inc()
         kept = kept or await self._prepared(model, inputs, key, timings)
         encoded = kept.encoded
-        return Opened(model, inputs, encoded.size, encoded.columns, encoded.notes, encoded.metadata, key)
+        return Opened(model, inputs, encoded.size, encoded.columns, encoded.notes, encoded.metadata, key, kept)
 
     async def render(self, opened: Opened, alpha: AlphaLike, timings: Timings) -> Image.Image:
         """Everything that depends on α. What waits for the same model at the same size is rendered with it.
@@ -211,8 +218,7 @@ class Engine:
         Raises:
             DynamicNetError: α cannot be used.
         """
-        model, key = opened.model, opened.key
-        kept = self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})
+        model, kept = opened.model, await self._kept(opened)
         group = (model.version, kept.shape, opened.size)
         picture, timings["render"] = await self._on_device(
             lambda batch: self._render(model, batch), (kept, alpha), opened.size, group, model.together(opened.size)
@@ -229,7 +235,7 @@ class Engine:
             return values
         model = opened.model
         if auto.axis.guess:
-            kept = self.prepared.get(opened.key) or await self._prepared(model, opened.inputs, opened.key, {})
+            kept = await self._kept(opened)
             return {
                 **values,
                 auto.axis.id: await self.worker.run(lambda batch: self._guess(model, batch), (kept, auto)),
@@ -244,9 +250,9 @@ class Engine:
         Raises:
             DynamicNetError: α cannot be used, or the frames are too many for their size.
         """
-        model, key = opened.model, opened.key
+        model = opened.model
         sweep.check_size(opened.size)
-        kept = (self.prepared.get(key) or await self._prepared(model, opened.inputs, key, {})).in_srgb
+        kept = (await self._kept(opened)).in_srgb
         timings["render"] = 0.0
         frames: list[Image.Image] = []
         for some in sweep.batches(model.together(opened.size)):
@@ -255,7 +261,8 @@ class Engine:
             )
             frames += [picture for picture, _ in rendered]
             timings["render"] += rendered[0][1]
-        encoded, timings["encode"] = await self._encoded(lambda: sweep.write(frames), opened.size)
+        together = (opened.size[0], opened.size[1] * len(frames))
+        encoded, timings["encode"] = await self._encoded(lambda: sweep.write(frames), together)
         return encoded
 
     async def encode(
@@ -270,6 +277,10 @@ class Engine:
         write = partial(pictures.write, picture, format, quality, metadata)
         encoded, timings["encode"] = await self._encoded(write, picture.size)
         return encoded
+
+    async def _kept(self, opened: Opened) -> PreparedInputs:
+        kept = opened.prepared or self.prepared.get(opened.key)
+        return kept or await self._prepared(opened.model, opened.inputs, opened.key, {})
 
     async def _prepared(self, model: Model, inputs: Inputs, key: tuple[str, bytes], timings: Timings) -> PreparedInputs:
         kept, taken = await self._preparing.run(key, lambda: self._prepare(model, inputs, key))

@@ -262,7 +262,7 @@ class Session:
             return
         timings: Timings = {}
         opened = await self._engine.open(opening.model, inputs, timings)
-        self._view = View(opening.asked, opened)
+        self._view = View(opening.asked, opened.resting)
         self._pace = Pace()
         width, height = opened.size
         await self._send(
@@ -330,7 +330,7 @@ class Session:
         """What is open, opened smaller."""
         if level not in view.previews:
             inputs = replace(view.opened.inputs, max_side=round(max(view.opened.size) * level))
-            view.previews[level] = await self._engine.open(view.opened.model, inputs, {})
+            view.previews[level] = (await self._engine.open(view.opened.model, inputs, {})).resting
         return view.previews[level]
 
     def _level(self, opened: Opened) -> float:
