@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 
 import pytest
@@ -433,6 +433,36 @@ def test_a_refused_alpha_does_not_replace_the_one_that_waits(client, models, ima
 
 
 def test_when_a_client_leaves_what_waits_for_it_is_dropped(image):
+    with counted() as (url, rendered), Client(url) as other:
+        other.open(image, max_side=65)
+        with Client(url) as client:
+            client.open(image, max_side=64)
+            other.set(1)
+            time.sleep(0.2)  # the device is busy with somebody else's picture now
+            client.set(0)
+            time.sleep(0.2)
+        other.receive()
+        other.render(0.5)
+        assert rendered[0] == 1
+        assert 0 not in rendered
+
+
+def test_what_is_opened_next_does_not_wait_for_a_frame_of_what_was_open(image):
+    with counted() as (url, rendered), Client(url) as other, Client(url) as client:
+        other.open(image, max_side=65)
+        client.open(image, max_side=64)
+        other.set(1)
+        time.sleep(0.2)
+        client.set(0)  # its frame stands in line
+        time.sleep(0.2)
+        client.send({"type": "open", "reuse": True, "max_side": 66})
+        assert client.receive()["type"] == "ready"
+        assert client.render(0.25)[0]["width"] == 66
+        assert 0 not in rendered
+
+
+@contextmanager
+def counted():
     """A server in this process, so that what its engine renders can be counted."""
     app = create_app(Settings())
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
@@ -442,20 +472,7 @@ def test_when_a_client_leaves_what_waits_for_it_is_dropped(image):
         while not server.started:
             time.sleep(0.05)
         port = server.servers[0].sockets[0].getsockname()[1]
-        rendered = _slow_renders(app.state.engine)
-        url = f"http://127.0.0.1:{port}"
-        with Client(url) as other:
-            other.open(image, max_side=65)
-            with Client(url) as client:
-                client.open(image, max_side=64)
-                other.set(1)
-                time.sleep(0.2)  # the device is busy with somebody else's picture now
-                client.set(0)
-                time.sleep(0.2)
-            other.receive()
-            other.render(0.5)
-        assert rendered[0] == 1
-        assert 0 not in rendered
+        yield f"http://127.0.0.1:{port}", _slow_renders(app.state.engine)
     finally:
         server.should_exit = True
         thread.join()

@@ -4,12 +4,13 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from fastapi import APIRouter, Request, WebSocket, WebSocketDisconnect
+from PIL import Image
 from starlette.requests import HTTPConnection
 from starlette.types import Message
 
@@ -28,6 +29,8 @@ from server.sessions.preview import Pace
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 router = APIRouter()
 
@@ -123,6 +126,7 @@ class Session:
         self._pace = Pace()
         self._debounce = Debounce()
         self._news = asyncio.Event()
+        self._making: asyncio.Task[Any] | None = None  # what is made of the latest picture; not the sending of it
         self._view: View | None = None
 
     async def serve(self) -> None:
@@ -201,6 +205,8 @@ class Session:
     def _open_next(self, opening: Opening) -> None:
         self._latest = self._next_opening = opening
         self._next_alpha = self._owed = None  # they were for the picture before
+        if self._making is not None:
+            self._making.cancel()
         self._news.set()
 
     async def _take_alpha(self, message: protocol.SetAlpha | protocol.SetPosition) -> None:
@@ -228,7 +234,9 @@ class Session:
             elif self._next_alpha is not None and self._acknowledged >= self._frame:
                 (seq, values, auto), self._next_alpha = self._next_alpha, None
                 async with self._errors_reported(seq):
-                    await self._render(seq, await self._settled(values, auto), moving=True)
+                    settled = await self._while_wanted(self._settled(values, auto))
+                    if settled is not None:
+                        await self._render(seq, settled, moving=True)
             elif self._owed is not None and self._next_alpha is None:
                 if await self._rests():
                     (seq, values), self._owed = self._owed, None
@@ -236,6 +244,18 @@ class Session:
                         await self._render(seq, values, moving=False)
             else:
                 await self._hear()
+
+    async def _while_wanted(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Do what is for the picture of now, and leave it for another that is to be opened: None then."""
+        self._making = making = asyncio.create_task(work)
+        try:
+            return await making
+        except asyncio.CancelledError:
+            if self._next_opening is None or cast(asyncio.Task[None], asyncio.current_task()).cancelling():
+                raise  # the session ends
+            return None
+        finally:
+            self._making = None
 
     async def _rests(self) -> bool:
         """Wait until the slider rests and the last frame has come; False if it moves before."""
@@ -261,7 +281,9 @@ class Session:
             await self._show(opening.asked, inputs)
             return
         timings: Timings = {}
-        opened = await self._engine.open(opening.model, inputs, timings)
+        opened = await self._while_wanted(self._engine.open(opening.model, inputs, timings))
+        if opened is None:
+            return
         self._view = View(opening.asked, opened.resting)
         self._pace = Pace()
         width, height = opened.size
@@ -307,11 +329,16 @@ class Session:
         level = self._level(opened) if moving else 1.0
         self._owed = (seq, values) if level < 1 else None  # even if the preview fails
         if level < 1:
-            opened = await self._preview(self._view, level)
+            smaller = await self._while_wanted(self._preview(self._view, level))
+            if smaller is None:
+                return
+            opened = smaller
         timings: Timings = {}
         begun = time.perf_counter()
-        picture = await self._engine.render(opened, values, timings)
-        encoded = await self._engine.encode(picture, asked.format, asked.quality, timings)
+        made = await self._while_wanted(self._made(asked, opened, values, timings))
+        if made is None:
+            return
+        picture, encoded = made
         self._pace.note(level, (time.perf_counter() - begun) * 1000)
         self._frame += 1
         header = {
@@ -325,6 +352,12 @@ class Session:
             "format": asked.format,
         }
         await self._websocket.send_bytes(protocol.frame(header, encoded))
+
+    async def _made(
+        self, asked: protocol.Shown, opened: Opened, values: AxisValues, timings: Timings
+    ) -> tuple[Image.Image, bytes]:
+        picture = await self._engine.render(opened, values, timings)
+        return picture, await self._engine.encode(picture, asked.format, asked.quality, timings)
 
     async def _preview(self, view: View, level: float) -> Opened:
         """What is open, opened smaller."""
