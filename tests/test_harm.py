@@ -81,11 +81,13 @@ def test_who_waits_for_a_decoder_may_leave_and_nothing_is_left_of_a_server_that_
         assert time.monotonic() - begun < 5  # two decoders hang, for 3 seconds; all who waited behind them have left
         family = children(harmed.process.pid)
         people.submit(leave, 8)
+        patient = people.submit(post, harmed.url, b"hang")
         time.sleep(0.3)
         harmed.process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
         harmed.process.wait(10)
         assert time.monotonic() - begun < 2.5
+        assert (patient.result().status_code, patient.result().json()["code"]) == (503, "server-stopping")
         while any(Path(f"/proc/{pid}").exists() for pid in family):
             assert time.monotonic() - begun < 5
             time.sleep(0.05)
