@@ -4,6 +4,7 @@ import asyncio
 import io
 import shutil
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -17,7 +18,7 @@ from dynamicnet import DynamicNetError, Inputs, package
 from dynamicnet.decoders import COUNT
 from dynamicnet.method.pieces import each_within
 from server.engine import worker
-from server.engine.engine import Engine
+from server.engine.engine import LARGE, Engine
 from server.operations.metrics import Metrics
 from server.settings import Settings
 
@@ -254,6 +255,36 @@ def test_a_hole_that_is_filled_lets_others_read_their_pictures_and_ends_with_who
         assert not ended
 
     with_engine(Settings().weights, use)
+
+
+def test_of_what_works_at_many_pixels_few_are_encoded_at_once_and_small_ones_beside_them(sound):
+    began, ended, most = Counter(), Counter(), Counter()
+
+    def encoding(inputs):
+        large = inputs.image.startswith(b"large")
+        yield LARGE + large
+        began[large] += 1
+        for _ in range(10):
+            most[large] = max(most[large], began[large] - ended[large])
+            time.sleep(0.01)
+            yield
+        ended[large] += 1
+        raise DynamicNetError("mask-empty", "It was enough to be encoded.")
+
+    async def use(engine):
+        model = engine.model(sound.name)
+        model.encoding = encoding
+        large = [asyncio.create_task(engine.open(model, Inputs(b"large %d" % n), {})) for n in range(3 * COUNT)]
+        await asyncio.sleep(0.02)
+        small = [asyncio.create_task(engine.open(model, Inputs(b"small %d" % n), {})) for n in range(2 * COUNT)]
+        await asyncio.wait(small)
+        assert ended[True] < 3 * COUNT
+        await asyncio.wait(large)
+
+    with_engine(sound.parent, use)
+    assert (ended[True], ended[False]) == (3 * COUNT, 2 * COUNT)
+    assert most[True] == COUNT
+    assert most[False] > COUNT
 
 
 def test_a_render_that_is_given_up_stops_within_a_piece_and_its_model_can_leave(sound, small, tmp_path, monkeypatch):

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-Pieces = Generator[None, None, T]
-"""Each step is a piece, none much longer than a frame of 512×512; the end returns what they make together."""
+Pieces = Generator[Any, None, T]
+"""Each step is a piece, none much longer than a frame of 512×512; the end returns what they make together.
+
+A piece may yield how many pixels those after it work at, which whoever runs them may have to make room for.
+"""
 
 
 def finish(pieces: Pieces[T]) -> T:
@@ -30,7 +33,7 @@ def each_within(context: Callable[[], AbstractContextManager[object]], pieces: P
     while True:
         with context():
             try:
-                next(pieces)
+                pixels = next(pieces)
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
-        yield
+        yield pixels

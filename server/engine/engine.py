@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -47,7 +47,7 @@ T = TypeVar("T")
 _TOO_LITTLE = re.compile(r"memory(?! access)|ALLOC_FAILED|could not create a primitive")
 
 LARGE = 2**20
-"""Pixels of a picture beyond which it is encoded only when nothing else has a use for the core."""
+"""Pixels of a picture beyond which it is encoded only when nothing else has a use for the core, and few are decoded."""
 
 IDLE = 1.0
 """Seconds after a large picture that the device must have nothing to do before its memory is given back."""
@@ -112,6 +112,7 @@ class Engine:
         self.worker = Worker()
         self.prepared: Cache[PreparedInputs] = Cache(prepared_bytes)
         self._decoding = ThreadPoolExecutor(decoders.COUNT, "decode")  # so that who waits for a decoder can leave
+        self._at_large = asyncio.Semaphore(decoders.COUNT)
         self._encoding_large = ThreadPoolExecutor(decoders.COUNT, "encode", _give_way)
         self._preparing: SingleFlight[tuple[PreparedInputs, Timings]] = SingleFlight()
         self._giving_back: asyncio.TimerHandle | None = None
@@ -307,32 +308,40 @@ class Engine:
             return await self._with_room(work, item)
 
     async def _decoded(self, work: Callable[[], Pieces[T]]) -> tuple[T, float]:
-        """On a thread, in pieces, between which others have theirs; it ends with the one that somebody left at."""
+        """On a thread, in pieces, between which others have theirs; it ends with the one that somebody left at.
+
+        Of those that say that they work at many pixels, as many are under way as there are threads.
+        """
         loop = asyncio.get_running_loop()
         begun, step = loop.create_future(), _Step()
         pieces: Pieces[T] | None = None
 
-        def piece() -> tuple[T] | None:
+        def piece() -> tuple[T] | int | None:
             nonlocal pieces
             loop.call_soon_threadsafe(_begin, begun)
             with step:
                 try:
                     pieces = pieces or work()
-                    next(pieces)
+                    pixels: int | None = next(pieces)
                 except StopIteration as end:
                     return (end.value,)
-            return None
+            return pixels
 
         with suppress(_OutOfMemoryError):
-            while True:
-                done = loop.run_in_executor(self._decoding, piece)
-                try:
-                    await stand_in_line(begun)
-                    made = await done
-                finally:
-                    done.cancel()
-                if made is not None:
-                    return made[0], step.milliseconds
+            async with AsyncExitStack() as held:
+                while True:
+                    done = loop.run_in_executor(self._decoding, piece)
+                    try:
+                        await stand_in_line(begun)
+                        made = await done
+                    finally:
+                        done.cancel()
+                    if isinstance(made, tuple):
+                        return made[0], step.milliseconds
+                    if made is not None and made > LARGE:
+                        await stand_in_line(self._at_large.acquire())
+                        held.callback(self._at_large.release)
+                        held.enter_context(self._holding_memory((made, 1)))
         return await self._with_room(lambda _: [_timed(lambda: finish(work()))])  # type: ignore[no-any-return]
 
     async def _encoded(self, work: Callable[[], bytes], size: tuple[int, int]) -> tuple[bytes, float]:

@@ -83,9 +83,9 @@ class ImageCompletion:
         inside = share > 0
         box, scale = _neighbourhood(inside)
         left, top, right, bottom = box
+        yield (right - left) * (bottom - top)
         cut = torch.from_numpy(inside[top:bottom, left:right].astype(np.float32))[None, None]
         around = _around(read.picture, box, mask)
-        yield
         filled = fill(pictures.to_tensor(around), cut)
         yield
         full = yield from giving(filled, cut)
