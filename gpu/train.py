@@ -31,7 +31,7 @@ JOBS = {
 that are for two cores. What gains most comes first.
 """
 
-COMMANDS = {"starry-night": 2, "great-wave": 2, "drawn-heads": 4, "denoise-first": 2, "denoise-photos": 2}
+COMMANDS = {"starry-night": 3, "great-wave": 2, "drawn-heads": 4, "denoise-first": 2, "denoise-photos": 2}
 """How many trainings a recipe runs, where it is not one."""
 
 BEFORE = {"drawn-heads": 400, "denoise-first": 80, "denoise-photos": 240}

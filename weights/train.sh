@@ -39,6 +39,8 @@ starry-night() { # what all others start from; those that ship started from it b
         --path-steps 600
     strength starry-night "Starry Night" starry_night --order -1 --start weights/starry-night --run runs/starry-night-on \
         --main-steps 1500 --axis-steps 250 --path-steps 450
+    strength starry-night "Starry Night" starry_night --order -1 --start weights/starry-night --run runs/starry-strokes \
+        --main-steps 1500 --axis-steps 250 --path-steps 450
 }
 
 the-scream-first() { # nothing to ship: what the-scream goes on from
