@@ -485,6 +485,23 @@ def test_a_scratch_across_a_wide_picture_is_filled_with_copies() -> None:
     assert squared_error(exemplar.copy(filled, hole), stripes, hole) < 0.6 * squared_error(filled, stripes, hole)
 
 
+def test_a_long_picture_is_looked_through_in_part_alone(monkeypatch) -> None:
+    seen, real = [], exemplar._Level._of_patches
+
+    def noted(level, start, sources):
+        seen.append(len(sources))
+        return real(level, start, sources)
+
+    monkeypatch.setattr(exemplar._Level, "_of_patches", noted)
+    rows, columns = torch.meshgrid(torch.arange(32), torch.arange(4000), indexing="ij")
+    stripes = ((rows + columns) // 4 % 2).float().expand(1, 3, -1, -1) * 0.8 + 0.1
+    hole = torch.zeros(1, 1, 32, 4000)
+    hole[..., 8:20, 40:60] = hole[..., 8:20, -60:-40] = 1
+    filled = fill(stripes, hole)
+    assert squared_error(exemplar.copy(filled, hole), stripes, hole) < 0.6 * squared_error(filled, stripes, hole)
+    assert max(seen) <= exemplar.SEARCHED < 16 * 2000
+
+
 def test_copies_are_as_sharp_as_what_they_are_copied_from() -> None:
     noise = torch.rand(1, 3, 128, 160, generator=torch.Generator().manual_seed(0))
     hole = masks.to_tensor(disc(160, 128, 30))

@@ -18,7 +18,7 @@ from dynamicnet.method.pieces import Pieces, finish
 EDGE = 3  # how far a patch reaches from its middle, in pixels of its level
 PATCH = 2 * EDGE + 1
 COARSEST = 16  # shorter side of the coarsest level, at least
-SEARCHED = 64 * 64  # pixels of any other level that is searched all over, at most
+SEARCHED = 64 * 64  # pixels of any other level that is searched all over, and those looked at on any, at most
 SHIFTS = 40  # that a hole is filled from, of those found in it, and as many of those found in what is known
 APART = 4  # pixels that a patch of what is known looks away from itself, at least
 SPARSE = 3  # of so many of those one looks
@@ -95,6 +95,7 @@ class _Level:
         sources = self.offered.flatten().nonzero()[:, 0]
         if len(sources) == 0:
             return start
+        sources = sources[:: -(-len(sources) // SEARCHED)]  # the coarsest level of a long picture has many
         places, current = yield from self._of_patches(start, sources)
         rows, columns = self.hole.nonzero().T
         found = places[rows, columns]
