@@ -31,7 +31,10 @@ JOBS = {
 that are for two cores. What gains most comes first.
 """
 
-COMMANDS = {"starry-night": 3, "great-wave": 2, "drawn-heads": 4, "denoise-first": 2, "denoise-photos": 2}
+COMMANDS = dict.fromkeys(("the-scream", "great-wave", "denoise-first", "denoise-photos"), 2) | {
+    "starry-night": 3,
+    "drawn-heads": 4,
+}
 """How many trainings a recipe runs, where it is not one."""
 
 BEFORE = {"drawn-heads": 400, "denoise-first": 80, "denoise-photos": 240}

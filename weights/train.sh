@@ -50,6 +50,8 @@ the-scream-first() { # nothing to ship: what the-scream goes on from
 the-scream() {
     strength the-scream "The Scream" the_scream --order -1 --start runs/packages/the-scream-first --main-steps 1500 \
         --axis-steps 250 --path-steps 450
+    strength the-scream "The Scream" the_scream --order -1 --start weights/the-scream --run runs/the-scream-strokes \
+        --main-steps 1500 --axis-steps 250 --path-steps 450
 }
 great-wave-first() { # nothing to ship: what great-wave goes on from
     train runs/packages/great-wave-first --title "The Great Wave" --style data/styles/wave.jpg --start weights/starry-night \
