@@ -149,19 +149,20 @@ def infer(
         inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
         chosen = _alpha(loaded, inputs, alpha, position)
         encoded = loaded.encode(inputs)
+        of = photo if is_folder else None
+        _tell(encoded.notes, of)
         picture = loaded.render(loaded.prepare(encoded), chosen)
-        notes = [*encoded.notes, *pictures.lost(picture, format)]
+        _tell(pictures.lost(picture, format), of)
         if is_folder and "auto" in (alpha or ""):
-            notes.append(f"alpha {json.dumps(chosen)}")
-        _tell(notes, photo if is_folder else None)
+            _tell([f"alpha {json.dumps(chosen)}"], of)
         return pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)), chosen
 
     if is_folder:
         settings = {
             "model": loaded.folder.name,
             "weights": _word(loaded.folder / package.TENSORS),
-            "alpha": _plain(alpha),
-            "position": _plain(position),
+            "alpha": _plain(alpha, "alpha"),
+            "position": _plain(position, "position"),
             "mask": _named(mask),
             "where": _named(where),
             "max_side": max_side,
@@ -394,12 +395,9 @@ def _write(output: Path, data: bytes) -> None:
         raise DynamicNetError("output-refused", f"Cannot write '{output}': {reason(error)}.") from None
 
 
-def _plain(typed: str | None) -> str | None:
-    """What was typed, as everybody would write it: 0.30 is 0.3."""
-    try:
-        return typed and json.dumps(json.loads(typed))
-    except ValueError:
-        return typed
+def _plain(typed: str | None, what: str) -> str | None:
+    """What was typed, in one way of several to say it: 0.30 is 0.3."""
+    return typed and json.dumps(alphas.parse(typed, what), sort_keys=True)
 
 
 def _named(file: Path | None) -> str | None:

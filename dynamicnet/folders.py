@@ -22,6 +22,9 @@ ABSENT = {UNREADABLE: "it leads to no file", LINKED: "folders that are linked to
 RECORD = ".dynamic-net.jsonl"
 """A file among the pictures that are made: what they are made with, and a line for each, of the photograph it is of."""
 
+NAMED = 5
+"""How many suffixes of what is no picture are named, at most."""
+
 SAME = {"jpg": "jpeg"}
 """Formats by the suffixes that are not their names."""
 
@@ -68,7 +71,7 @@ def each(
     files, others = find(folder)
     within = folder.resolve() in out.resolve().parents
     files = [file for file in files if not (within and out.resolve() in file.resolve().parents)]
-    files = [file for file in files if not _was_made(file, folder)]
+    files = [file for file in files if not (_was_made(file, folder) or record.made(file))]
     names = {file.relative_to(folder) for file in files}
     if not (files or any(why in ABSENT for why in others.values())):
         raise DynamicNetError("no-pictures", f"There are no pictures in '{folder}'.")
@@ -115,7 +118,8 @@ def each(
     said = [f"{out}: {made} made"]
     said += [f"{count} {what}" for count, what in ((there, "there already"), (left_out, "left out")) if count]
     if suffixes:
-        said.append(f"{suffixes.total()} without a picture's suffix ({', '.join(sorted(suffixes))})")
+        named = ", ".join(printable(suffix) for suffix, _ in suffixes.most_common(NAMED))
+        said.append(f"{suffixes.total()} without a picture's suffix ({named}{', …' if len(suffixes) > NAMED else ''})")
     return "; ".join(said), not left_out
 
 
@@ -149,6 +153,11 @@ class _Record:
             return False
         return None if of is None else of == _stamp(photo)
 
+    def made(self, file: Path) -> bool:
+        """Whether it was made here, as where a picture's folder is that of photographs."""
+        file, out = file.resolve(), self._out.resolve()
+        return out in file.parents and str(file.relative_to(out)) in self._made
+
     def write(self, target: Path, photo: Path, data: bytes) -> None:
         """Write what was made of a photograph.
 
@@ -160,8 +169,8 @@ class _Record:
         try:
             with replaced(target) as partial:
                 partial.write_bytes(data)
-                target.unlink(missing_ok=True)  # of a photograph that was replaced: the record is never ahead of it
                 with (self._out / RECORD).open("a", encoding="utf-8") as file:
+                    target.unlink(missing_ok=True)  # what is of a photograph's past never has its present's line
                     file.writelines(f"\n{json.dumps(line)}" for line in lines)
         except OSError as error:
             raise DynamicNetError("output-refused", f"Cannot write '{target}': {reason(error)}.") from None

@@ -32,6 +32,18 @@ def test_pictures_may_go_above_their_photographs_or_below(photos: Path) -> None:
         assert copies(photos, out) == f"{out}: 0 made; 2 there already"
 
 
+def test_what_was_made_in_a_folder_of_photographs_is_none_of_them(photos: Path) -> None:
+    (photos / "photos").mkdir()
+    Image.new("RGB", (7, 7)).save(photos / "photos" / "x.png")
+    for suffix in ("\udcff", "1", "2", "3", "4", "5", "6"):
+        (photos / f"z.{suffix}").write_bytes(b"no picture")
+    assert copies(photos, photos.parent).startswith(f"{photos.parent}: 3 made; 7 without a picture's suffix (")
+    said = copies(photos, photos.parent)
+    assert said.startswith(f"{photos.parent}: 0 made; 3 there already; 7 without a picture's suffix (")
+    assert said.endswith(", …)")
+    said.encode()
+
+
 def test_a_stop_while_a_picture_is_written_is_said_and_leaves_nothing_old(photos: Path, monkeypatch) -> None:
     out = photos.parent / "out"
     copies(photos, out)
