@@ -287,3 +287,13 @@ def test_frames_have_a_turn_beside_any_two_large_jobs(monkeypatch):
     first = min(ran.index("a ended"), ran.index("b ended"))
     assert ran.index("b0") < first
     assert ran.index("c0") < first < ran.index("d0")
+
+
+def test_a_batch_of_frames_is_none_of_the_large_jobs(monkeypatch):
+    cut(monkeypatch)
+    ran = []
+    large = [(in_pieces(ran, 9), name, None, 1, worker.BESIDE) for name in "ab"]
+    frames = in_pieces(ran, 9)
+    batch = [(frames, "c", "frames", 4, worker.FRAME) for _ in range(4)]
+    run_in_line(*large, *batch, (in_pieces(ran, 1), "d", None, 1, worker.FRAME))
+    assert ran.index("d0") < min(ran.index(f"{name} ended") for name in "abc")

@@ -3,7 +3,6 @@
 import asyncio
 import math
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -191,9 +190,10 @@ class Worker:
     def _has_room(self, job: _Job) -> bool:
         if not self._under_way:
             return True
-        pixels = sorted([job.pixels, *(run.pixels for run in self._under_way)])
-        frames = bisect_right(pixels, FRAME)
-        return sum(pixels[:frames]) <= BESIDE and sum(pixels[frames:-1]) <= BESIDE and job.pixels < math.inf
+        sizes = [(job.pixels, 1), *((run.pixels, len(run.jobs)) for run in self._under_way)]
+        frames = sum(pixels for pixels, count in sizes if pixels <= FRAME * count)
+        larger = sorted(pixels for pixels, count in sizes if pixels > FRAME * count)
+        return frames <= BESIDE and sum(larger[:-1]) <= BESIDE and job.pixels < math.inf
 
     def _begin(self, first: _Job) -> _Run:
         """Have a job begin, and those of its group with it."""
