@@ -6,13 +6,13 @@ never guessed: one that may mean two things is refused, with a sentence that say
 
 import math
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from dynamicnet import pictures
 from dynamicnet.applications.base import Inputs
@@ -42,11 +42,13 @@ class Hole(NamedTuple):
 
     Attributes:
         share: how far each pixel is filled, (H, W), 0 where it stays as it is and 255 where it is filled.
-        mask: the mask that says so; None if the picture's transparency does.
+        by_mask: whether a mask says so, or the picture's transparency.
+        notes: sentences, on what is not as a person may expect of the mask's file.
     """
 
     share: Levels
-    mask: Decoded | None
+    by_mask: bool
+    notes: tuple[str, ...] = ()
 
 
 def read(inputs: Inputs, photo: Decoded) -> Hole:
@@ -54,19 +56,22 @@ def read(inputs: Inputs, photo: Decoded) -> Hole:
 
     A mask's soft edge belongs to the hole and blends: what is at least half white is filled, and from there the filling
     fades into the picture, which has the object's own edge in it. Of files that spread colours, the pixels around the
-    hole are filled as well. All that is understood at the size that was sent: of a picture that is made smaller,
-    ``max_side`` being given, every pixel with some of the hole in it belongs to it, however thin it is.
+    hole are filled as well. A mask is understood at the size that was sent: of a picture that is made smaller,
+    ``max_side`` being given, every pixel with some of the hole in it belongs to it, and those beside it.
 
     Raises:
         DynamicNetError: ``mask-missing``, ``mask-empty``, ``mask-full``, ``mask-size``, ``mask-unclear``,
             ``mask-inverted``, or the mask cannot be read.
     """
-    picture, mask = photo.picture, None
+    picture = photo.picture
+    notes: tuple[str, ...] = ()
     whole = partial(pictures.read_layers, max_side=None, max_pixels=max(inputs.max_pixels, math.prod(photo.size)))
     if inputs.mask is None:
-        sent = photo if picture.size == photo.size else whole(inputs.image)
-        levels = np.where(np.asarray(sent.picture.convert("RGBA").getchannel("A")) < 128, 255, 0).astype(np.uint8)
-        if not levels.any():
+        sent = picture
+        if picture.mode == "RGBA" and picture.size != photo.size:
+            sent = whole(inputs.image).picture
+        levels = sent.convert("RGBA").getchannel("A").point([255] * 128 + [0] * 128)
+        if not levels.getextrema()[1]:
             raise DynamicNetError(
                 "mask-missing", "Nothing says where the hole is: send a mask, white there, or make it transparent."
             )
@@ -78,33 +83,37 @@ def read(inputs: Inputs, photo: Decoded) -> Hole:
                 f"The mask is {mask.size[0]}×{mask.size[1]} and the picture "
                 f"{photo.size[0]}×{photo.size[1]}; send a mask of the picture's size.",
             )
-        levels = _understood(mask.picture, picture)
-    share = np.minimum(2 * np.where(levels < FAINT, 0, levels).astype(np.uint16), 255).astype(np.uint8)
+        levels, notes = _understood(mask.picture, picture), mask.notes
+    share = np.asarray(levels.point([0 if level < FAINT else min(2 * level, 255) for level in range(256)]))
     if not share.any():
         raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
-    share = _made_small(_grown(share) if photo.lossy else share, picture.size)
+    if share.shape != picture.size[::-1]:
+        share = _grown(_made_small(share, picture.size), SPREAD if photo.lossy else 1)
+    elif photo.lossy:
+        share = _grown(share, SPREAD)
     if (share > 0).all():
         raise DynamicNetError("mask-full", "The hole is all of the picture: leave something to go on from.")
-    return Hole(share, mask)
+    return Hole(share, inputs.mask is not None, notes)
 
 
-def _understood(mask: Image.Image, picture: Image.Image) -> Levels:
-    """An upload in levels of white.
+def _understood(mask: Image.Image, picture: Image.Image) -> Image.Image:
+    """An upload in levels of white, mode L.
 
     Raises:
         DynamicNetError: ``mask-unclear`` or ``mask-inverted``.
     """
-    colours = np.asarray(mask.convert("RGB"))
+    colours = mask
     if mask.mode == "RGBA":
-        opacity = np.asarray(mask.getchannel("A"))
-        seen = opacity >= 128
-        if seen.any() and _apart(mask, picture) < ALIKE:  # the photograph, its hole erased
-            return 255 - opacity
-        if seen.any() and not seen.all() and colours[seen].mean() < 128:
-            raise _unclear("is dark on a transparent ground, which may mean either")
-        colours = np.asarray(pictures.flatten(mask, "black"))
-    levels = levels_of(colours)
-    white = float((levels >= 128).mean())
+        opacity = mask.getchannel("A")
+        seen = opacity.point([0] * 128 + [255] * 128)
+        if seen.getextrema()[1]:
+            if _apart(mask, picture) < ALIKE:  # the photograph, its hole erased
+                return ImageChops.invert(opacity)
+            if not seen.getextrema()[0] and _mean(mask, seen) < 128:
+                raise _unclear("is dark on a transparent ground, which may mean either")
+        colours = pictures.flatten(mask, "black")
+    levels = levels_of(colours.convert("RGB"))
+    white = _share(levels, range(128, 256))
     if MOST < white < 1:
         raise DynamicNetError(
             "mask-inverted",
@@ -114,24 +123,35 @@ def _understood(mask: Image.Image, picture: Image.Image) -> Levels:
     return levels
 
 
-def levels_of(colours: npt.NDArray[np.uint8]) -> Levels:
-    """A mask in levels of white, (H, W, 3) to (H, W).
+def levels_of(mask: Image.Image) -> Image.Image:
+    """A mask, RGB, in levels of white, mode L.
 
     Raises:
         DynamicNetError: ``mask-unclear``.
     """
-    spread = colours.max(2).astype(np.int16) - colours.min(2)
-    if (spread > COLOURED).mean() > 0.002:
+    red, green, blue = mask.split()
+    most, least = (both(both(red, green), blue) for both in (ImageChops.lighter, ImageChops.darker))
+    if _share(ImageChops.subtract(most, least), range(COLOURED + 1, 256)) > 0.002:
         raise _unclear("is in colour")
-    levels: Levels = np.asarray(Image.fromarray(colours).convert("L"))
-    brightest = int(levels.max())
+    levels = mask.convert("L")
+    brightest = cast(int, levels.getextrema()[1])
     if brightest == 1:  # numbers, not levels
-        return levels * 255
+        return levels.point([0] + [255] * 255)
     if 1 < brightest < 128:
         raise _unclear(f"has nothing brighter than {brightest} of 255")
-    if ((levels >= FAINT) & (levels < 256 - FAINT)).mean() > 0.5:
+    if _share(levels, range(FAINT, 256 - FAINT)) > 0.5:
         raise _unclear("is mostly grey")
     return levels
+
+
+def _share(levels: Image.Image, of: range) -> float:
+    """How much of a picture has some levels."""
+    return sum(levels.histogram()[of.start : of.stop]) / math.prod(levels.size)
+
+
+def _mean(picture: Image.Image, where: Image.Image) -> float:
+    """The mean level of a picture's colours in some places."""
+    return float(np.mean(ImageStat.Stat(picture.convert("RGB"), where).mean))
 
 
 def _apart(mask: Image.Image, picture: Image.Image) -> float:
@@ -150,21 +170,20 @@ def _unclear(what: str) -> DynamicNetError:
     )
 
 
-def _grown(share: Levels) -> Levels:
-    """The same wider by ``SPREAD`` pixels, fading out in the last of them."""
+def _grown(share: Levels, by: int) -> Levels:
+    """The same wider by so many pixels, fading out in the last of them."""
     rows, columns = (np.flatnonzero(share.any(axis)) for axis in (1, 0))
-    top, left = max(0, rows[0] - SPREAD), max(0, columns[0] - SPREAD)
-    part = np.s_[top : rows[-1] + SPREAD + 1, left : columns[-1] + SPREAD + 1]
+    top, left = max(0, rows[0] - by), max(0, columns[0] - by)
+    part = np.s_[top : rows[-1] + by + 1, left : columns[-1] + by + 1]
     levels = torch.from_numpy(share[part].astype(np.float32))[None, None]
-    wide, wider = (F.max_pool2d(levels, 2 * by + 1, 1, by) for by in (SPREAD - 1, SPREAD))
+    wide, wider = (F.max_pool2d(levels, 2 * reach + 1, 1, reach) for reach in (by - 1, by))
     grown = share.copy()
     grown[part] = torch.maximum(wide, wider / 2).round()[0, 0].numpy().astype(np.uint8)
     return grown
 
 
 def _made_small(share: Levels, size: tuple[int, int]) -> Levels:
-    """The same at a (width, height), if that is another: of each pixel the most that falls into it."""
-    if share.shape == size[::-1]:
-        return share
-    small = F.adaptive_max_pool2d(torch.from_numpy(share.astype(np.float32))[None], size[::-1])
-    return small[0].numpy().astype(np.uint8)
+    """The same at a smaller (width, height): of each pixel the most that falls into it."""
+    for axis, (side, small) in enumerate(zip(share.shape, size[::-1], strict=True)):
+        share = np.maximum.reduceat(share, np.arange(small) * side // small, axis)
+    return share

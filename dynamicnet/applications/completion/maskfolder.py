@@ -64,7 +64,7 @@ class MaskFolder(Pictures):
 
     def _read(self, file: Path) -> Tensor:
         """A mask, (1, side, side), bool, True in the hole."""
-        levels = levels_of(np.asarray(pictures.read_fitted(file.read_bytes(), self.side)))
+        levels = np.array(levels_of(pictures.read_fitted(file.read_bytes(), self.side)))
         hole = centre(torch.from_numpy((levels >= 128) == (self.hole == "white"))[None], self.side).clone()
         if not hole.any() or hole.all():
             raise DynamicNetError("mask-empty", f"'{file}' has no hole, or nothing else.")

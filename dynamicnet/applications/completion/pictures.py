@@ -13,9 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from dynamicnet import pictures
-from dynamicnet.applications.base import Encoded, Inputs, notes
+from dynamicnet.applications.base import Encoded, Inputs
 from dynamicnet.applications.completion import exemplar, hole, masks
-from dynamicnet.decode import Decoded
 from dynamicnet.method.pieces import Pieces, finish
 from dynamicnet.networks.base import MainNetwork
 from dynamicnet.networks.membrane import fill
@@ -79,19 +78,19 @@ class ImageCompletion:
         """
         inputs.only(*self.takes)
         read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels, keep_space=True)
-        share, mask = hole.read(inputs, read)
+        share, by_mask, said = hole.read(inputs, read)
         inside = share > 0
         box, scale = _neighbourhood(inside)
         left, top, right, bottom = box
         yield (right - left) * (bottom - top)
         cut = torch.from_numpy(inside[top:bottom, left:right].astype(np.float32))[None, None]
-        around = _around(read.picture, box, mask)
+        around = _around(read.picture, box, by_mask)
         filled = fill(pictures.to_tensor(around), cut)
         yield
         full = yield from giving(filled, cut)
         own, beyond = read.own, cast(Tensor | float, 0.0)
         if own:
-            far = pictures.to_tensor(_around(own.picture, box, mask)) - pictures.to_tensor(around.filter(own.back))
+            far = pictures.to_tensor(_around(own.picture, box, by_mask)) - pictures.to_tensor(around.filter(own.back))
             own, beyond = replace(own, picture=_opaque(own.picture, inside)), fill(far, cut)
         place = Place(
             _opaque(read.picture, inside),
@@ -104,7 +103,7 @@ class ImageCompletion:
             full if scale == 1 else _smaller(full, scale, network.multiple),
             read.picture.size,
             full=None if scale == 1 else full,
-            notes=notes(read, mask),
+            notes=tuple(dict.fromkeys([*read.notes, *said])),
             metadata=read.metadata,
             own=own,
             context=place,
@@ -164,10 +163,10 @@ def _smaller(full: Tensor, scale: float, multiple: int) -> Tensor:
     return torch.cat([shown[:, :3], missing, shown[:, 3:]], 1)
 
 
-def _around(picture: Image.Image, box: tuple[int, int, int, int], mask: Decoded | None) -> Image.Image:
+def _around(picture: Image.Image, box: tuple[int, int, int, int], by_mask: bool) -> Image.Image:
     """A part of a picture, RGB: on white, but for one whose transparency says where the hole is."""
     part = picture.crop(box)
-    return pictures.flatten(part, "white") if mask else part.convert("RGB")
+    return pictures.flatten(part, "white") if by_mask else part.convert("RGB")
 
 
 def _is_grey(picture: Image.Image, inside: Inside) -> bool:
