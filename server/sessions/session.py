@@ -249,7 +249,8 @@ class Session:
         """Do what is for the picture of now, and leave it for another that is to be opened: None then."""
         self._making = making = asyncio.create_task(work)
         try:
-            return await making
+            made = await making
+            return None if self._next_opening is not None else made  # it may have come when this was done
         except asyncio.CancelledError:
             if self._next_opening is None or cast(asyncio.Task[None], asyncio.current_task()).cancelling():
                 raise  # the session ends
@@ -363,7 +364,12 @@ class Session:
         """What is open, opened smaller."""
         if level not in view.previews:
             inputs = replace(view.opened.inputs, max_side=round(max(view.opened.size) * level))
-            view.previews[level] = (await self._engine.open(view.opened.model, inputs, {})).resting
+            try:
+                view.previews[level] = (await self._engine.open(view.opened.model, inputs, {})).resting
+            except DynamicNetError as error:
+                if error.status != 422:
+                    raise
+                view.previews[level] = view.opened  # a hole may leave nothing of a small picture
         return view.previews[level]
 
     def _level(self, opened: Opened) -> float:

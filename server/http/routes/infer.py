@@ -70,6 +70,7 @@ async def infer(
         alpha.update(await engine.settle(opened, asked.alpha, asked.auto))
         picture = await engine.render(opened, alpha, timings)
         notes.extend(lost(picture, reply_format))
+        opened = opened.resting  # while it is encoded, others may have that memory
         return await engine.encode(picture, reply_format, quality, timings, opened.metadata.chosen(metadata))
 
     with admission.request():
