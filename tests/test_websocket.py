@@ -1,5 +1,6 @@
 """The WebSocket protocol (docs/protocol.md), over a WebSocket."""
 
+import asyncio
 import io
 import json
 import re
@@ -16,6 +17,9 @@ from PIL import ExifTags, Image
 from dynamicnet import DynamicNetError, package
 from dynamicnet.client import Session
 from server.app import create_app
+from server.sessions.protocol import Open
+from server.sessions.session import Opening
+from server.sessions.session import Session as ServerSession
 from server.settings import Settings
 
 
@@ -459,6 +463,22 @@ def test_what_is_opened_next_does_not_wait_for_a_frame_of_what_was_open(image):
         assert client.receive()["type"] == "ready"
         assert client.render(0.25)[0]["width"] == 66
         assert 0 not in rendered
+
+
+def test_what_is_done_as_another_opening_comes_is_not_shown():
+    session = ServerSession(None, None, Settings())
+
+    async def made() -> str:
+        return "made"
+
+    async def use() -> str | None:
+        waiting = asyncio.create_task(session._while_wanted(made()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it is made, and nobody has looked
+        session._open_next(Opening(Open(type="open"), None, {}, {}))
+        return await waiting
+
+    assert asyncio.run(use()) is None
 
 
 @contextmanager

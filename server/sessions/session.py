@@ -328,7 +328,7 @@ class Session:
             raise DynamicNetError("picture-not-open", "What was sent could not be opened; open something else.")
         asked, opened = self._view.asked, self._view.opened
         level = self._level(opened) if moving else 1.0
-        self._owed = (seq, values) if level < 1 else None  # even if the preview fails
+        self._owed = None
         if level < 1:
             smaller = await self._while_wanted(self._preview(self._view, level))
             if smaller is None:
@@ -340,6 +340,8 @@ class Session:
         if made is None:
             return
         picture, encoded = made
+        if level < 1:
+            self._owed = (seq, values)
         self._pace.note(level, (time.perf_counter() - begun) * 1000)
         self._frame += 1
         header = {
