@@ -181,6 +181,25 @@ def test_previews_while_the_slider_moves_then_the_exact_frame(client, models, ph
     assert client.receive()[0]["seq"] == last + 1
 
 
+def test_a_preview_whose_hole_would_leave_nothing_is_shown_at_the_pictures_own_size(client, photo):
+    model = next(folder for folder in package.find(Settings().weights) if "mend" in folder.name)
+    files, lines = {}, Image.new("L", (600, 400))
+    for row in range(0, 400, 4):
+        lines.paste(255, (0, row, 600, row + 1))
+    for name, picture in (("image", Image.open(photo).resize(lines.size)), ("mask", lines)):
+        out = io.BytesIO()
+        picture.save(out, "PNG")
+        files[name] = out.getvalue()
+    client.open(model=model.name, **files)
+    client.render(0)
+    for step in range(1, 6):
+        last = client.set(step / 5)
+        time.sleep(0.1)
+    *shown, exact = (header for header, _ in client.frames())  # and no error among them
+    assert {header["width"] for header in shown} <= {600}
+    assert (exact["seq"], exact["width"], exact["exact"]) == (last, 600, True)
+
+
 def test_another_model_renders_the_same_picture(client, models, image):
     pictures = set()
     for number, model in enumerate(models):
