@@ -31,9 +31,13 @@ JOBS = {
 that are for two cores. What gains most comes first.
 """
 
-COMMANDS = dict.fromkeys(("the-scream", "great-wave", "denoise-first", "denoise-photos"), 2) | {
+COMMANDS = {
     "starry-night": 3,
+    "the-scream": 2,
+    "great-wave": 2,
     "drawn-heads": 4,
+    "denoise-first": 2,
+    "denoise-photos": 2,
 }
 """How many trainings a recipe runs, where it is not one."""
 

@@ -34,13 +34,17 @@ strength() { # faint, main and strong objectives: a dual axis
     train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" "$@"
 }
 
+further() { # a round more of a strength that is trained
+    local run=$1
+    shift
+    strength "$@" --start "weights/$1" --run "runs/$run" --main-steps 1500 --axis-steps 250 --path-steps 450
+}
+
 starry-night() { # what all others start from; those that ship started from it before it went on
     strength starry-night "Starry Night" starry_night --order -1 --start runs/packages/painter --main-steps 2500 \
         --path-steps 600
-    strength starry-night "Starry Night" starry_night --order -1 --start weights/starry-night --run runs/starry-night-on \
-        --main-steps 1500 --axis-steps 250 --path-steps 450
-    strength starry-night "Starry Night" starry_night --order -1 --start weights/starry-night --run runs/starry-strokes \
-        --main-steps 1500 --axis-steps 250 --path-steps 450
+    further starry-night-on starry-night "Starry Night" starry_night --order -1
+    further starry-strokes starry-night "Starry Night" starry_night --order -1
 }
 
 the-scream-first() { # nothing to ship: what the-scream goes on from
@@ -50,8 +54,7 @@ the-scream-first() { # nothing to ship: what the-scream goes on from
 the-scream() {
     strength the-scream "The Scream" the_scream --order -1 --start runs/packages/the-scream-first --main-steps 1500 \
         --axis-steps 250 --path-steps 450
-    strength the-scream "The Scream" the_scream --order -1 --start weights/the-scream --run runs/the-scream-strokes \
-        --main-steps 1500 --axis-steps 250 --path-steps 450
+    further the-scream-strokes the-scream "The Scream" the_scream --order -1
 }
 great-wave-first() { # nothing to ship: what great-wave goes on from
     train runs/packages/great-wave-first --title "The Great Wave" --style data/styles/wave.jpg --start weights/starry-night \
@@ -60,8 +63,7 @@ great-wave-first() { # nothing to ship: what great-wave goes on from
 great-wave() {
     strength great-wave "The Great Wave" wave --start runs/packages/great-wave-first --main-steps 1500 --axis-steps 250 \
         --path-steps 450
-    strength great-wave "The Great Wave" wave --start weights/great-wave --run runs/great-wave-on --main-steps 1500 \
-        --axis-steps 250 --path-steps 450
+    further great-wave-on great-wave "The Great Wave" wave
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
