@@ -41,6 +41,11 @@ class _Job:
     done: asyncio.Future[Any]
 
     @property
+    def of_frames(self) -> bool:
+        """Whether it is no larger than a frame."""
+        return self.pixels <= FRAME
+
+    @property
     def since(self) -> float:
         """When it came or, if that was later, its caller last had a turn."""
         return max(self.came, self.caller.served)
@@ -54,7 +59,8 @@ class _Run:
         self.pixels = sum(job.pixels for job in jobs)
         self.results: Sequence[Any] = ()
         self._pieces = _in_pieces(jobs[0].work, [job.item for job in jobs])
-        self._most = TURN * len(jobs) if self.pixels <= FRAME * len(jobs) else LATER
+        self.of_frames = self.pixels <= FRAME * len(jobs)
+        self._most = TURN * len(jobs) if self.of_frames else LATER
 
     @property
     def since(self) -> float:
@@ -190,9 +196,9 @@ class Worker:
     def _has_room(self, job: _Job) -> bool:
         if not self._under_way:
             return True
-        sizes = [(job.pixels, 1), *((run.pixels, len(run.jobs)) for run in self._under_way)]
-        frames = sum(pixels for pixels, count in sizes if pixels <= FRAME * count)
-        larger = sorted(pixels for pixels, count in sizes if pixels > FRAME * count)
+        beside: list[_Run | _Job] = [job, *self._under_way]
+        frames = sum(one.pixels for one in beside if one.of_frames)
+        larger = sorted(one.pixels for one in beside if not one.of_frames)
         return frames <= BESIDE and sum(larger[:-1]) <= BESIDE and job.pixels < math.inf
 
     def _begin(self, first: _Job) -> _Run:

@@ -326,23 +326,17 @@ class Session:
     async def _render(self, seq: int, values: AxisValues, *, moving: bool) -> None:
         if self._view is None:
             raise DynamicNetError("picture-not-open", "What was sent could not be opened; open something else.")
-        asked, opened = self._view.asked, self._view.opened
-        level = self._level(opened) if moving else 1.0
+        level = self._level(self._view.opened) if moving else 1.0
+        asked = self._view.asked
         self._owed = None
-        if level < 1:
-            smaller = await self._while_wanted(self._preview(self._view, level))
-            if smaller is None:
-                return
-            opened = smaller
         timings: Timings = {}
-        begun = time.perf_counter()
-        made = await self._while_wanted(self._made(asked, opened, values, timings))
+        made = await self._while_wanted(self._made(self._view, level, values, timings))
         if made is None:
             return
-        picture, encoded = made
+        picture, encoded, milliseconds = made
         if level < 1:
             self._owed = (seq, values)
-        self._pace.note(level, (time.perf_counter() - begun) * 1000)
+        self._pace.note(level, milliseconds)
         self._frame += 1
         header = {
             "frame": self._frame,
@@ -357,10 +351,14 @@ class Session:
         await self._websocket.send_bytes(protocol.frame(header, encoded))
 
     async def _made(
-        self, asked: protocol.Shown, opened: Opened, values: AxisValues, timings: Timings
-    ) -> tuple[Image.Image, bytes]:
+        self, view: View, level: float, values: AxisValues, timings: Timings
+    ) -> tuple[Image.Image, bytes, float]:
+        """A frame, as a picture and a file, and its milliseconds, without those of opening a preview."""
+        opened = await self._preview(view, level) if level < 1 else view.opened
+        begun = time.perf_counter()
         picture = await self._engine.render(opened, values, timings)
-        return picture, await self._engine.encode(picture, asked.format, asked.quality, timings)
+        encoded = await self._engine.encode(picture, view.asked.format, view.asked.quality, timings)
+        return picture, encoded, (time.perf_counter() - begun) * 1000
 
     async def _preview(self, view: View, level: float) -> Opened:
         """What is open, opened smaller."""
