@@ -153,7 +153,7 @@ def infer(
         _tell(encoded.notes, of)
         picture = loaded.render(loaded.prepare(encoded), chosen)
         _tell(pictures.lost(picture, format), of)
-        if is_folder and "auto" in (alpha or ""):
+        if is_folder and alphas.AUTO in (alpha or ""):
             _tell([f"alpha {json.dumps(chosen)}"], of)
         return pictures.write(picture, format, quality, encoded.metadata.chosen(metadata)), chosen
 

@@ -9,7 +9,7 @@ T = TypeVar("T")
 Pieces = Generator[Any, None, T]
 """Each step is a piece, none much longer than a frame of 512×512; the end returns what they make together.
 
-A piece may yield how many pixels those after it work at, which whoever runs them may have to make room for.
+One piece may yield how many pixels those after it work at, which whoever runs them may have to make room for.
 """
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageStat
 
 from dynamicnet import pictures
-from dynamicnet.applications.base import Inputs
+from dynamicnet.applications.base import Inputs, notes
 from dynamicnet.decode import Decoded, small_size
 from dynamicnet.errors import DynamicNetError
 
@@ -43,12 +43,12 @@ class Hole(NamedTuple):
     Attributes:
         share: how far each pixel is filled, (H, W), 0 where it stays as it is and 255 where it is filled.
         by_mask: whether a mask says so, or the picture's transparency.
-        notes: sentences, on what is not as a person may expect of the mask's file.
+        notes: sentences, on what is not as a person may expect of either file.
     """
 
     share: Levels
     by_mask: bool
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
 
 def read(inputs: Inputs, photo: Decoded) -> Hole:
@@ -64,7 +64,7 @@ def read(inputs: Inputs, photo: Decoded) -> Hole:
             ``mask-inverted``, or the mask cannot be read.
     """
     picture = photo.picture
-    notes: tuple[str, ...] = ()
+    mask: Decoded | None = None
     whole = partial(pictures.read_layers, max_side=None, max_pixels=max(inputs.max_pixels, math.prod(photo.size)))
     if inputs.mask is None:
         sent = picture
@@ -83,7 +83,7 @@ def read(inputs: Inputs, photo: Decoded) -> Hole:
                 f"The mask is {mask.size[0]}×{mask.size[1]} and the picture "
                 f"{photo.size[0]}×{photo.size[1]}; send a mask of the picture's size.",
             )
-        levels, notes = _understood(mask.picture, picture), mask.notes
+        levels = _understood(mask.picture, picture)
     share = np.asarray(levels.point([0 if level < FAINT else min(2 * level, 255) for level in range(256)]))
     if not share.any():
         raise DynamicNetError("mask-empty", "The mask has no white part: paint white what is to be filled.")
@@ -93,7 +93,7 @@ def read(inputs: Inputs, photo: Decoded) -> Hole:
         share = _grown(share, SPREAD)
     if (share > 0).all():
         raise DynamicNetError("mask-full", "The hole is all of the picture: leave something to go on from.")
-    return Hole(share, inputs.mask is not None, notes)
+    return Hole(share, mask is not None, notes(photo, mask))
 
 
 def _understood(mask: Image.Image, picture: Image.Image) -> Image.Image:
@@ -112,7 +112,7 @@ def _understood(mask: Image.Image, picture: Image.Image) -> Image.Image:
             if not seen.getextrema()[0] and _mean(mask, seen) < 128:
                 raise _unclear("is dark on a transparent ground, which may mean either")
         colours = pictures.flatten(mask, "black")
-    levels = levels_of(colours.convert("RGB"))
+    levels = levels_of(colours)
     white = _share(levels, range(128, 256))
     if MOST < white < 1:
         raise DynamicNetError(

@@ -78,7 +78,7 @@ class ImageCompletion:
         """
         inputs.only(*self.takes)
         read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels, keep_space=True)
-        share, by_mask, said = hole.read(inputs, read)
+        share, by_mask, notes = hole.read(inputs, read)
         inside = share > 0
         box, scale = _neighbourhood(inside)
         left, top, right, bottom = box
@@ -103,7 +103,7 @@ class ImageCompletion:
             full if scale == 1 else _smaller(full, scale, network.multiple),
             read.picture.size,
             full=None if scale == 1 else full,
-            notes=tuple(dict.fromkeys([*read.notes, *said])),
+            notes=notes,
             metadata=read.metadata,
             own=own,
             context=place,
