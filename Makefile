@@ -5,8 +5,9 @@ OUT ?= runs/gpu
 MINUTES ?= 9
 SITE ?= site
 BIN := .venv/bin
+TESTS := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal large trainings documents export-test web web-test lint format clean
+.PHONY: help setup serve test test-long corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal large trainings documents export-test web web-test lint format clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +24,10 @@ serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 	exec env $(if $(HOST),DYNAMICNET_HOST=$(HOST)) $(if $(PORT),DYNAMICNET_PORT=$(PORT)) $(BIN)/python -m server
 
 test: .venv/.ready ## run the tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(TESTS)
+
+test-long: .venv/.ready ## run those that take ten seconds and more (minutes)
+	$(TESTS) -m long
 
 fuzz: .venv/.ready ## send 50,000 pieces of nonsense while decoders die, and check the OpenAPI document (minutes)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'

@@ -16,6 +16,7 @@ from dynamicnet.client import Session
 from server.settings import Settings
 
 
+@pytest.mark.long
 def test_models_that_do_not_fit_take_turns_and_no_request_fails(tmp_path, http, models, photo):
     def post(client: httpx.Client, number: int) -> np.ndarray:
         model = models[number % len(models)]
@@ -33,6 +34,7 @@ def test_models_that_do_not_fit_take_turns_and_no_request_fails(tmp_path, http, 
         assert np.abs(picture - post(http, number)).max() <= 1
 
 
+@pytest.mark.long
 def test_a_session_whose_model_was_removed_is_told_so_once(tmp_path, photo):
     shipped = package.find(Settings().weights)[:2]
     first, other = (shutil.copytree(folder, tmp_path / folder.name) for folder in shipped)
@@ -55,6 +57,7 @@ def test_a_session_whose_model_was_removed_is_told_so_once(tmp_path, photo):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="nothing says what a process holds")
+@pytest.mark.long
 def test_memory_is_back_where_it_was_after_many_pictures(tmp_path, photo):
     with (
         running_server(tmp_path, device="cpu", prepared_bytes=10**7) as running,

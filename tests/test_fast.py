@@ -29,7 +29,7 @@ in_bfloat16 = pytest.mark.skipif(
 )
 PLACES = [
     "cpu",
-    pytest.param("cpu with-units", marks=in_bfloat16),
+    pytest.param("cpu with-units", marks=[in_bfloat16, pytest.mark.long]),
     *(pytest.param(place, marks=on_cuda) for place in ("cuda", "cuda float16")),
 ]
 

@@ -299,6 +299,7 @@ def test_what_makes_no_axis_or_package_is_refused_before_any_step(labelled, enco
     assert refused.value.code == "recipe-invalid"
 
 
+@pytest.mark.long
 def test_evaluation_measures_and_writes(trained, labelled, encoder):
     direct = trained.parent / "direct"
     ends = ("--from", "light-*", "--to", "dark-*", "--axis-id", "none")
@@ -449,6 +450,7 @@ def test_axes_that_were_taught_one_on_top_of_the_other_mix(taught, described):
     assert (half - sum(ends) / 2).abs().mean() < 0.3 * (ends[1] - ends[0]).abs().mean()
 
 
+@pytest.mark.long
 def test_evaluation_says_how_near_they_come_to_what_is_described(taught, described, encoder):
     printed = invoke(
         *("evaluate", "both", "--weights", taught.parent, "--images", described, "--encoder", encoder),

@@ -107,6 +107,7 @@ def test_settings_are_read_from_a_file_too(tmp_path):
     assert said[2].startswith("DYNAMICNET_PORT=none: ")
 
 
+@pytest.mark.long
 def test_the_command_serves_as_the_file_says(tmp_path):
     (tmp_path / ".env").write_text("DYNAMICNET_PORT=none\n")
     assert start(tmp_path, *SERVE).stderr.startswith("DYNAMICNET_PORT=none: ")
@@ -414,6 +415,7 @@ def test_a_picture_that_does_not_fit_into_memory_is_refused_and_the_server_goes_
     assert post(narrow.url).status_code == 200
 
 
+@pytest.mark.long
 def test_what_is_in_flight_is_finished_when_the_server_is_asked_to_end(tmp_path):
     with running_server(tmp_path) as running:
         replies: list[httpx.Response] = []

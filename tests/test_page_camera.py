@@ -65,6 +65,7 @@ def test_camera_is_rendered_live_and_alpha_with_it(page, models):
     assert strong > 1.3 * max(faint, again)
 
 
+@pytest.mark.long
 def test_camera_stops_when_asked_and_its_last_picture_is_the_photograph(page, models):
     go_live(page)
     page.locator("#models input").nth(1).check()

@@ -50,6 +50,7 @@ def is_shown_on(page: Page, http: httpx.Client, model: dict, photo: bytes) -> bo
     return difference(shown, expected) < difference(shown, own) / 3
 
 
+@pytest.mark.long
 def test_models_are_shown_on_the_photograph_in_use(page, http, models, mender, sower, photo):
     before = visit(page)
     page.evaluate(DROP, ["drop", list(photo.read_bytes())])
@@ -141,6 +142,7 @@ def two(models, tmp_path) -> Path:
     return weights
 
 
+@pytest.mark.long
 def test_model_that_could_not_be_loaded_is_named_and_there_once_it_is_mended(browser, models, two, tmp_path):
     first, damaged = models[:2]
     with running_server(tmp_path, weights=two) as running:
@@ -161,6 +163,7 @@ def test_model_that_could_not_be_loaded_is_named_and_there_once_it_is_mended(bro
         page.context.close()
 
 
+@pytest.mark.long
 def test_server_that_went_and_came_back_goes_on_where_it_was(browser, two, tmp_path):
     with running_server(tmp_path, weights=two) as running:
         page = browser.new_context(base_url=running.url, reduced_motion="reduce").new_page()

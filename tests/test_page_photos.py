@@ -64,6 +64,7 @@ def test_saved_picture_is_the_one_on_the_screen(page, models):
     assert difference(small, shown) < difference(small, before)
 
 
+@pytest.mark.long
 def test_sweeps_are_saved_as_animation_and_contact_sheet(page, models):
     visit(page)
     for button, kind, frames in (("animation", "webp", 22), ("sheet", "jpeg", 1)):

@@ -22,6 +22,7 @@ def visitor(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.mark.long
 def test_page_works_under_a_path_and_says_what_limits_an_upload(visitor, server, tmp_path):
     asked: list[str] = []
     visitor.on("request", lambda request: asked.append(request.url))

@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from pages import NEEDED, PIXELS, changed, difference, far_end, pixels, ready, slider
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -45,6 +46,7 @@ def test_seeds_make_different_pictures(page, sower):
     assert min(difference(one, other) for i, one in enumerate(shown) for other in shown[:i]) > 1
 
 
+@pytest.mark.long
 def test_locked_picture_stays_when_the_others_are_renewed(page, sower):
     before, numbers = visit_seeds(page, sower), seeds(page)
     page.get_by_role("button", name="Lock picture 3,").click()
@@ -66,6 +68,7 @@ def test_slider_changes_all_pictures_from_seeds(page, sower):
     renewed(page, before)
 
 
+@pytest.mark.long
 def test_reload_brings_seeds_and_locks_back(page, sower):
     before = visit_seeds(page, sower)
     page.get_by_role("button", name="Lock picture 2,").click()
@@ -92,6 +95,7 @@ def test_pictures_from_seeds_are_saved_as_they_stand(page, sower):
             assert difference(list(small.tobytes()), cell) < 4
 
 
+@pytest.mark.long
 def test_picture_from_a_seed_becomes_the_photograph(page, models, sower):
     shown = visit_seeds(page, sower)
     keep = page.locator("#keep")

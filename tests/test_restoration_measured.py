@@ -142,6 +142,7 @@ def test_what_takes_nothing_out_is_as_far_off_as_the_noise(photographs: Path) ->
 
 
 @pytest.mark.usefixtures("of_few")
+@pytest.mark.long
 def test_evaluate_measures_each_level_along_the_axis_and_writes_it(
     trained: Path, content: Path, photographs: Path, encoder: Path
 ) -> None:

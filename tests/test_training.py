@@ -225,6 +225,7 @@ def test_a_dual_axis_trains_a_bank_for_each_sign(content: Path, encoder: Path, t
     ]
 
 
+@pytest.mark.long
 def test_tuning_blocks_that_normalise_are_read_back_as_such(trained: Path, content: Path, encoder: Path) -> None:
     train(content, encoder, trained.parent / "norm", "--norm")
     plain, norm = (package.load(trained.parent / name).net for name in (trained.name, "norm"))
@@ -364,6 +365,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
     assert torch.equal(run_line(tmp_path, stop_at=0)[0], whole)
 
 
+@pytest.mark.long
 def test_a_run_stopped_by_a_signal_is_taken_up_by_another_process(
     trained: Path, content: Path, encoder: Path, tmp_path: Path
 ) -> None:
