@@ -20,13 +20,17 @@ from rich.console import Console
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from dynamicnet import commands, package
+from dynamicnet import DynamicNet, commands, package
+from dynamicnet.applications.style.evaluate import objective, pair
 from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import task
-from dynamicnet.evaluation.baselines import Gains
+from dynamicnet.evaluation.baselines import Baselines, Gains, Mixtures
+from dynamicnet.evaluation.pair import Sample
 from dynamicnet.evaluation.report import COLUMNS
+from dynamicnet.evaluation.task import Task
 from dynamicnet.files.replaced import replaced
+from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training import phase
 from dynamicnet.training.phase import Budget, Done, Opponent, Plan, Progressed, learning_rate, run_phase
 from dynamicnet.training.photos import Photos, is_held_out
@@ -171,6 +175,26 @@ def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, cont
     assert len(list(out.glob("*.safetensors"))) == 12
     gains = load_file(out / f"gains-{trained.name}.safetensors")
     assert list(gains) == ["knots"]  # θ and ψ are not trained
+
+
+def test_what_an_axis_is_compared_with_is_trained_as_theta_was(
+    trained: Path, content: Path, encoder: Path, tmp_path: Path
+) -> None:
+    manifest, sight = package.read_manifest(trained), Encoder(encoder)
+    low, high = (objective(trained, manifest, sight, *phase) for phase in ((None, None), ("strength", "high")))
+    known = pair(Task(trained, content, (encoder,), 64, 1, 1, 1, QUIET, tmp_path), manifest.training, low, high, [])
+
+    def loss(outputs: torch.Tensor, sample: Sample, _: torch.Tensor) -> torch.Tensor:
+        return known.both(outputs, sample)[0]
+
+    mixtures = Mixtures(known.plan, lambda shares, draw: known.batch(len(shares), draw), loss, cut=known.cut)
+    baselines = Baselines(trained, manifest.axes[0], mixtures, tmp_path, QUIET)
+    again = DynamicNet(baselines._network(baselines.start))
+    # Its draws follow from its name, and are θ's.
+    baselines._train("main", again, lambda inputs, _: again(inputs, {}), known.plan.steps, 0.0)
+    theta = package.load(trained).net.network.state_dict()
+    for name, weight in again.network.state_dict().items():
+        torch.testing.assert_close(weight, theta[name], rtol=0, atol=1e-3)
 
 
 def test_gains_that_were_not_trained_are_alpha(trained: Path, content: Path) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from dynamicnet import package
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.evaluation.pair import Sample
+from dynamicnet.evaluation.pair import Cut, Sample, whole
 from dynamicnet.files.replaced import replaced
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import AxisSpec
@@ -54,12 +54,14 @@ class Mixtures:
         batch: a sample to train on, for the share of each, (N,), that follows from a draw.
         loss: what is minimised, (N,), of outputs (N, 3, H, W), the sample they were made of, and shares.
         shares: those that there is to be a network of its own for.
+        cut: what is compared of the outputs.
     """
 
     plan: Plan
     batch: Callable[[Tensor, str], Sample]
     loss: Callable[[Tensor, Sample, Tensor], Tensor]
     shares: tuple[float, ...] = SHARES
+    cut: Cut = whole
 
 
 class Film(nn.Module):
@@ -232,17 +234,18 @@ class Baselines:
     ) -> None:
         """Train a network for one share of O₁, or, for None, for shares that are drawn; or read it, if it was."""
         file = self.runs / f"{name}.safetensors"
-        net.requires_grad_(True)
+        net.train().requires_grad_(True)  # noise lies anywhere
         if not file.exists():
             plan = replace(self.mixtures.plan, steps=steps, learning_rate=rate or self.mixtures.plan.learning_rate)
 
             def losses(step: int) -> Losses:
                 draw = f"{plan.seed} {name} {step}"
+                torch.manual_seed(plan.seed + step)  # where it lies
                 random = Random(draw)
                 shares = torch.tensor([random.random() if share is None else share for _ in range(plan.batch)])
                 sample = self.mixtures.batch(shares, draw)
                 with autocast(shares.device):
-                    outputs = run(sample[0], shares).float()
+                    outputs, sample = self.mixtures.cut(run(sample[0], shares).float(), sample, draw)
                 return {"total": self.mixtures.loss(outputs, sample, shares).mean()}
 
             checkpoint = self.runs / f"{name}.checkpoint.safetensors"

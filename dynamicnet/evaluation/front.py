@@ -84,6 +84,7 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
         plan=pair.plan,
         batch=lambda shares, draw: pair.batch(len(shares), draw),
         loss=lambda outputs, sample, shares: mixed(*pair.both(outputs, sample), scale, shares),
+        cut=pair.cut,
     )
     baselines = Baselines(task.folder, axis, mixtures, task.out / axis.id, task.console)
     renders = {task.folder.name: along(task.folder, axis)}

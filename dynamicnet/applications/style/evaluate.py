@@ -14,6 +14,7 @@ from torch import Tensor
 from dynamicnet import package
 from dynamicnet.applications.style.curve import Curve, measure
 from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, Terms, both
+from dynamicnet.applications.style.recipe import displaced
 from dynamicnet.applications.style.regularity import SIDE, regularity
 from dynamicnet.applications.style.yardstick import iterations_matched, optimise_pixels
 from dynamicnet.errors import DynamicNetError
@@ -114,15 +115,24 @@ def evaluate(task: Task) -> dict[str, Any]:
         if regular:
             figures["regularity"] = regular
         if task.against:
-            figures["against"] = compare(task, axis, _pair(task, loaded.manifest.training, low, high, inputs))
+            figures["against"] = compare(task, axis, pair(task, loaded.manifest.training, low, high, inputs))
         report.write(task, axis, len(inputs), figures)
         measured["axes"][axis.id] = figures
     return measured
 
 
-def _pair(
+def pair(
     task: Task, training: package.Training, low: StyleObjective, high: StyleObjective, inputs: Sequence[Tensor]
 ) -> Pair:
+    """What an axis is compared by, and what is compared with it trained by: as θ was.
+
+    Args:
+        task: of which the photographs are taken that were trained on.
+        training: of the package.
+        low: O₀.
+        high: O₁.
+        inputs: what is measured on, each (1, 3, H, W).
+    """
     main = training.phases[0]
     photos = Photos(task.images, main.crop, held_out=False)
 
@@ -130,11 +140,16 @@ def _pair(
         pictures = photos.batch(count, draw)
         return pictures, pictures
 
+    def cut(outputs: Tensor, sample: Sample, draw: str) -> tuple[Tensor, Sample]:
+        outputs, pictures = displaced(outputs, sample[1], draw)
+        return outputs, (pictures, pictures)
+
     return Pair(
         both=lambda outputs, sample: both(low, high, outputs, sample[1]),
         held_out=[(one, one) for one in inputs],
         plan=Plan(main.steps, main.batch, main.crop, main.learning_rate, main.seed),
         batch=batch,
+        cut=cut,
     )
 
 

@@ -203,7 +203,7 @@ class StyleTraining:
             along = shares(2, draw)[step % 2].expand(plan.batch) if beginning else torch.ones(plan.batch)
             with autocast(self.device):
                 outputs = self.net(batch, {recipe.axis.id: per_picture((alpha * along).tolist())}).float()
-                outputs, batch = _shifted(outputs, batch, draw)
+                outputs, batch = displaced(outputs, batch, draw)
                 look = objective.look(outputs, batch)
             terms = objective.compare(outputs, look)
             totals = objective.total(terms)
@@ -286,7 +286,7 @@ class StyleTraining:
         return manifest
 
 
-def _shifted(outputs: Tensor, pictures: Tensor, draw: str) -> tuple[Tensor, Tensor]:
+def displaced(outputs: Tensor, pictures: Tensor, draw: str) -> tuple[Tensor, Tensor]:
     """Both from one random position on, a cell smaller.
 
     An encoder's max-pooling looks at the largest of 2×2, 4×4, 8×8 pixels. Where those of training always lay as the
