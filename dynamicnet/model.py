@@ -129,13 +129,13 @@ class Model:
         self.bytes = sum(tensor.nbytes for tensor in self.net.state_dict().values())
 
     @classmethod
-    def load(cls, folder: Path, device: str = "auto") -> "Model":
+    def load(cls, folder: str | Path, device: str = "auto") -> "Model":
         """Read a package and put it on a device.
 
         Raises:
             DynamicNetError: ``package-missing``, ``package-invalid`` or ``device-unknown``.
         """
-        return cls(package.load(folder), pick_device(device))
+        return cls(package.load(Path(folder)), pick_device(device))
 
     def leave(self) -> None:
         """Free the memory its parameters take; until it comes back, it can encode and nothing else."""

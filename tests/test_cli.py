@@ -41,7 +41,7 @@ def test_infer_writes_what_the_library_renders(tmp_path: Path) -> None:
     axis = package.read_manifest(FIRST).axes[0]
     result = run("infer", str(PHOTO), "--model", FIRST.name, "--alpha", f'{{"{axis.id}": 0.6}}', "-o", str(out))
     assert result.returncode == 0, result.stderr
-    model = Model.load(FIRST, DEVICE)
+    model = Model.load(str(FIRST), DEVICE)
     rendered = model.render(model.prepare(model.encode(Inputs(image=PHOTO.read_bytes()))), {axis.id: 0.6})
     got, wanted = (pictures.to_tensor(p.convert("RGB")) for p in (Image.open(out), rendered))
     assert got.shape == wanted.shape
