@@ -317,8 +317,7 @@ class Model:
             return output if where is None else _within(output, self._placed(encoded.batch), where)
         size = (encoded.full.shape[2], encoded.full.shape[3])
         made = torch.empty_like(encoded.full)
-        brush = self.net.network.brush
-        painted = yield from carried_up(output.to(self.device).contiguous(), size, always=brush)
+        painted = yield from carried_up(output.to(self.device).contiguous(), size)
         for rows in painted.strips():
             yield
             photo = in_units(encoded.full[:, :, rows].to(self.device).contiguous())

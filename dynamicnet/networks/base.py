@@ -22,7 +22,6 @@ class MainNetwork(nn.Module):
         side: of the square picture it makes of them, in pixels.
         gated: whether its last stage lays what those before it painted over the picture, and does nothing else, so
             that the picture may be larger: see :func:`dynamicnet.networks.layers.laid_over`.
-        brush: whether that is enlarged along strokes, see :func:`dynamicnet.networks.strokes.carried_up`.
         beyond: how many rows of its input a stage looks beyond those that it makes, at most; None for all of them.
     """
 
@@ -34,7 +33,6 @@ class MainNetwork(nn.Module):
     latent: int = 0
     side: int = 0
     gated: bool = False
-    brush: bool = False
     beyond: int | None = None
 
     def look(self, inputs: Tensor) -> Pieces[dict[str, Tensor]]:

@@ -33,14 +33,8 @@ REACH = WINDOW + 1 + BEYOND[2]
 FLAT = 1e-8
 """What makes a direction none where there is next to nothing to take it from."""
 
-FROM, WHOLLY = 2, 8
-"""How much larger a picture is from which strokes are smoothed a little, and wholly: large beads show."""
-
 LARGE = 6
 """How much larger a picture is for which twice is not enough: pixels would be seen."""
-
-LEAST = 0.05
-"""How much smoothing nobody sees."""
 
 ENLARGED = 2**16
 """Pixels of what was enlarged that are made at once, at most: in no longer than a frame takes."""
@@ -51,33 +45,28 @@ class CarriedUp:
     """What was painted, at the size of a larger picture, some rows at a time; see :func:`carried_up`."""
 
     z: Tensor
-    direction: Tensor | None
+    direction: Tensor
     size: tuple[int, int]
     factor: int
-    share: float
 
     def strips(self) -> Iterator[slice]:
         """Rows that are made in no longer than a frame takes."""
-        if self.direction is None:
-            return strips(self.size)
         density = self.factor**2 * self.z.shape[2] * self.z.shape[3] / (self.size[0] * self.size[1])
         return strips(self.size, min(PIXELS, round(ENLARGED / density)))
 
     def rows(self, rows: slice) -> Tensor:
         """Some of them: (N, C, rows, W), float32."""
-        if self.direction is None:
-            return enlarged(self.z, self.size, rows)
         factor, height = self.factor, self.z.shape[2]
         at = [(row + 0.5) * factor * height / self.size[0] - 0.5 for row in (rows.start, rows.stop - 1)]
         first, last = max(0, math.floor(at[0])), min(factor * height, math.floor(at[1]) + 2)
         beyond = BEYOND[factor]
         near = slice(max(0, first // factor - beyond), min(height, -(-last // factor) + beyond))
-        made = _steered(self.z[:, :, near], self.direction[:, :, near], factor, self.share)
+        made = _steered(self.z[:, :, near], self.direction[:, :, near], factor)
         inner = slice(first - factor * near.start, last - factor * near.start)
         return enlarged(made[:, :, inner], self.size, rows, first, factor * height)
 
 
-def carried_up(z: Tensor, size: tuple[int, int], *, always: bool = False) -> Pieces[CarriedUp]:
+def carried_up(z: Tensor, size: tuple[int, int]) -> Pieces[CarriedUp]:
     """Enlarge what was painted, twice or four times along its strokes, and then by interpolation.
 
     A stroke that is a pixel wide and runs at a slant is a string of beads where pixels are enlarged as they are.
@@ -85,21 +74,15 @@ def carried_up(z: Tensor, size: tuple[int, int], *, always: bool = False) -> Pie
     Args:
         z: (N, C, h, w).
         size: (H, W) of the picture.
-        always: whether its network was trained with such strokes; else little pictures keep fine lines, of which
-            smoothing takes some.
     """
-    larger = max(size) / max(z.shape[2:])
-    share = 1.0 if always else min(1.0, (larger - FROM) / (WHOLLY - FROM))
-    if share < LEAST:
-        return CarriedUp(z, None, size, 1, 0.0)
     z = z.float()
     direction = yield from by_rows(_direction, WINDOW + 1, z)
-    return CarriedUp(z, direction, size, 2 if larger < LARGE else 4, share)
+    return CarriedUp(z, direction, size, 2 if max(size) / max(z.shape[2:]) < LARGE else 4)
 
 
 def along_strokes(z: Tensor) -> Tensor:
     """What was painted, (N, C, h, w), float32, twice as large along its strokes: (N, C, 2·h, 2·w)."""
-    return within(z, lambda rows: _steered(rows, _direction(rows), 2, 1.0), REACH, 2)
+    return within(z, lambda rows: _steered(rows, _direction(rows), 2), REACH, 2)
 
 
 def _direction(z: Tensor) -> Tensor:
@@ -119,15 +102,15 @@ def _direction(z: Tensor) -> Tensor:
     return along * torch.rsqrt(along.square().sum(1, keepdim=True) + FLAT)
 
 
-def _steered(z: Tensor, direction: Tensor, factor: int, share: float) -> Tensor:
-    """Enlarge by cubic interpolation, and average each place with those on its stroke; by some share of both.
+def _steered(z: Tensor, direction: Tensor, factor: int) -> Tensor:
+    """Enlarge by cubic interpolation, and average each place with those on its stroke.
 
     Of all directions it is the sum of three interpolations, two of them times the cosine and sine of twice the angle
     (Freeman and Adelson, The Design and Use of Steerable Filters, 1991), which is within 5% of what it would be.
     """
     count, channels, height, width = z.shape
     padded = F.pad(z, [BEYOND[factor]] * 4, mode="replicate")
-    kernels = z.new_tensor(_kernels(factor, share))
+    kernels = z.new_tensor(_kernels(factor))
     each = F.conv2d(padded.reshape(count * channels, 1, *padded.shape[2:]), kernels.flatten(0, 1)[:, None])
     whole, cosine, sine = each.view(count, channels, *kernels.shape[:2], height, width).unbind(2)
     steered = torch.addcmul(torch.addcmul(whole, cosine, direction[:, None, :1]), sine, direction[:, None, 1:])
@@ -135,19 +118,18 @@ def _steered(z: Tensor, direction: Tensor, factor: int, share: float) -> Tensor:
 
 
 @cache
-def _kernels(factor: int, share: float) -> npt.NDArray[np.float64]:
+def _kernels(factor: int) -> npt.NDArray[np.float64]:
     """What makes factor² places of the pixels around one, thrice: (3, factor², kernel, kernel)."""
     angles = np.arange(64) / 64 * np.pi
     places = (np.arange(factor) + 0.5) / factor - 0.5
-    along = np.array([-1, 0, 1]) * share * STEP
+    along = np.array([-1, 0, 1]) * STEP
 
     def of(toward: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         at = places[:, None, None, None] + along[:, None, None] * toward[:, None]  # places, along, angles, pixels
         away = np.abs(at - np.arange(-BEYOND[factor], BEYOND[factor] + 1))
         near, far = (1.5 * away - 2.5) * away**2 + 1, ((-0.5 * away + 2.5) * away - 4) * away + 2
-        cubic = np.where(away < 1, near, np.where(away < 2, far, 0))  # Keys, 1981
-        made: npt.NDArray[np.float64] = share * cubic + (1 - share) * np.clip(1 - away, 0, None)
-        return made
+        cubic: npt.NDArray[np.float64] = np.where(away < 1, near, np.where(away < 2, far, 0))  # Keys, 1981
+        return cubic
 
     every = np.einsum("t,ytai,xtaj->ayxij", (0.25, 0.5, 0.25), of(np.sin(angles)), of(np.cos(angles)))
     waves = np.stack([np.ones(64), 2 * np.cos(2 * angles), 2 * np.sin(2 * angles)])
