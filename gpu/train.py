@@ -33,8 +33,8 @@ that are for two cores. What gains most comes first.
 
 COMMANDS = {
     "starry-night": 3,
-    "the-scream": 2,
-    "great-wave": 2,
+    "the-scream": 3,
+    "great-wave": 3,
     "drawn-heads": 4,
     "denoise-first": 2,
     "denoise-photos": 2,

@@ -1,7 +1,7 @@
 """The sheets of docs/models.md: ``python weights/sheets.py PHOTOS NAME …``.
 
-PHOTOS are Kodak's 24, which no model was trained on. A row for each photograph, a column for each of five positions
-along the last axis; squares of the pictures, pixel for pixel, as they come out with the longer side of the
+PHOTOS are Kodak's 24, which no model was trained on. A sheet for each axis: a row for each photograph, a column for
+each of five positions; squares of the pictures, pixel for pixel, as they come out with the longer side of the
 photograph at 640 pixels.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from dynamicnet import Inputs, Model
+from dynamicnet import AxisSpec, Inputs, Model
 
 SHOWN = {4: (0.5, 0.3), 7: (0.4, 0.5), 13: (0.5, 0.5), 15: (0.55, 0.3), 19: (0.55, 0.6), 23: (0.6, 0.4)}
 """Numbers of photographs, and where in each the square lies: of its room, from the left and from the top."""
@@ -36,9 +36,8 @@ def grid(rows: list[list[Image.Image]]) -> Image.Image:
     return whole
 
 
-def sheet(model: Model, photos: Path) -> Image.Image:
-    """All rows of a model."""
-    axis = model.manifest.axes[-1]
+def sheet(model: Model, axis: AxisSpec, photos: Path) -> Image.Image:
+    """All rows of an axis."""
     rows = []
     for number, centre in SHOWN.items():
         inputs = Inputs(image=(photos / f"kodim{number:02}.png").read_bytes(), max_side=SIDE)
@@ -52,8 +51,11 @@ def main() -> None:
     photos, *names = map(Path, sys.argv[1:])
     SHEETS.mkdir(parents=True, exist_ok=True)
     for name in names:
-        whole = sheet(Model.load(Path("weights") / name, "cpu"), photos)
-        whole.save(SHEETS / f"{name.name}.webp", quality=82, method=6)
+        model = Model.load(Path("weights") / name, "cpu")
+        axes = model.manifest.axes
+        for axis in axes:
+            file = f"{name}-{axis.id}.webp" if len(axes) > 1 else f"{name}.webp"
+            sheet(model, axis, photos).save(SHEETS / file, quality=82, method=6)
 
 
 if __name__ == "__main__":

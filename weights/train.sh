@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The commands that make the models. From the repository's root, with a folder or link `data` that holds content/
 # (photographs), faces/, styles/ (paintings) and perceptual/ (the encoders that ours was distilled from):
-#     weights/train.sh            # all of them, in order; scream-wave is of before, see its manifest
+#     weights/train.sh            # all of them, in order
 #     weights/train.sh NAME …     # some; a model that starts from another needs that one first
 #     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
 set -euo pipefail
@@ -55,6 +55,9 @@ the-scream() {
     strength the-scream "The Scream" the_scream --order -1 --start runs/packages/the-scream-first --main-steps 1500 \
         --axis-steps 250 --path-steps 450
     further the-scream-strokes the-scream "The Scream" the_scream --order -1
+    train weights/the-scream --run runs/the-scream-wave --title "The Scream" --order -1 --axis style --axis-id wave \
+        --axis-title "Towards the Great Wave" --ends "The Scream,The Great Wave" --style data/styles/wave.jpg \
+        --base weights/the-scream
 }
 great-wave-first() { # nothing to ship: what great-wave goes on from
     train runs/packages/great-wave-first --title "The Great Wave" --style data/styles/wave.jpg --start weights/starry-night \
@@ -64,6 +67,7 @@ great-wave() {
     strength great-wave "The Great Wave" wave --start runs/packages/great-wave-first --main-steps 1500 --axis-steps 250 \
         --path-steps 450
     further great-wave-on great-wave "The Great Wave" wave
+    further great-wave-strokes great-wave "The Great Wave" wave
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
@@ -95,27 +99,16 @@ wave() {
         --no-norm --path-steps 0 --reach 0.85 --encoder "$wide"
 }
 
-# Nothing to ship: what docs/objective-space.md compares; evaluate --against trains the others. That is of lean networks
-# which start from starry-wave, as it was shipped until commit d51925f; and from mend-photos.
-
-scream_to_wave=(--axis style --ends "The Scream,Great Wave" --style data/styles/the_scream.jpg
-    --style data/styles/wave.jpg --weight 1 --size 192 --crop 128 --batch 2 --encoder "$wide")
+# Nothing to ship: what docs/objective-space.md compares; evaluate --against trains the others.
 
 study-strength() {
-    study train strength starry-wave 1500 500 1500 1.5e-3 1e-3 --axis strength --style data/styles/wave.jpg \
-        --weight 0.05,2 --size 192 --crop 128 --batch 2 --encoder "$wide"
-}
-
-study-half() { # ψ of study-strength for its mixture of one half alone: (4.9 · 0.05 + 2) / 5.9
-    mkdir -p study
-    [ -d study/starry-wave ] || cp -r weights/starry-wave study/
-    train study/half --title half --axis strength --style data/styles/wave.jpg --weight 0.05,0.38 --size 192 --crop 128 \
-        --batch 2 --start study/starry-wave --main-steps 1500 --main-rate 1e-3 --norm --axis-steps 2000 --axis-rate 1.5e-3 \
-        --path-steps 0 --reach 1 --encoder "$wide"
+    study train strength starry-night 1500 500 1500 1.5e-3 1e-3 --axis strength --style data/styles/wave.jpg \
+        --weight 0.1,6 --size 192 --crop 128 --batch 2
 }
 
 study-style() {
-    study train style starry-wave 1500 500 1500 1.5e-3 1e-3 "${scream_to_wave[@]}"
+    study train style starry-night 1500 500 1500 1.5e-3 1e-3 --axis style --ends "The Scream,Great Wave" \
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --size 192 --crop 128 --batch 2
 }
 
 study-sharpness() { # without a discriminator: what one says is no scale to compare on
@@ -128,9 +121,11 @@ study() { # steps of three phases, and the rate of the last two; and the paper's
     shift 8
     mkdir -p study
     [ -d "study/$start" ] || cp -r "weights/$start" study/
-    local way=(--title "$name" --start "study/$start" --main-rate 1e-3 --reach 1 --main-steps "$main")
-    "$kind" "study/$name" "$@" "${way[@]}" --norm --axis-steps "$axis" --path-steps "$path" --axis-rate "$rate"
-    "$kind" "study/$name-paper" "$@" "${way[@]}" --no-norm --axis-steps $((axis + path)) --path-steps 0 --axis-rate "$paper_rate"
+    local way=(--title "$name" --main-rate 1e-3 --reach 1)
+    "$kind" "study/$name" "$@" "${way[@]}" --start "study/$start" --main-steps "$main" \
+        --norm --axis-steps "$axis" --path-steps "$path" --axis-rate "$rate"
+    "$kind" "study/$name-paper" "$@" "${way[@]}" --start "study/$name" --main-steps 0 \
+        --no-norm --axis-steps $((axis + path)) --path-steps 0 --axis-rate "$paper_rate"
 }
 
 heads() {
