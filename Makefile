@@ -26,7 +26,7 @@ serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 test: .venv/.ready ## run the tests
 	$(TESTS)
 
-test-long: .venv/.ready ## run those that take ten seconds and more (minutes)
+test-long: .venv/.ready ## run those that take seven seconds and more (minutes)
 	$(TESTS) -m long
 
 fuzz: .venv/.ready ## send 50,000 pieces of nonsense while decoders die, and check the OpenAPI document (minutes)

@@ -331,6 +331,7 @@ def test_what_is_wrong_with_a_mask_is_said_of_the_mask(model) -> None:
         model.encode(Inputs(image=PICTURE, mask=HOLE[:-20]))
 
 
+@pytest.mark.long
 def test_only_the_neighbourhood_is_worked_on_and_only_wide_holes_are_scaled(model) -> None:
     picture = file(photo(1200, 900))
 
@@ -573,6 +574,7 @@ def test_a_run_taken_up_again_gives_the_same_package(trained: Path, images: Path
     assert (trained / "model.safetensors").read_bytes() == whole
 
 
+@pytest.mark.long
 def test_phase_two_leaves_theta_as_phase_one_made_it(trained: Path, images: Path, encoder: Path) -> None:
     longer = trained.parent / "longer"
     train(images, encoder, longer, "--axis-steps", "2")
@@ -639,6 +641,7 @@ def test_masks_of_a_folder_mean_the_same_in_either_polarity_and_it_is_said(maske
         MaskFolder(masked / "black", "white", 64, console)
 
 
+@pytest.mark.long
 def test_a_model_is_trained_and_measured_on_masks_of_a_folder(images: Path, encoder: Path, masked: Path) -> None:
     out = masked.parent / "masked-weights" / "mend"
     few = ("--main-steps", "1", "--axis-steps", "1", "--adversarial", "0")
@@ -695,6 +698,7 @@ def test_what_a_discriminator_judged_is_not_compared(trained: Path, images: Path
     assert result.exception.code == "not-comparable"
 
 
+@pytest.mark.long
 def test_phase_three_leaves_theta_alone_and_moves_the_middle(judged: Path, images: Path, encoder: Path) -> None:
     two = judged.parent / "two"
     train(images, encoder, two, "--adversarial", "0", "--axis-rate", "1e-2")

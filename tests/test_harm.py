@@ -68,6 +68,7 @@ def test_harm_is_answered_and_neither_sessions_nor_requests_nor_what_is_prepared
     assert "Traceback" not in harmed.log.read_text()
 
 
+@pytest.mark.long
 def test_who_waits_for_a_decoder_may_leave_and_nothing_is_left_of_a_server_that_is_ended(harmed):
     def leave(number: int) -> None:
         with pytest.raises(httpx.ReadTimeout):

@@ -618,6 +618,7 @@ def test_a_large_body_is_sent_in_parts(size):
     assert [part.get("more_body", False) for part in parts] == [True] * (len(parts) - 1) + [False]
 
 
+@pytest.mark.long
 def test_without_models_the_server_starts_and_says_so(tmp_path):
     with running_server(tmp_path, weights=tmp_path / "nothing") as running:
         health = httpx.get(f"{running.url}/health").json()

@@ -404,6 +404,7 @@ def test_a_new_picture_that_two_ask_for_at_once_is_prepared_once(narrow):
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="memory of another process cannot be bounded here")
+@pytest.mark.long
 def test_a_picture_that_does_not_fit_into_memory_is_refused_and_the_server_goes_on(narrow):
     assert post(narrow.url).status_code == 200
     status = Path(f"/proc/{narrow.process.pid}/status").read_text()

@@ -47,6 +47,7 @@ def moves(page: Page, milliseconds=1500) -> bool:
     return False
 
 
+@pytest.mark.long
 def test_camera_is_rendered_live_and_alpha_with_it(page, models):
     model = next((model for model in models if model["axes"][0]["id"] == "strength"), models[0])
     go_live(page, f"#model={model['id']}")
@@ -103,6 +104,7 @@ def test_camera_stops_when_the_page_is_hidden(page):
     assert not moves(page)
 
 
+@pytest.mark.long
 def test_camera_gives_way_to_a_photograph_and_to_a_model_that_takes_none(page, sower):
     go_live(page)
     page.locator("#photos input").nth(2).check()

@@ -47,6 +47,7 @@ def test_painted_hole_is_filled_and_the_rest_stays(page, mender):
     assert without < 8  # JPEG
 
 
+@pytest.mark.long
 def test_without_a_hole_the_photograph_waits_to_be_painted(page, mender):
     visit_without_hole(page, mender)
     expect(page.locator(".invite")).to_be_visible()
@@ -59,6 +60,7 @@ def test_without_a_hole_the_photograph_waits_to_be_painted(page, mender):
     expect(page.get_by_role("button", name="Save", exact=True)).to_be_enabled()
 
 
+@pytest.mark.long
 def test_strokes_are_undone_one_by_one_and_clearing_too(page, mender):
     visit_without_hole(page, mender)
     paint(page, *STROKE)
@@ -94,6 +96,7 @@ def test_eraser_gives_the_picture_back(page, mender):
     assert max(band) < 8 < sum(rest) / len(rest)
 
 
+@pytest.mark.long
 def test_keys_change_the_sidesof_the_brush(page, mender):
     visit_without_hole(page, mender)
     paint(page, *STROKE)
@@ -177,6 +180,7 @@ def test_divider_compares_and_a_brush_tool_ends_that(page, mender):
     expect(page.locator("#original")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_transparent_part_of_a_photograph_is_a_hole(page, mender):
     with Image.open(STATIC / "samples" / "astronaut.jpg") as sample:
         cut = sample.convert("RGBA")

@@ -83,6 +83,7 @@ def test_a_phone_has_room_for_the_page_and_says_what_all_models_are_for(page, al
     assert page.locator("#models .tile span").evaluate_all(cut) == 0
 
 
+@pytest.mark.long
 def test_small_pictures_wait_for_the_hand_to_rest(page):
     begun: list[str] = []
     page.on("request", lambda request: request.url.endswith("/infer") and begun.append(request.url))
@@ -102,6 +103,7 @@ def test_small_pictures_wait_for_the_hand_to_rest(page):
     until(page, lambda: len(begun) > count, "they are not gone on with")
 
 
+@pytest.mark.long
 def test_alpha_is_kept_where_another_model_means_the_same_by_it(page, models):
     def means(axis: dict) -> tuple:
         return axis["id"], axis["ends"], axis["range"]
@@ -192,6 +194,7 @@ def test_controls_follow_what_a_model_takes(page, models, mender, sower):
             expect(page.locator(control)).to_be_visible(visible=control in controls)
 
 
+@pytest.mark.long
 def test_photograph_and_hole_survive_a_visit_to_other_models(page, mender, sower):
     visit_without_hole(page, mender)
     paint(page, *STROKE)

@@ -224,6 +224,7 @@ def test_original_result_and_hole_are_what_the_server_reads(page, mender, file):
         assert saved.size == picture.size
 
 
+@pytest.mark.long
 def test_file_that_cannot_be_read_leaves_what_was_painted(page, mender):
     visit_without_hole(page, mender)
     paint(page, *STROKE)

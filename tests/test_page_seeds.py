@@ -40,6 +40,7 @@ def seeds(page: Page) -> list[int]:
     return [int(words) for words in page.locator(".seed span").all_text_contents()]
 
 
+@pytest.mark.long
 def test_seeds_make_different_pictures(page, sower):
     shown = visit_seeds(page, sower)
     assert len(shown) == 12
@@ -61,6 +62,7 @@ def test_locked_picture_stays_when_the_others_are_renewed(page, sower):
     assert kept == [2, 6]
 
 
+@pytest.mark.long
 def test_slider_changes_all_pictures_from_seeds(page, sower):
     before = visit_seeds(page, sower)
     page.get_by_role("button", name="Lock picture 1,").click()
@@ -81,6 +83,7 @@ def test_reload_brings_seeds_and_locks_back(page, sower):
     expect(page.locator(".seed[aria-pressed=true]")).to_have_count(1)
 
 
+@pytest.mark.long
 def test_pictures_from_seeds_are_saved_as_they_stand(page, sower):
     shown = visit_seeds(page, sower)
     with page.expect_download() as download:

@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 import time
 
 import pytest
+from conftest import running_server
 from pages import (
     DROP,
     NEEDED,
@@ -23,8 +25,9 @@ from pages import (
 )
 from playwright.sync_api import Page, expect
 
+from dynamicnet import package
 from dynamicnet.client import unpack
-from server.settings import STATIC
+from server.settings import STATIC, Settings
 
 pytestmark = NEEDED
 pytest_plugins = ["pages"]  # its fixtures
@@ -50,6 +53,7 @@ def test_first_picture_appears_rendered_by_the_first_model(page, all_models):
     assert difference(shown, original) > 1
 
 
+@pytest.mark.long
 def test_first_visit_shows_the_slider_moving_until_it_is_touched(page, models):
     page.emulate_media(reduced_motion="no-preference")
     page.goto("/")
@@ -174,6 +178,7 @@ def strip_of(page: Page) -> list[list[int]]:
     return [each.evaluate(PIXELS) for each in film.all()]
 
 
+@pytest.mark.long
 def test_strip_shows_what_the_slider_leads_to_and_takes_one_there(page, models):
     visit(page)
     low, high = models[0]["axes"][0]["range"]
@@ -219,13 +224,26 @@ def test_dot_moves_along_the_measured_curve_as_the_slider_does(page, http, appli
     assert lower == sorted(set(lower))
 
 
-def test_networks_trained_for_one_mixture_are_crosses_beside_the_curve(page, models):
-    model, axis = next((m, a) for m in models for a in m["axes"] if a["fixed"])
-    visit(page, f"#model={model['id']}")
+@pytest.mark.long
+def test_networks_trained_for_one_mixture_are_crosses_beside_the_curve(browser, tmp_path):
+    shipped = package.find(Settings().weights)[0]
+    folder = shutil.copytree(shipped, tmp_path / "weights" / shipped.name)
+    manifest = package.read_manifest(folder)
+    figures = manifest.measured["axes"][manifest.axes[0].id]
+    figures["against"] = {"fixed": {end: figures[end][::2][:5] for end in ("low", "high")}}  # as evaluate writes them
+    package.write_manifest(folder, manifest)
+    with running_server(tmp_path, weights=folder.parent) as running:
+        page = browser.new_context(base_url=running.url, reduced_motion="reduce").new_page()
+        crosses_are_drawn(page)
+        page.context.close()
+
+
+def crosses_are_drawn(page):
+    visit(page)
     page.locator(".curve summary").first.click()
     drawing = page.locator(".curve").first
     crosses = [path.get_attribute("d") for path in drawing.locator("path.fixed").all()]
-    assert len(crosses) == len(axis["fixed"]) == 5
+    assert len(crosses) == 5
     corner = drawing.locator("polyline").get_attribute("points").split()[0].split(",")
     start = re.match(r"M([\d.]+) ([\d.]+)l8 8", crosses[0]).groups()  # θ, with which the curve begins too
     assert [float(each) + 4 for each in start] == pytest.approx([float(each) for each in corner], abs=0.5)
@@ -272,6 +290,7 @@ def test_every_axis_of_a_model_has_its_own_slider(page, models):
         shown = changed(page, shown)
 
 
+@pytest.mark.long
 def test_pad_moves_both_axes_at_once_over_pictures_of_where_they_lead(page, http, models):
     model = model_that_takes(models, "detail")
     assert len(model["axes"]) == 2
@@ -312,6 +331,7 @@ def test_fine_control_has_a_slider_per_insertion_point(page, models):
     assert alpha(page) == pytest.approx((value * (count - 1) + far) / count, abs=0.006)
 
 
+@pytest.mark.long
 def test_strokes_are_as_broad_as_was_chosen(page, models):
     model = model_that_takes(models, "detail")
     before = visit(page, f"#model={model['id']}")
@@ -326,6 +346,7 @@ def test_strokes_are_as_broad_as_was_chosen(page, models):
     expect(page.get_by_role("radio", name="Broad")).to_be_checked()
 
 
+@pytest.mark.long
 def test_previews_are_marked_until_the_exact_picture_is_there(page):
     before = visit(page)
     page.evaluate(DROP, ["drop", list(jpeg(1024, 1024))])

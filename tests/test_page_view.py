@@ -35,6 +35,7 @@ new PerformanceObserver((list) => {
 """
 
 
+@pytest.mark.long
 def test_reload_brings_everything_back(page, models):
     model = models[-1]
     visit(page)

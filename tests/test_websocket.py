@@ -282,6 +282,7 @@ def test_two_sessions_at_once_each_get_their_own(dial, models, image):
     assert seen == [{(64, True)}, {(96, True)}]
 
 
+@pytest.mark.long
 def test_many_sessions_sliding_at_once_each_get_their_turn(dial, models, image):
     # Turns are of equal time: frames cost as much in all these. Of one model, they would run as one batch.
     chosen = [model for model in models if model["application"] == "style"]
@@ -455,6 +456,7 @@ def test_a_refused_alpha_does_not_replace_the_one_that_waits(client, models, ima
 # Leaving
 
 
+@pytest.mark.long
 def test_when_a_client_leaves_what_waits_for_it_is_dropped(image):
     with counted() as (url, rendered), Client(url) as other:
         other.open(image, max_side=65)
