@@ -23,7 +23,7 @@ setup: .venv/.ready ## install everything into .venv
 serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 	exec env $(if $(HOST),DYNAMICNET_HOST=$(HOST)) $(if $(PORT),DYNAMICNET_PORT=$(PORT)) $(BIN)/python -m server
 
-test: .venv/.ready ## run the tests
+test: .venv/.ready ## run the tests but the long ones
 	$(TESTS)
 
 test-long: .venv/.ready ## run those that take seven seconds and more (minutes)

@@ -40,7 +40,7 @@ further() { # a round more of a strength that is trained
     strength "$@" --start "weights/$1" --run "runs/$run" --main-steps 1500 --axis-steps 250 --path-steps 450
 }
 
-starry-night() { # what all others start from; those that ship started from it before it went on
+starry-night() { # what all others start from; the-scream-first and great-wave-first did before it went on
     strength starry-night "Starry Night" starry_night --order -1 --start runs/packages/painter --main-steps 2500 \
         --path-steps 600
     further starry-night-on starry-night "Starry Night" starry_night --order -1

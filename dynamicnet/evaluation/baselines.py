@@ -221,7 +221,7 @@ class Baselines:
         network = placed(package.build(package.read_manifest(self.folder)).network, CPU)
         if start is not None:
             network.load_state_dict(package.load(start).net.network.state_dict())
-        return network
+        return network.eval()
 
     def _train(
         self,
