@@ -234,20 +234,16 @@ def test_networks_trained_for_one_mixture_are_crosses_beside_the_curve(browser, 
     package.write_manifest(folder, manifest)
     with running_server(tmp_path, weights=folder.parent) as running:
         page = browser.new_context(base_url=running.url, reduced_motion="reduce").new_page()
-        crosses_are_drawn(page)
+        visit(page)
+        page.locator(".curve summary").first.click()
+        drawing = page.locator(".curve").first
+        crosses = [path.get_attribute("d") for path in drawing.locator("path.fixed").all()]
+        assert len(crosses) == 5
+        corner = drawing.locator("polyline").get_attribute("points").split()[0].split(",")
+        start = re.match(r"M([\d.]+) ([\d.]+)l8 8", crosses[0]).groups()  # θ, with which the curve begins too
+        assert [float(each) + 4 for each in start] == pytest.approx([float(each) for each in corner], abs=0.5)
+        expect(drawing).to_contain_text("Crosses")
         page.context.close()
-
-
-def crosses_are_drawn(page):
-    visit(page)
-    page.locator(".curve summary").first.click()
-    drawing = page.locator(".curve").first
-    crosses = [path.get_attribute("d") for path in drawing.locator("path.fixed").all()]
-    assert len(crosses) == 5
-    corner = drawing.locator("polyline").get_attribute("points").split()[0].split(",")
-    start = re.match(r"M([\d.]+) ([\d.]+)l8 8", crosses[0]).groups()  # θ, with which the curve begins too
-    assert [float(each) + 4 for each in start] == pytest.approx([float(each) for each in corner], abs=0.5)
-    expect(drawing).to_contain_text("Crosses")
 
 
 def test_the_photograph_stays_but_where_was_painted(page, models):
