@@ -18,7 +18,7 @@ from safetensors.torch import load as from_bytes
 from safetensors.torch import save
 from torch import Tensor
 
-from dynamicnet.errors import DynamicNetError, reason
+from dynamicnet.errors import DynamicNetError, printable, reason
 from dynamicnet.files.replaced import replaced
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
@@ -142,6 +142,8 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         DynamicNetError: ``package-missing`` or ``package-invalid``, with the one thing to mend first.
     """
+    if not _utf8(folder.name):
+        raise _invalid("its folder's name is not in UTF-8; rename it", folder)
     try:
         data = json.loads((folder / MANIFEST).read_text("utf-8"))
     except FileNotFoundError:
@@ -268,8 +270,16 @@ def _order(folder: Path) -> int:
         return 0
 
 
+def _utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # it holds what stands for bytes of another encoding
+        return False
+    return True
+
+
 def _invalid(what: str, folder: Path | None = None) -> DynamicNetError:
-    where = f" '{folder.name}'" if folder else ""
+    where = f" '{printable(folder.name)}'" if folder else ""
     return DynamicNetError(
         "package-invalid", f"The model package{where} is not valid: {what}." if folder else what, 500
     )

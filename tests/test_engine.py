@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import shutil
 import threading
 import time
@@ -137,11 +138,12 @@ def test_damaged_packages_are_logged_and_left_out(sound, tmp_path, caplog):
     tensors = tmp_path / "a-cut-off" / package.TENSORS
     tensors.write_bytes(tensors.read_bytes()[:1000])
     (tmp_path / "b-hollow" / package.MANIFEST).write_text("{}")
+    shutil.copytree(sound, tmp_path / os.fsdecode(b"d-\xe9"))  # a name in Latin-1
 
     async def ids(engine):
         return list(engine.models), engine.left_out
 
-    assert with_engine(tmp_path, ids) == (["c-sound"], ["a-cut-off", "b-hollow"])
+    assert with_engine(tmp_path, ids) == (["c-sound"], ["a-cut-off", "d-\N{REPLACEMENT CHARACTER}", "b-hollow"])
     assert "a-cut-off" in caplog.text
     assert "b-hollow" in caplog.text
 

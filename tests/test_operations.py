@@ -19,6 +19,7 @@ from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from socket import create_connection
+from socket import socket as Socket
 from urllib.parse import urlsplit
 
 import httpx
@@ -355,26 +356,52 @@ def test_beyond_the_bound_requests_are_refused_at_once_and_the_others_served(nar
     assert post(narrow.url).status_code == 200
 
 
+def half_sent(running: Running) -> Socket:
+    """A connection on which half a picture has been sent."""
+    connection = create_connection(("127.0.0.1", urlsplit(running.url).port), timeout=30)
+    whole = httpx.Request("POST", f"{running.url}/infer", files={"image": saved(400)})
+    head = "".join(f"{name}: {value}\r\n" for name, value in whole.headers.items())
+    connection.sendall(f"POST /infer HTTP/1.1\r\n{head}\r\n".encode() + whole.read()[:2000])
+    time.sleep(0.3)
+    return connection
+
+
+@pytest.mark.long
+def test_who_is_still_sending_when_the_server_ends_is_told_so(tmp_path):
+    with running_server(tmp_path, drain_seconds=1) as running, half_sent(running) as connection:
+        running.process.send_signal(signal.SIGTERM)
+        reply = b""
+        while part := connection.recv(65536):
+            reply += part
+        assert reply.startswith(b"HTTP/1.1 503 ")
+        assert b'"code":"server-stopping"' in reply.replace(b'": "', b'":"')
+
+
 def test_who_hangs_up_is_no_longer_worked_for_and_logs_tell_requests_apart(narrow):
-    def logged(field: str, value: object) -> dict:
-        """The line of a request, which is written after its reply is sent."""
+    def logged(field: str, value: object) -> list[dict]:
+        """The lines of requests; they are written after a reply is sent."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             whole, _, _ = narrow.log.read_text().rpartition("\n")
-            for line in map(json.loads, whole.splitlines()):
-                if line["message"] == "request" and line[field] == value:
-                    return line
+            lines = [line for line in map(json.loads, whole.splitlines()) if line["message"] == "request"]
+            if found := [line for line in lines if line[field] == value]:
+                return found
             time.sleep(0.05)
         raise AssertionError(f"no request with {field} {value} in the log")
 
     with pytest.raises(httpx.ReadTimeout):
         # New to the server, and seconds of work for it: what it has kept of another could be ready in time.
         httpx.post(f"{narrow.url}/infer", files={"image": saved(3000)}, timeout=httpx.Timeout(60, read=0.2))
-    gone = logged("status", 400)
+    [gone] = logged("status", 499)
     reply = post(narrow.url)
-    served = logged("request", reply.headers["x-request-id"])
+    [served] = logged("request", reply.headers["x-request-id"])
     assert (gone["path"], served["path"], served["status"]) == ("/infer", "/infer", 200)
     assert gone["request"] != served["request"]
+    half_sent(narrow).close()
+    deadline = time.monotonic() + 20
+    while len(logged("status", 499)) < 2:  # nor does it count as wrong, what was not sent to its end
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_who_hangs_up_costs_one_more_render_at_most(narrow):

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dynamicnet import Model, package
+from dynamicnet.errors import printable
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Shelf:
                 log.info("Model %s loaded", name)
         self._seen, self._tried = found, tried
         self.models = {name: models[name] for name in found if name in models}
-        self.left_out = [name for name in found if name in tried and name not in models]
+        self.left_out = [printable(name) for name in found if name in tried and name not in models]
 
 
 def _versions(folder: Path) -> dict[str, str]:

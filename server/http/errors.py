@@ -10,8 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.requests import ClientDisconnect
 
 from dynamicnet import DynamicNetError
+from server.http.middleware import Stopping
+from server.operations.admission import GONE
 
 PROBLEM = "application/problem+json"
 
@@ -36,7 +39,7 @@ class ProblemResponse(JSONResponse):
 
 def problem(status: int, code: str, detail: str) -> ProblemResponse:
     """The problem document of one error."""
-    title = HTTPStatus(status).phrase
+    title = "Client Closed Request" if status == GONE else HTTPStatus(status).phrase
     headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status)
     return ProblemResponse(
         {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}, status, headers
@@ -71,6 +74,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, ClientDisconnect):
+            return answer(request, GONE, "client-gone", "The client hung up.")
         detail = error.detail
         if error.status_code == 404:
             detail = f"There is nothing at {request.url.path[:80]}; a proxy with a path of its own takes it off."
@@ -78,9 +83,13 @@ def install(app: FastAPI) -> None:
         response.headers.update(error.headers or {})
         return response
 
+    async def stopping(request: Request) -> Response:
+        return answer(request, 503, "server-stopping", "The server is being stopped; ask again.")
+
     async def unexpected(request: Request, error: Exception) -> Response:
         # Starlette raises the error again after this answer, and uvicorn logs it with its traceback.
         return answer(request, 500, "internal-error", "Something went wrong here; the server's log says what.")
 
     # As an exception handler it would answer around all other middleware, which adds headers to every answer.
     app.add_middleware(ServerErrorMiddleware, handler=unexpected)
+    app.add_middleware(Stopping, handler=stopping)

@@ -1,7 +1,12 @@
 """What every HTTP exchange passes through."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -46,6 +51,31 @@ class BodyLimit:
 
     def _too_large(self) -> HTTPException:
         return HTTPException(413, f"The upload is over {self.limit / 1e6:g} MB; send a smaller picture.")
+
+
+class Stopping:
+    """Answers a request that the server cannot wait for when it ends: uvicorn cancels it, and would answer 500."""
+
+    def __init__(self, app: ASGIApp, handler: Callable[[Request], Awaitable[Response]]) -> None:
+        self.app = app
+        self.handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; one that is cancelled before its answer has begun is answered by the handler."""
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if begun or scope["type"] != "http":
+                raise
+            response = await self.handler(Request(scope))
+            await response(scope, receive, send)
 
 
 PART = 2**18

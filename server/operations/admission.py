@@ -14,6 +14,9 @@ from dynamicnet import DynamicNetError
 from server.engine import callers
 from server.settings import Settings
 
+GONE = 499
+"""What proxies log of a client that hung up; the standards have no status for what nobody reads."""
+
 T = TypeVar("T")
 
 
@@ -84,7 +87,7 @@ class Admission:
         """Do work for a request whose body has been read; give it up when it waits too long or the client hangs up.
 
         Raises:
-            DynamicNetError: ``waited-too-long``, ``server-stopping``, or ``client-gone``, which nobody reads.
+            DynamicNetError: ``waited-too-long``, or ``client-gone``, which nobody reads.
         """
         callers.begin(self._settings.waiting_seconds)
         doing, watching = asyncio.create_task(work), asyncio.create_task(_hung_up(request))
@@ -92,9 +95,7 @@ class Admission:
             await asyncio.wait((doing, watching), return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
                 return await doing
-            raise DynamicNetError("client-gone", "The client hung up.", 400)
-        except asyncio.CancelledError:  # by who waits for the last requests to end, and for this to be answered
-            raise DynamicNetError("server-stopping", "The server is being stopped; ask again.", 503) from None
+            raise DynamicNetError("client-gone", "The client hung up.", GONE)
         finally:
             doing.cancel()
             watching.cancel()
