@@ -350,7 +350,7 @@ def test_variety_is_the_mean_distance():
 
 def test_drawing_heads(tmp_path):
     pytest.importorskip("resvg_py")
-    pytest.importorskip("dicebear")
+    errors = pytest.importorskip("dicebear.errors")
     for folder in ("a", "b"):
         invoke("draw-heads", tmp_path / folder, "--count", 8, "--seed", 3)
     files = sorted(file.relative_to(tmp_path / "a") for file in (tmp_path / "a").rglob("*.png"))
@@ -370,6 +370,9 @@ def test_drawing_heads(tmp_path):
             assert head.size == (128, 128)
     with pytest.raises(DynamicNetError, match="something in"):
         draw_heads(tmp_path / "a", 1, 0)
+    with pytest.raises(errors.OptionsValidationError):
+        draw_heads(tmp_path / "c", 8, 3, side=0)
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}, "nothing is left of what was not drawn to its end"
 
 
 LEFT = {"red": (200, 0, 0), "green": (0, 200, 0)}

@@ -6,6 +6,7 @@ import json
 import random
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
@@ -55,7 +56,7 @@ def draw_heads(out: Path, count: int, seed: int, side: int = 128) -> list[str]:
     """Draw heads into folders named by the ends of all axes, ``dark-light-shaven-bare``, and a table of their parts.
 
     Three in eight are at the low end of every axis. Of the others each axis has a share: at its high end, with the axes
-    before it at either, so that it can be learned on top of them.
+    before it at either, so that it can be learned on top of them. All are there in the end, or none.
 
     Args:
         out: where the folders and the table go.
@@ -82,26 +83,30 @@ def draw_heads(out: Path, count: int, seed: int, side: int = 128) -> list[str]:
             "folder-taken", f"There is something in '{out}' already; remove it or choose another folder."
         )
     style = Style(json.loads(files("dicebear_styles").joinpath("micah.json").read_text("utf-8")))
-    out.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
     labels: dict[str, None] = {}
-    with (out / TABLE).open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["file", *AXES, *PARTS])
-        for i in range(count):
-            draw = random.Random(f"{seed} {i}")
-            ends = _ends(i, draw)
-            parts = {name: draw.choice(options) for name, options in PARTS.items()}
-            label = "-".join(ends.values())
-            name = f"{label}/{i:05d}.png"
-            (out / label).mkdir(exist_ok=True)
-            labels[label] = None
-            told = {name: [part] if isinstance(part, str) else part for name, part in parts.items()}
-            for axis, end in ends.items():
-                told |= AXES[axis][end]
-            drawn = Avatar(style, {"seed": "", "size": 2 * side, "idRandomization": False, **FIXED, **told})
-            head = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=drawn.to_string())))).convert("RGB")
-            head.resize((side, side), Image.Resampling.BOX).save(out / name)
-            table.writerow([name, *ends.values(), *parts.values()])
+    with TemporaryDirectory(prefix=f"{out.name}.", dir=out.parent) as partial:
+        heads = Path(partial) / out.name
+        heads.mkdir()
+        with (heads / TABLE).open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["file", *AXES, *PARTS])
+            for i in range(count):
+                draw = random.Random(f"{seed} {i}")
+                ends = _ends(i, draw)
+                parts = {name: draw.choice(options) for name, options in PARTS.items()}
+                label = "-".join(ends.values())
+                name = f"{label}/{i:05d}.png"
+                (heads / label).mkdir(exist_ok=True)
+                labels[label] = None
+                told = {name: [part] if isinstance(part, str) else part for name, part in parts.items()}
+                for axis, end in ends.items():
+                    told |= AXES[axis][end]
+                drawn = Avatar(style, {"seed": "", "size": 2 * side, "idRandomization": False, **FIXED, **told})
+                head = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=drawn.to_string())))).convert("RGB")
+                head.resize((side, side), Image.Resampling.BOX).save(heads / name)
+                table.writerow([name, *ends.values(), *parts.values()])
+        heads.replace(out)
     return list(labels)
 
 
