@@ -26,10 +26,12 @@ from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import task
 from dynamicnet.evaluation.baselines import Baselines, Gains, Mixtures
+from dynamicnet.evaluation.front import another
 from dynamicnet.evaluation.pair import Sample
 from dynamicnet.evaluation.report import COLUMNS
 from dynamicnet.evaluation.task import Task
 from dynamicnet.files.replaced import replaced
+from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training import phase
 from dynamicnet.training.phase import Budget, Done, Opponent, Plan, Progressed, learning_rate, run_phase
@@ -247,6 +249,11 @@ def test_a_dual_axis_trains_a_bank_for_each_sign(content: Path, encoder: Path, t
         ("high", 5.0),
         ("low", 0.1),
     ]
+    # Compared with an axis from 0 to 1, it goes from its own low end to its own high end.
+    alone = AxisSpec(id="strength", title="Strength", ends=("a", "b"), blocks=("res2",))
+    given = torch.rand(1, 3, 64, 64)
+    ends = [loaded.net.render(loaded.net.prepare(given), {"strength": alpha}) for alpha in (-1, 1)]
+    torch.testing.assert_close(another(out, alone)(given, [0.0, 1.0]), torch.cat(ends))
 
 
 @pytest.mark.long

@@ -107,6 +107,11 @@ class Gains(nn.Module):
         self._frozen = (net, axis)  # in a tuple, so that its parameters are not this module's
         self.knots = nn.Parameter(torch.tensor(SHARES[1:])[:, None].repeat(1, len(axis.blocks)))
 
+    def train(self, mode: bool = True) -> "Gains":
+        """Likewise the Dynamic-Net, whose noise then lies anywhere."""
+        self._frozen[0].train(mode)
+        return super().train(mode)
+
     def forward(self, inputs: Tensor, shares: Tensor) -> Tensor:
         """Inputs (N, C, H, W), sides multiples of the network's, and the share of O₁ of each, (N,)."""
         net, axis = self._frozen
@@ -137,6 +142,10 @@ class Baselines:
                 "not-comparable", f"Baselines are for axes that a package was trained with: not '{axis.id}'."
             )
         main, *after = phases
+        if not main.steps:
+            raise DynamicNetError(
+                "not-comparable", f"Baselines are trained as θ was, and that of '{folder.name}' was taken as it stood."
+            )
         self.start = folder.parent / main.started_from if main.started_from else None
         self.after = sum(phase.steps for phase in after)
         self.folder, self.axis, self.mixtures, self.runs, self.console = folder, axis, mixtures, runs, console

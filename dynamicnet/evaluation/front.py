@@ -90,7 +90,7 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     renders = {task.folder.name: along(task.folder, axis)}
     for name in ("fixed", *(name for name in task.against if name != "fixed")):
         renders[name if name in NAMES else Path(name).name] = (
-            baselines.render(name) if name in NAMES else along(Path(name), axis)
+            baselines.render(name) if name in NAMES else another(Path(name), axis)
         )
     methods = {
         name: trace(
@@ -104,6 +104,11 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     figures = _figures(methods, scale)
     task.console.print(_table(f"{task.folder.name}: {axis.id}", figures))
     return figures
+
+
+def another(folder: Path, axis: AxisSpec) -> Render:
+    """Pictures of another package, from one end of its axis of that name to the other, whatever its range."""
+    return along(folder, next((one for one in package.read_manifest(folder).axes if one.id == axis.id), axis))
 
 
 def _scale(folder: Path, axis: AxisSpec, pair: Pair) -> float:
