@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynamicnet import DynamicNetError
+from dynamicnet.errors import printable
 from dynamicnet.pictures import MOST_DECODED
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,9 +115,16 @@ class Settings(BaseSettings):
     @field_validator("origins")
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"https?://[^/?#@*]+", origin) for origin in origins):
+        if not all(re.fullmatch(r"https?://[^/?#@*\x7f-\U0010ffff]+", origin) for origin in origins):
             raise ValueError("an origin is https:// or http:// and a host, without anything after it")
         return origins
+
+    @field_validator("keys")
+    @classmethod
+    def _are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(key.isascii() and key.isprintable() for key in keys):
+            raise ValueError("a key is made of ASCII letters, digits and signs, which all clients send alike")
+        return keys
 
     @field_validator("origins", "keys", mode="before")
     @classmethod
@@ -130,14 +138,17 @@ def read_settings(**changes: Any) -> Settings:  # noqa: ANN401
     Raises:
         DynamicNetError: ``settings-invalid``; it names the first that is wrong.
     """
-    for name, known in unknown().items():
-        log.warning("There is no setting %s%s", name, f"; did you mean {known}?" if known else ".")
     try:
+        for name, known in unknown().items():
+            log.warning("There is no setting %s%s", name, f"; did you mean {known}?" if known else ".")
         return Settings(**changes)
+    except UnicodeDecodeError as error:
+        raise DynamicNetError("settings-invalid", f"{ENV_FILE} is not in UTF-8 ({error}).", 500) from None
     except ValidationError as error:
         first = error.errors()[0]
         name = variable("_".join(map(str, first["loc"])))
-        raise DynamicNetError("settings-invalid", f"{name}={first['input']}: {first['msg']}.", 500) from None
+        given = printable(str(first["input"]))
+        raise DynamicNetError("settings-invalid", f"{name}={given}: {first['msg']}.", 500) from None
 
 
 def variable(name: str) -> str:

@@ -108,6 +108,19 @@ def test_settings_are_read_from_a_file_too(tmp_path):
     assert said[2].startswith("DYNAMICNET_PORT=none: ")
 
 
+def test_a_file_of_settings_in_another_encoding_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_bytes("DYNAMICNET_KEYS=caf\xe9\n".encode("latin-1"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DynamicNetError, match=r"^\.env is not in UTF-8 \("):
+        read_settings()
+
+
+@pytest.mark.parametrize("key", ["caf\xe9", "caf\udce9", "a\x7f"])
+def test_keys_that_clients_send_in_different_bytes_are_refused(key):
+    with pytest.raises(DynamicNetError, match=r"^DYNAMICNET_KEYS=.+ ASCII"):
+        read_settings(keys=f"first,{key}")
+
+
 @pytest.mark.long
 def test_the_command_serves_as_the_file_says(tmp_path):
     (tmp_path / ".env").write_text("DYNAMICNET_PORT=none\n")
@@ -238,7 +251,7 @@ def test_only_pages_of_known_origins_open_sessions(guarded):
         assert refused(guarded.url, "?key=first", origin=unknown) == (403, "origin-refused")
 
 
-@pytest.mark.parametrize("value", ["*", "https://a.example/", "a.example"])
+@pytest.mark.parametrize("value", ["*", "https://a.example/", "a.example", "https://\xe9.example"])
 def test_origins_that_no_browser_sends_are_refused(value):
     with pytest.raises(DynamicNetError, match=r"^DYNAMICNET_ORIGINS=.+ an origin is https://"):
         read_settings(origins=f"https://b.example,{value}")

@@ -379,6 +379,7 @@ BAD_OPENS = {
     "bad quality": ({"quality": 500}, None, "quality-invalid"),
     "bad max_side": ({"max_side": 1}, None, "max-side-invalid"),
     "unknown files": ({"files": ["sound"]}, None, "files-invalid"),
+    "a file twice": ({"files": ["where", "where"], "reuse": True}, None, "files-invalid"),
     "a seed nobody takes": ({"seed": "1"}, None, "field-not-taken"),
     "no picture": ({}, b"", "picture-missing"),
     "not a picture": ({}, b"hello", "picture-unreadable"),

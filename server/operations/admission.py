@@ -95,6 +95,7 @@ class Admission:
             await asyncio.wait((doing, watching), return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
                 return await doing
+            watching.result()  # or what is wrong with what it sends
             raise DynamicNetError("client-gone", "The client hung up.", GONE)
         finally:
             doing.cancel()

@@ -4,7 +4,7 @@ import json
 import struct
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from dynamicnet import DynamicNetError
 from dynamicnet.pictures import MIN_SIDE
@@ -51,6 +51,13 @@ class Open(Shown):
     seed: Text | None = None
     latent: Text | None = None
 
+    @field_validator("files")
+    @classmethod
+    def _once(cls, files: list[FileName] | None) -> list[FileName] | None:
+        if files and len(set(files)) < len(files):
+            raise ValueError("a file may be there once")
+        return files
+
 
 class SetAlpha(_Message):
     """Render the picture at α."""
@@ -76,6 +83,10 @@ class Ack(_Message):
 
 
 Message = Look | Open | SetAlpha | SetPosition | Ack
+
+KINDS = "a number, a list of numbers, one for each insertion point, or an object with either for each axis"
+WHERE = {"alpha-invalid": f'{KINDS}; "auto" for a number', "position-invalid": KINDS}
+"""What says where to render, by the code of what says it wrongly."""
 
 _message: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
@@ -120,7 +131,11 @@ def understand(message: dict[str, Any]) -> Message:
     try:
         return _message.validate_python(message)
     except ValidationError as error:
-        raise from_validation(error.errors()) from None
+        problem = from_validation(error.errors())
+        if problem.code in WHERE:  # pydantic's sentence is about one of the kinds alone
+            field = problem.code.removesuffix("-invalid")
+            raise DynamicNetError(problem.code, f"{field}: {WHERE[problem.code]}.") from None
+        raise problem from None
 
 
 def frame(header: dict[str, Any], picture: bytes) -> bytes:
