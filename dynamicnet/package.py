@@ -252,8 +252,14 @@ def read_objectives(folder: Path) -> dict[str, Tensor]:
     """Read the tensors of the objectives.
 
     Raises:
-        DynamicNetError: ``package-invalid``.
+        DynamicNetError: ``objectives-missing`` or ``package-invalid``.
     """
+    if not (folder / OBJECTIVES).exists():
+        raise DynamicNetError(
+            "objectives-missing",
+            f"'{folder}' has no {OBJECTIVES}, as packages of styles do that were trained here: it can be used, and "
+            "neither be measured nor have an axis added.",
+        )
     return _read_tensors(folder / OBJECTIVES)
 
 

@@ -1,12 +1,15 @@
 """What the documents tell people to type does what they say."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.package import Manifest, NetworkSpec, Phase, Training
@@ -60,11 +63,24 @@ def test_the_network_and_the_application_that_are_worked_through_work(tmp_path):
         return done.stdout
 
     shell = re.findall(r"^dynamic-net (.+)$", text, re.MULTILINE)
-    assert [line.split()[0] for line in shell] == ["train", "infer", "evaluate"]
+    kept, *shell = shell
+    assert [line.split()[0] for line in (kept, *shell)] == ["train", "train", "infer", "evaluate"]
+    (tmp_path / "weights").mkdir()
+    shutil.copy(ROOT / "weights" / "encoder.safetensors", tmp_path / "weights")
+    imports = "import torch; from dynamicnet.networks import NETWORKS"
+    for words in (("-c", f"{imports}; torch.save(NETWORKS['plain']().state_dict(), 'plain.pth')"), ("keep.py",)):
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        subprocess.run([sys.executable, *words], cwd=tmp_path, check=True, env=environment)
+    few = ("--axis-steps", "1", "--path-steps", "1", "--batch", "1", "--crop", "64", "--size", "64")
+    run(*kept.split(), *few)
+    theta = load_file(tmp_path / "weights" / "plain" / "model.safetensors")
+    tuned = load_file(tmp_path / "weights" / "tuned" / "model.safetensors")
+    for name, tensor in theta.items():
+        if name.startswith("network."):
+            torch.testing.assert_close(tuned[name].float(), tensor, rtol=1e-3, atol=1e-6)
     run(*shell[0].split(), "--steps", "60")
     run(*shell[1].split(), "--max-side", "64")
     assert (tmp_path / "faded.png").stat().st_size > 0
-    shutil.copy(ROOT / "weights" / "encoder.safetensors", tmp_path / "weights")
     run(*shell[2].split(), "--side", "64", "--out", "measured")
     figures = json.loads((tmp_path / "weights" / "fade" / "model.json").read_text())["measured"]["axes"]["fade"]
     assert figures["low"][0] < figures["low"][-1]

@@ -106,9 +106,9 @@ def test_tensors_that_were_read_outlive_their_file(folder):
 
 
 def test_objectives_that_are_not_there_are_refused(folder):
-    with pytest.raises(DynamicNetError, match=r"'test' is not valid: objectives.safetensors cannot be read") as refused:
+    with pytest.raises(DynamicNetError, match=r"test' has no objectives\.safetensors, .* can be used") as refused:
         package.read_objectives(folder)
-    assert refused.value.code == "package-invalid"
+    assert refused.value.code == "objectives-missing"
 
 
 def test_find_lists_packages_in_their_order_and_by_name_and_nothing_else(tmp_path):
