@@ -35,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-train_app = typer.Typer(help="Train a model package in two phases.", no_args_is_help=True)
+train_app = typer.Typer(help="Train a model package, or what it needs.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 stderr = Console(stderr=True, markup=False)
 
@@ -297,7 +297,7 @@ def evaluate(
     ] = 256,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many photographs.")] = None,
     yardstick: Annotated[
-        int, typer.Option(min=0, help="Photographs whose pixels are optimised directly, at both ends.")
+        int, typer.Option(min=1, help="Photographs whose pixels are optimised directly, at both ends.")
     ] = 16,
     iterations: Annotated[int, typer.Option(min=1, help="Iterations of that optimisation.")] = 40,
     against: Annotated[

@@ -105,6 +105,9 @@ def test_resolve_keeps_zero_where_it_says_how_many_pictures_to_make():
 @pytest.mark.parametrize(
     ("alpha", "code", "sentence"),
     [
+        ("0.5", "alpha-invalid", r"axis 'one' .* is numbers, not '0.5'"),
+        (None, "alpha-invalid", "not None"),
+        ({"dual": "auto"}, "alpha-invalid", "axis 'dual'"),
         (1.01, "alpha-out-of-range", r"alpha 1.01 .* axis 'one' \(range 0 to 1,"),
         (-0.01, "alpha-out-of-range", r"alpha -0.01 .* axis 'one' \(range 0 to 1,"),
         ([0, 0, 2], "alpha-out-of-range", "alpha 2 .* axis 'one'"),

@@ -175,7 +175,7 @@ def test_an_axis_is_compared_with_what_the_field_has_instead(trained: Path, cont
     assert "<svg" in (out / "front.svg").read_text()
     assert (out / "front.png").stat().st_size > 10_000
     assert len(list(out.glob("*.safetensors"))) == 12
-    gains = load_file(out / f"gains-{trained.name}.safetensors")
+    gains = load_file(next(out.glob(f"gains-{trained.name}-*.safetensors")))
     assert list(gains) == ["knots"]  # θ and ψ are not trained
 
 
@@ -441,6 +441,110 @@ def test_a_file_that_a_later_start_trusts_is_replaced_whole_or_not_at_all(tmp_pa
 def test_a_run_folder_of_another_recipe_is_refused(trained: Path, content: Path, encoder: Path) -> None:
     with pytest.raises(DynamicNetError, match="another recipe"):
         train(content, encoder, trained, "--weight", "0.1,7")
+
+
+def test_what_is_wrong_is_said_before_the_first_step_and_leaves_no_run(
+    content: Path, encoder: Path, tmp_path: Path
+) -> None:
+    painting = tmp_path / "painting.jpg"
+    painting.write_bytes(b"not a picture")
+    out = tmp_path / "wrong"
+    with pytest.raises(DynamicNetError, match=r"^The painting '.*painting\.jpg': "):
+        train(content, encoder, out, "--style", str(painting))
+    assert not (tmp_path / "run-wrong").exists()
+    shutil.copy(SAMPLES / "rocket.jpg", painting)
+    few = ("--style", str(painting), "--main-steps", "1", "--axis-steps", "1")
+    train(content, encoder, out, *few)
+    shutil.copy(SAMPLES / "coffee.jpg", painting)
+    with pytest.raises(DynamicNetError, match="another recipe"):
+        train(content, encoder, out, *few)  # of another painting by the same name
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--weight=-1,5",), "--weight is 0 or more"),
+        (("--size", "8"), "--size 32 or more"),
+        (("--reach", "0"), "--reach more than 0"),
+        (("--network", "upsampling"), "'upsampling' is not given a picture alone"),
+        (("--network", "dilated"), "'dilated' is not given a picture alone"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    content: Path, encoder: Path, tmp_path: Path, options: tuple[str, ...], sentence: str
+) -> None:
+    with pytest.raises(DynamicNetError, match=sentence):
+        train(content, encoder, tmp_path / "none", *options)
+
+
+def test_packages_to_begin_with_are_styles_and_one_at_a_time(trained: Path, content: Path, tmp_path: Path) -> None:
+    command = [
+        *("train", "style", "--style", str(SAMPLES / "coffee.jpg"), "--content", str(content), "--axis", "scale"),
+        *("--size", "64", "--out", str(tmp_path / "none"), "--run", str(tmp_path / "run")),
+    ]
+    heads = ROOT / "weights" / "drawn-heads"
+    for options, sentence in (
+        (("--base", trained, "--start", trained), "give one of them"),
+        (("--start", trained, "--network", "johnson"), "a package's is given"),
+        (("--start", heads), "is no style model: it is of generation"),
+        (("--base", trained), "was trained with encoder.safetensors; give that as --encoder"),  # ours is another
+    ):
+        with pytest.raises(DynamicNetError, match=sentence):
+            CliRunner().invoke(app, [*command, *map(str, options)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("against", "sentence"),
+    [
+        ("fixd", "'fixd' is no package, and none of fixed, long, dni"),
+        ("weights/three-paintings", "has no axis 'strength'"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_before_anything_is_measured(
+    trained: Path, content: Path, encoder: Path, tmp_path: Path, against: str, sentence: str
+) -> None:
+    command = [
+        *("evaluate", trained.name, "--weights", str(trained.parent), "--images", str(content), "--side", "64"),
+        *("--encoder", str(encoder), "--out", str(tmp_path / "measured"), "--against", against),
+    ]
+    with pytest.raises(DynamicNetError, match=sentence):
+        CliRunner().invoke(app, command, catch_exceptions=False)
+    assert not (tmp_path / "measured").exists()
+
+
+def test_baselines_of_another_training_are_not_read_again(trained: Path, tmp_path: Path) -> None:
+    def word(changes: dict) -> str:
+        folder = tmp_path / f"{len(changes)}" / trained.name
+        shutil.copytree(trained, folder)
+        manifest = package.read_manifest(folder)
+        main, *after = manifest.training.phases
+        phases = [main.model_copy(update=changes), *after]
+        training = manifest.training.model_copy(update={"phases": phases, "commands": []})
+        package.write_manifest(folder, manifest.model_copy(update={"training": training}))
+        axis = manifest.axes[0].model_copy(update={"middle": 0.1})
+        return Baselines(folder, axis, None, tmp_path, QUIET).word
+
+    assert word({}) == Baselines(trained, package.read_manifest(trained).axes[0], None, tmp_path, QUIET).word
+    assert word({"seed": 7}) != word({"seed": 7, "steps": 31})
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"steps": 0}, "was taken as it stood"),
+        ({"started_from": "coffee"}, "went on from itself"),
+        ({"started_from": "elsewhere"}, "started from the package 'elsewhere': copy that to"),
+    ],
+)
+def test_why_there_are_no_baselines_is_said(trained: Path, tmp_path: Path, changes: dict, sentence: str) -> None:
+    folder = tmp_path / trained.name
+    shutil.copytree(trained, folder)
+    manifest = package.read_manifest(folder)
+    main, *after = manifest.training.phases
+    training = manifest.training.model_copy(update={"phases": [main.model_copy(update=changes), *after]})
+    package.write_manifest(folder, manifest.model_copy(update={"training": training}))
+    with pytest.raises(DynamicNetError, match=sentence):
+        Baselines(folder, manifest.axes[0], None, tmp_path, QUIET)
 
 
 def test_the_learning_rate_warms_up_and_ends_at_nothing() -> None:

@@ -8,6 +8,7 @@ covers all mixtures.
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from random import Random
 
@@ -147,6 +148,17 @@ class Baselines:
                 "not-comparable", f"Baselines are trained as θ was, and that of '{folder.name}' was taken as it stood."
             )
         self.start = folder.parent / main.started_from if main.started_from else None
+        if main.started_from == folder.name:
+            raise DynamicNetError(
+                "not-comparable", f"'{folder.name}' went on from itself, and what it was before is not there."
+            )
+        if self.start and not self.start.is_dir():
+            raise DynamicNetError(
+                "not-comparable", f"θ started from the package '{main.started_from}': copy that to '{self.start}'."
+            )
+        # Of another training nothing is read again, nor of this one by other objectives.
+        said = training.model_dump_json(exclude={"commands"}) + axis.model_dump_json(exclude={"even", "middle"})
+        self.word = blake2b(said.encode(), digest_size=8).hexdigest()
         self.after = sum(phase.steps for phase in after)
         self.folder, self.axis, self.mixtures, self.runs, self.console = folder, axis, mixtures, runs, console
 
@@ -242,7 +254,7 @@ class Baselines:
         rate: float | None = None,
     ) -> None:
         """Train a network for one share of O₁, or, for None, for shares that are drawn; or read it, if it was."""
-        file = self.runs / f"{name}.safetensors"
+        file = self.runs / f"{name}-{self.word}.safetensors"
         net.train().requires_grad_(True)  # noise lies anywhere
         if not file.exists():
             plan = replace(self.mixtures.plan, steps=steps, learning_rate=rate or self.mixtures.plan.learning_rate)
@@ -257,7 +269,7 @@ class Baselines:
                     outputs, sample = self.mixtures.cut(run(sample[0], shares).float(), sample, draw)
                 return {"total": self.mixtures.loss(outputs, sample, shares).mean()}
 
-            checkpoint = self.runs / f"{name}.checkpoint.safetensors"
+            checkpoint = self.runs / f"{name}-{self.word}.checkpoint.safetensors"
             run_phase(name, net, losses, plan, Progressed(checkpoint, lambda _: None), self.console)
             with replaced(file) as partial:
                 save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, partial)

@@ -4,7 +4,7 @@ Objectives are scaled so that both run from 0 to 1 between the fixed networks of
 ``REFERENCE`` in both.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -75,10 +75,6 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     Raises:
         DynamicNetError: ``not-comparable``; or as :func:`dynamicnet.package.load`.
     """
-    if "low" in axis.signs:
-        raise DynamicNetError(
-            "not-comparable", f"Mixtures of two objectives are those of axes from 0 to 1: not '{axis.id}'."
-        )
     scale = _scale(task.folder, axis, pair)
     mixtures = Mixtures(
         plan=pair.plan,
@@ -106,9 +102,47 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     return figures
 
 
+def check(against: Sequence[str], axes: Sequence[AxisSpec]) -> None:
+    """Say what cannot be compared, before anything is measured.
+
+    Args:
+        against: see :attr:`dynamicnet.evaluation.task.Task.against`.
+        axes: of what is compared with that; those from −1 to 1 are not.
+
+    Raises:
+        DynamicNetError: ``not-comparable``, or as :func:`dynamicnet.package.read_manifest`.
+    """
+    compared = [axis for axis in axes if comparable(axis)]
+    if against and not compared:
+        raise DynamicNetError(
+            "not-comparable",
+            "--against: mixtures of two objectives are those of axes from 0 to 1, and there is none; of one from −1 to "
+            "1, each half has a ψ of its own.",
+        )
+    for name in against:
+        if name not in NAMES:
+            if not Path(name).is_dir():
+                known = ", ".join(NAMES)
+                raise DynamicNetError("not-comparable", f"--against: '{name}' is no package, and none of {known}.")
+            for axis in compared:
+                _same(Path(name), axis)
+
+
+def comparable(axis: AxisSpec) -> bool:
+    """Whether it goes from one objective to another."""
+    return "low" not in axis.signs
+
+
 def another(folder: Path, axis: AxisSpec) -> Render:
     """Pictures of another package, from one end of its axis of that name to the other, whatever its range."""
-    return along(folder, next((one for one in package.read_manifest(folder).axes if one.id == axis.id), axis))
+    return along(folder, _same(folder, axis))
+
+
+def _same(folder: Path, axis: AxisSpec) -> AxisSpec:
+    axes = {one.id: one for one in package.read_manifest(folder).axes}
+    if axis.id not in axes:
+        raise DynamicNetError("not-comparable", f"'{folder}' has no axis '{axis.id}'; it has {', '.join(axes)}.")
+    return axes[axis.id]
 
 
 def _scale(folder: Path, axis: AxisSpec, pair: Pair) -> float:

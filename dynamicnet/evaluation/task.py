@@ -58,7 +58,7 @@ class Task:
         Raises:
             DynamicNetError: ``option-not-taken``.
         """
-        for name in ("test", "masks", "all"):
+        for name in ("test", "masks", "all", "against"):
             if name not in taken and getattr(self, name):
                 raise DynamicNetError("option-not-taken", f"'{self.folder.name}' is measured without --{name}.")
 

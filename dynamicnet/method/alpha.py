@@ -173,10 +173,11 @@ def _check(value: AxisAlpha, axis: AxisSpec, pictures: int, size: tuple[int, int
     where = f"axis '{axis.id}' (range {low:g} to {high:g}, {points} insertion points)"
     if isinstance(value, Tensor):
         tensor = value.detach().to("cpu", torch.float32)
-    elif isinstance(value, Sequence):
-        tensor = per_point(value)
     else:
-        tensor = per_point([value])
+        try:
+            tensor = per_point(value if isinstance(value, Sequence) else [value])
+        except (TypeError, ValueError):
+            raise DynamicNetError("alpha-invalid", f"alpha for {where} is numbers, not {value!r}.") from None
     if tensor.dim() == 0:
         tensor = tensor.view(1, 1, 1, 1)
     if tensor.dim() != 4 or tensor.shape[1] not in (1, points):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +25,19 @@ def claim_run(folder: Path, recipe: "DataclassInstance") -> None:
         DynamicNetError: ``run-taken``, it holds another recipe's run.
     """
     note = folder / RECIPE
-    text = json.dumps(asdict(recipe), default=str, indent=2)
+    text = json.dumps(asdict(recipe), default=_named, indent=2)
     if note.exists() and note.read_text() != text:
         raise DynamicNetError(
             "run-taken", f"'{folder}' holds the run of another recipe; remove it or choose another --run."
         )
     with replaced(note) as partial:
         partial.write_text(text)
+
+
+def _named(value: object) -> str:
+    """A path, of a file with a word for what it holds: another painting by the same name is another recipe."""
+    held = value.read_bytes() if isinstance(value, Path) and value.is_file() else None
+    return str(value) if held is None else f"{value} {blake2b(held, digest_size=8).hexdigest()}"
 
 
 def with_phase(

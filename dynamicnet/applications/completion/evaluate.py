@@ -27,7 +27,7 @@ from dynamicnet.evaluation.baselines import along
 from dynamicnet.evaluation.curve import averages, grid
 from dynamicnet.evaluation.decibels import decibels
 from dynamicnet.evaluation.even import level
-from dynamicnet.evaluation.front import compare, trace
+from dynamicnet.evaluation.front import check, compare, trace
 from dynamicnet.evaluation.pair import Both, Pair, Sample
 from dynamicnet.evaluation.task import Task
 from dynamicnet.method.alpha import per_picture
@@ -205,8 +205,9 @@ def evaluate(task: Task) -> dict[str, Any]:
     Returns:
         The figures, for the manifest.
     """
-    task.only("test", "masks", "all")
+    task.only("test", "masks", "all", "against")
     loaded, console = package.load(task.folder), task.console
+    check(task.against, loaded.manifest.axes)
     phase = loaded.manifest.training.phases[0]
     squares = middle(task.photos(phase.objective["scale"]).centres(task.limit), phase.crop)
     encoder, holes = Encoder(*task.encoder), holes_of(task, phase.crop, len(squares))

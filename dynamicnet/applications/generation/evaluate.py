@@ -59,7 +59,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     Raises:
         DynamicNetError: ``not-evaluable``, the package does not say what it was trained on.
     """
-    task.only()
+    task.only("against")
     loaded, console = package.load(task.folder), task.console
     encoder = Encoder(*task.encoder)
     ends = {axis.id: subset_of(loaded, axis.id) for axis in loaded.manifest.axes}

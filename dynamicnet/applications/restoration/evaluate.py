@@ -49,7 +49,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         DynamicNetError: ``not-evaluable``, the package does not say what it was trained on; ``encoder-differs``;
             or as :func:`dynamicnet.applications.restoration.against.methods`.
     """
-    task.only("test", "all")
+    task.only("test", "all", "against")
     loaded, console = package.load(task.folder), task.console
     training, axes = loaded.manifest.training, loaded.manifest.axes
     kind, encoder = _spec(training, None).noise, Encoder(*task.encoder)

@@ -31,6 +31,8 @@ from dynamicnet.decode import MIN_SIDE
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.networks import NETWORKS
 
+NETWORK = "scales"
+RGB = 3
 STRENGTHS = "0.1,1.5,6"
 WEIGHT = "1.5"
 
@@ -65,7 +67,10 @@ def train_style(
     ] = None,
     size: Annotated[str, typer.Option(help="Painting's shorter side in pixels; one, or one per objective.")] = "384",
     dual: Annotated[bool, typer.Option("--dual", help="Range −1…1: three objectives, low, main and high.")] = False,
-    network: Annotated[str, typer.Option(help=f"Main network: {', '.join(NETWORKS)}.")] = "scales",
+    network: Annotated[
+        str | None,
+        typer.Option(help=f"Main network, one that is given a picture: {', '.join(NETWORKS)}; {NETWORK} by default."),
+    ] = None,
     norm: Norm = True,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
     start: Annotated[Path | None, typer.Option(help="Start phase one from this package's network and θ.")] = None,
@@ -102,6 +107,10 @@ def train_style(
     """
     from dynamicnet.applications.style.recipe import End, StyleRecipe, StyleTraining, spread
 
+    if base and start:
+        raise DynamicNetError("recipe-invalid", "--base keeps a θ, --start is where one begins: give one of them.")
+    if network and (base or start):
+        raise DynamicNetError("recipe-invalid", "--network: a package's is given by --base or --start.")
     out = out or Path("weights") / style[0].stem
     if weight is None:
         weight, dual = (STRENGTHS, True) if axis == "strength" and base is None else (WEIGHT, dual)
@@ -113,10 +122,20 @@ def train_style(
     high, low = objectives[-1], objectives[0] if dual else None
     main = None if base else objectives[1 if dual else 0]
     names = two_names(ends) if ends else _ends(axis, objectives)
+    network = network or NETWORK
     if network not in NETWORKS:
         raise DynamicNetError("recipe-invalid", f"--network: there is no '{network}'; there are {', '.join(NETWORKS)}.")
+    if any(one < 0 for one in weights) or any(one < MIN_SIDE for one in sizes) or reach <= 0:
+        raise DynamicNetError(
+            "recipe-invalid", f"--weight is 0 or more, --size {MIN_SIDE} or more, and --reach more than 0."
+        )
     given = base or start
-    points = package.load(given).net.network.default_points if given else NETWORKS[network]().default_points
+    if given and (application := package.read_manifest(given).application) != "style":
+        raise DynamicNetError("recipe-invalid", f"'{given}' is no style model: it is of {application}.")
+    painter = package.load(given).net.network if given else NETWORKS[network]()
+    if painter.latent or painter.inputs != RGB:
+        raise DynamicNetError("recipe-invalid", f"--network: '{network}' is not given a picture alone.")
+    points = painter.default_points
     spec = axis_of(
         id=axis_id or axis,
         title=axis_title or axis.capitalize(),

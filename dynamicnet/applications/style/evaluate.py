@@ -22,7 +22,7 @@ from dynamicnet.evaluation import report
 from dynamicnet.evaluation.auto import agreement, distances, middle
 from dynamicnet.evaluation.curve import averages
 from dynamicnet.evaluation.even import level
-from dynamicnet.evaluation.front import compare
+from dynamicnet.evaluation.front import check, comparable, compare
 from dynamicnet.evaluation.pair import Pair, Sample
 from dynamicnet.evaluation.task import Task
 from dynamicnet.method.alpha import per_picture
@@ -77,11 +77,12 @@ def evaluate(task: Task) -> dict[str, Any]:
     Returns:
         The figures, for the manifest.
     """
-    task.only("test", "all")
+    task.only("test", "all", "against")
     folder, console = task.folder, task.console
     encoder = Encoder(*task.encoder)
-    squares = task.photos(task.side).centres(task.limit)
     loaded = package.load(folder)
+    check(task.against, loaded.manifest.axes)
+    squares = task.photos(task.side).centres(task.limit)
     measured: dict[str, Any] = {
         "pictures": len(squares),
         "of": task.part,
@@ -114,7 +115,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         figures = _figures(curve, ends) | {"position": even.figures(), "auto": {"middle": middle(travels)} | agreed}
         if regular:
             figures["regularity"] = regular
-        if task.against:
+        if task.against and comparable(axis):
             figures["against"] = compare(task, axis, pair(task, loaded.manifest.training, low, high, inputs))
         report.write(task, axis, len(inputs), figures)
         measured["axes"][axis.id] = figures

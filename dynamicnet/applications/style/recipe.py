@@ -16,7 +16,7 @@ from torch import Tensor
 from dynamicnet import package, pictures
 from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, both, style_targets
 from dynamicnet.applications.style.regularity import SIDE, regularity
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.method.alpha import per_picture
 from dynamicnet.method.blocks import Axis, AxisSpec, Sign
 from dynamicnet.method.dynamic import DynamicNet
@@ -120,6 +120,8 @@ class StyleTraining:
             encoder={"file": self.encoder.name, "sha256": self.encoder.sha256},
         )
         self.targets: dict[str, Tensor] = {}
+        for end in filter(None, (recipe.main, recipe.high, recipe.low)):
+            _read(end)
         try:
             self.net = placed(self._network(), self.device)
         except ValueError as error:
@@ -133,9 +135,14 @@ class StyleTraining:
         if recipe.base is not None:
             base = package.load(recipe.base)
             self.network = base.manifest.network
-            self.training = base.manifest.training.model_copy(
-                update={"commands": [*base.manifest.training.commands, *self.training.commands]}
-            )
+            trained, now = base.manifest.training, self.training
+            if trained.encoder.get("sha256") != now.encoder["sha256"]:
+                raise DynamicNetError(
+                    "encoder-differs",
+                    f"'{recipe.base}' was trained with {trained.encoder.get('file')}; give that as --encoder.",
+                )
+            data = trained.data if now.data == trained.data else f"{trained.data}; {recipe.axis.id}: {now.data}"
+            self.training = trained.model_copy(update={"commands": [*trained.commands, *now.commands], "data": data})
             self.targets = package.read_objectives(recipe.base)
             base.net.add_axis(recipe.axis)
             return base.net
@@ -253,10 +260,7 @@ class StyleTraining:
         return StyleObjective(StyleSpec.model_validate(phase.objective), self.encoder, targets)
 
     def _objective(self, end: End, title: str) -> StyleObjective:
-        try:
-            painting = pictures.to_tensor(pictures.read_fitted(end.painting.read_bytes(), end.size))
-        except OSError as error:
-            raise DynamicNetError("painting-missing", f"Cannot read the painting '{end.painting}': {error}.") from None
+        painting = _read(end)
         spec = StyleSpec(
             painting=end.painting.name,
             size=end.size,
@@ -284,6 +288,22 @@ class StyleTraining:
         package.write(folder, manifest, self.net)
         package.write_objectives(folder, self.targets)
         return manifest
+
+
+def _read(end: End) -> Tensor:
+    """A painting, (1, 3, H, W).
+
+    Raises:
+        DynamicNetError: ``painting-missing``, or ``painting-unreadable``.
+    """
+    try:
+        return pictures.to_tensor(pictures.read_fitted(end.painting.read_bytes(), end.size))
+    except OSError as error:
+        raise DynamicNetError(
+            "painting-missing", f"Cannot read the painting '{end.painting}': {reason(error)}."
+        ) from None
+    except DynamicNetError as error:
+        raise DynamicNetError("painting-unreadable", f"The painting '{end.painting}': {error.message}") from None
 
 
 def displaced(outputs: Tensor, pictures: Tensor, draw: str) -> tuple[Tensor, Tensor]:
