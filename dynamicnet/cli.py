@@ -303,9 +303,9 @@ def evaluate(
     against: Annotated[
         str,
         typer.Option(
-            help="What to compare with, commas between: fixed, long, dni, blend, film or gains, which are trained, or "
-            "other packages; of a generator, a package trained directly on what an axis leads to; of restoration, bm3d "
-            "as well."
+            help="What to compare axes from 0 to 1 with, commas between: fixed, long, dni, blend, film or gains, which "
+            "are trained, or other packages; of a generator, a package trained directly on what an axis leads to; of "
+            "restoration, bm3d as well."
         ),
     ] = "",
     out: Annotated[

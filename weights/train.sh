@@ -106,6 +106,18 @@ study-strength() {
         --weight 0.1,6 --size 192 --crop 128 --batch 2
 }
 
+study-halves() { # strength with θ in the middle, as shipped ones are: ψ of as many steps in all, and of as many for each half
+    half strength-dual starry-night --main-steps 1500 --axis-steps 250 --path-steps 750
+    half strength-halves strength-dual --main-steps 0 --axis-steps 500 --path-steps 1500
+}
+
+half() {
+    local name=$1 start=$2
+    shift 2
+    train "study/$name" --axis strength --style data/styles/wave.jpg --dual --weight 0.1,0.77,6 --size 192 --crop 128 \
+        --batch 2 --title "$name" --main-rate 1e-3 --reach 1 --start "study/$start" --norm --axis-rate 1.5e-3 "$@"
+}
+
 study-style() {
     study train style starry-night 1500 500 1500 1.5e-3 1e-3 --axis style --ends "The Scream,Great Wave" \
         --style data/styles/the_scream.jpg --style data/styles/wave.jpg --size 192 --crop 128 --batch 2
