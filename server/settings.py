@@ -109,7 +109,8 @@ class Settings(BaseSettings):
     )
     keys: Words = Field(
         default=(),
-        description="Keys, separated by commas; where there are any, /infer, /sweep, /metrics and /ws ask for one.",
+        description="Keys, in ASCII, separated by commas; where there are any, /infer, /sweep, /metrics and /ws ask "
+        "for one.",
     )
 
     @field_validator("origins")
@@ -147,8 +148,8 @@ def read_settings(**changes: Any) -> Settings:  # noqa: ANN401
     except ValidationError as error:
         first = error.errors()[0]
         name = variable("_".join(map(str, first["loc"])))
-        given = printable(str(first["input"]))
-        raise DynamicNetError("settings-invalid", f"{name}={given}: {first['msg']}.", 500) from None
+        given = "" if first["loc"] == ("keys",) else f"={printable(str(first['input']))}"  # which are secret
+        raise DynamicNetError("settings-invalid", f"{name}{given}: {first['msg']}.", 500) from None
 
 
 def variable(name: str) -> str:

@@ -25,7 +25,7 @@ from dynamicnet.applications.style.evaluate import objective, pair
 from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import task
-from dynamicnet.evaluation.baselines import Baselines, Gains, Mixtures
+from dynamicnet.evaluation.baselines import Baselines, Gains, Mixtures, beginning
 from dynamicnet.evaluation.front import another
 from dynamicnet.evaluation.pair import Sample
 from dynamicnet.evaluation.report import COLUMNS
@@ -191,7 +191,7 @@ def test_what_an_axis_is_compared_with_is_trained_as_theta_was(
 
     mixtures = Mixtures(known.plan, lambda shares, draw: known.batch(len(shares), draw), loss, cut=known.cut)
     baselines = Baselines(trained, manifest.axes[0], mixtures, tmp_path, QUIET)
-    again = DynamicNet(baselines._network(baselines.start))
+    again = DynamicNet(baselines._network(None))
     # Its draws follow from its name, and are θ's.
     baselines._train("main", again, lambda inputs, _: again(inputs, {}), known.plan.steps, 0.0)
     theta = package.load(trained).net.network.state_dict()
@@ -498,6 +498,7 @@ def test_packages_to_begin_with_are_styles_and_one_at_a_time(trained: Path, cont
     [
         ("fixd", "'fixd' is no package, and none of fixed, long, dni"),
         ("weights/three-paintings", "has no axis 'strength'"),
+        ("weights/drawn-heads", "is of generation, not style"),
     ],
 )
 def test_what_cannot_be_compared_is_said_before_anything_is_measured(
@@ -533,7 +534,7 @@ def test_baselines_of_another_training_are_not_read_again(trained: Path, tmp_pat
     [
         ({"steps": 0}, "was taken as it stood"),
         ({"started_from": "coffee"}, "went on from itself"),
-        ({"started_from": "elsewhere"}, "started from the package 'elsewhere': copy that to"),
+        ({"started_from": "elsewhere"}, "started from 'elsewhere': copy that to"),
     ],
 )
 def test_why_there_are_no_baselines_is_said(trained: Path, tmp_path: Path, changes: dict, sentence: str) -> None:
@@ -544,7 +545,7 @@ def test_why_there_are_no_baselines_is_said(trained: Path, tmp_path: Path, chang
     training = manifest.training.model_copy(update={"phases": [main.model_copy(update=changes), *after]})
     package.write_manifest(folder, manifest.model_copy(update={"training": training}))
     with pytest.raises(DynamicNetError, match=sentence):
-        Baselines(folder, manifest.axes[0], None, tmp_path, QUIET)
+        beginning(folder, manifest.axes[0])
 
 
 def test_the_learning_rate_warms_up_and_ends_at_nothing() -> None:

@@ -127,6 +127,45 @@ class Gains(nn.Module):
         return z
 
 
+def beginning(folder: Path, axis: AxisSpec) -> Path | None:
+    """The package that θ of a package started from, and that what is trained as θ was starts from as well; or none.
+
+    Raises:
+        DynamicNetError: ``not-comparable``: nothing can be trained as θ was.
+    """
+    main = _phases(folder, axis)[0]
+    if not main.steps:
+        raise DynamicNetError(
+            "not-comparable", f"Others are trained as θ was, and that of '{folder.name}' was taken as it stood."
+        )
+    if main.started_from is None:
+        return None
+    if main.started_from == folder.name:
+        raise DynamicNetError(
+            "not-comparable", f"'{folder.name}' went on from itself, and what it was before is not there."
+        )
+    start = folder.parent / main.started_from
+    if not start.is_dir():
+        raise DynamicNetError(
+            "not-comparable", f"θ of '{folder.name}' started from '{main.started_from}': copy that to '{start}'."
+        )
+    return start
+
+
+def _phases(folder: Path, axis: AxisSpec) -> list[package.Phase]:
+    """Phase one of a package, and those of an axis.
+
+    Raises:
+        DynamicNetError: ``not-comparable``: it does not say.
+    """
+    phases = [phase for phase in package.read_manifest(folder).training.phases if phase.axis in (None, axis.id)]
+    if len(phases) < 2 or phases[0].axis is not None:
+        raise DynamicNetError(
+            "not-comparable", f"Baselines are for axes that a package was trained with: not '{axis.id}'."
+        )
+    return phases
+
+
 class Baselines:
     """The networks one axis is compared with, in a folder that is filled as they are trained."""
 
@@ -136,30 +175,11 @@ class Baselines:
         Raises:
             DynamicNetError: ``not-comparable``, its package says too little.
         """
-        training = package.read_manifest(folder).training
-        phases = [p for p in training.phases if p.axis in (None, axis.id)]
-        if len(phases) < 2 or phases[0].axis is not None:
-            raise DynamicNetError(
-                "not-comparable", f"Baselines are for axes that a package was trained with: not '{axis.id}'."
-            )
-        main, *after = phases
-        if not main.steps:
-            raise DynamicNetError(
-                "not-comparable", f"Baselines are trained as θ was, and that of '{folder.name}' was taken as it stood."
-            )
-        self.start = folder.parent / main.started_from if main.started_from else None
-        if main.started_from == folder.name:
-            raise DynamicNetError(
-                "not-comparable", f"'{folder.name}' went on from itself, and what it was before is not there."
-            )
-        if self.start and not self.start.is_dir():
-            raise DynamicNetError(
-                "not-comparable", f"θ started from the package '{main.started_from}': copy that to '{self.start}'."
-            )
-        # Of another training nothing is read again, nor of this one by other objectives.
-        said = training.model_dump_json(exclude={"commands"}) + axis.model_dump_json(exclude={"even", "middle"})
-        self.word = blake2b(said.encode(), digest_size=8).hexdigest()
-        self.after = sum(phase.steps for phase in after)
+        phases = _phases(folder, axis)
+        said = axis.model_dump_json(include={"id", "range", "blocks", "norm"})
+        said += "".join(phase.model_dump_json() for phase in phases)
+        self.word = blake2b(said.encode(), digest_size=8).hexdigest()  # of another training nothing is read again
+        self.after = sum(phase.steps for phase in phases[1:])
         self.folder, self.axis, self.mixtures, self.runs, self.console = folder, axis, mixtures, runs, console
 
     def render(self, name: str) -> Render:
@@ -191,7 +211,7 @@ class Baselines:
         return self._trained("fixed", share, self.mixtures.plan.steps)
 
     def _trained(self, name: str, share: float, steps: int) -> DynamicNet:
-        net = DynamicNet(self._network(self.start))
+        net = DynamicNet(self._network(beginning(self.folder, self.axis)))
         self._train(f"{name}-{share:g}", net, lambda inputs, _: net(inputs, {}), steps, share)
         return net
 
@@ -215,7 +235,7 @@ class Baselines:
 
     def _film(self) -> Render:
         """One network that is told the mixture."""
-        net = Film(self._network(self.start))
+        net = Film(self._network(beginning(self.folder, self.axis)))
         self._train("film", net, net, self.mixtures.plan.steps + self.after, None)
         return _told(net, net.network.multiple)
 

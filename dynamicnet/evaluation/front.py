@@ -4,7 +4,7 @@ Objectives are scaled so that both run from 0 to 1 between the fixed networks of
 ``REFERENCE`` in both.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dynamicnet import package
 from dynamicnet.errors import DynamicNetError
-from dynamicnet.evaluation.baselines import NAMES, SHARES, SINGLE, Baselines, Mixtures, Render, along
+from dynamicnet.evaluation.baselines import NAMES, SHARES, SINGLE, Baselines, Mixtures, Render, along, beginning
 from dynamicnet.evaluation.curve import averages, grid
 from dynamicnet.evaluation.pair import Both, Pair, Sample
 from dynamicnet.evaluation.task import Task
@@ -102,30 +102,38 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     return figures
 
 
-def check(against: Sequence[str], axes: Sequence[AxisSpec]) -> None:
-    """Say what cannot be compared, before anything is measured.
+def check(task: Task, manifest: package.Manifest) -> None:
+    """Say what cannot be compared, before anything is measured; axes from −1 to 1 are left out.
 
     Args:
-        against: see :attr:`dynamicnet.evaluation.task.Task.against`.
-        axes: of what is compared with that; those from −1 to 1 are not.
+        task: what is to be compared with what.
+        manifest: of the package that is measured.
 
     Raises:
         DynamicNetError: ``not-comparable``, or as :func:`dynamicnet.package.read_manifest`.
     """
-    compared = [axis for axis in axes if comparable(axis)]
-    if against and not compared:
+    if not task.against:
+        return
+    compared = [axis for axis in manifest.axes if comparable(axis)]
+    if not compared:
         raise DynamicNetError(
-            "not-comparable",
-            "--against: mixtures of two objectives are those of axes from 0 to 1, and there is none; of one from −1 to "
-            "1, each half has a ψ of its own.",
+            "not-comparable", "--against compares axes from 0 to 1, which mix two objectives, and there is none."
         )
-    for name in against:
-        if name not in NAMES:
-            if not Path(name).is_dir():
-                known = ", ".join(NAMES)
-                raise DynamicNetError("not-comparable", f"--against: '{name}' is no package, and none of {known}.")
-            for axis in compared:
-                _same(Path(name), axis)
+    for axis in manifest.axes:
+        if axis not in compared:
+            task.console.print(f"{axis.id} is not compared: it goes from −1 to 1, by a ψ for either half")
+    others = [name for name in task.against if name not in NAMES]
+    for name in others:
+        if not Path(name).is_dir():
+            known = ", ".join(NAMES)
+            raise DynamicNetError("not-comparable", f"--against: '{name}' is no package, and none of {known}.")
+        application = package.read_manifest(Path(name)).application
+        if application != manifest.application:
+            raise DynamicNetError("not-comparable", f"'{name}' is of {application}, not {manifest.application}.")
+    for axis in compared:
+        beginning(task.folder, axis)
+        for name in others:
+            _same(Path(name), axis)
 
 
 def comparable(axis: AxisSpec) -> bool:
@@ -134,7 +142,11 @@ def comparable(axis: AxisSpec) -> bool:
 
 
 def another(folder: Path, axis: AxisSpec) -> Render:
-    """Pictures of another package, from one end of its axis of that name to the other, whatever its range."""
+    """Pictures of another package, from one end of its axis of that name to the other, whatever its range.
+
+    Raises:
+        DynamicNetError: ``not-comparable``, it has none; or as :func:`dynamicnet.package.load`.
+    """
     return along(folder, _same(folder, axis))
 
 

@@ -26,7 +26,8 @@ def claim_run(folder: Path, recipe: "DataclassInstance") -> None:
     """
     note = folder / RECIPE
     text = json.dumps(asdict(recipe), default=_named, indent=2)
-    if note.exists() and note.read_text() != text:
+    known = note.read_text() if note.exists() else text
+    if known not in (text, json.dumps(asdict(recipe), default=str, indent=2)):  # as it was noted before
         raise DynamicNetError(
             "run-taken", f"'{folder}' holds the run of another recipe; remove it or choose another --run."
         )

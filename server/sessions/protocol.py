@@ -84,8 +84,8 @@ class Ack(_Message):
 
 Message = Look | Open | SetAlpha | SetPosition | Ack
 
-KINDS = "a number, a list of numbers, one for each insertion point, or an object with either for each axis"
-WHERE = {"alpha-invalid": f'{KINDS}; "auto" for a number', "position-invalid": KINDS}
+_KINDS = "a number, a list of numbers, one for each insertion point, or an object with either for each axis"
+WHERE = {"alpha-invalid": f'{_KINDS}; "auto" for a number', "position-invalid": _KINDS}
 """What says where to render, by the code of what says it wrongly."""
 
 _message: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
@@ -132,7 +132,8 @@ def understand(message: dict[str, Any]) -> Message:
         return _message.validate_python(message)
     except ValidationError as error:
         problem = from_validation(error.errors())
-        if problem.code in WHERE:  # pydantic's sentence is about one of the kinds alone
+        # Of several kinds of value, pydantic's sentence is about one alone.
+        if problem.code in WHERE and error.errors()[0]["type"] != "missing":
             field = problem.code.removesuffix("-invalid")
             raise DynamicNetError(problem.code, f"{field}: {WHERE[problem.code]}.") from None
         raise problem from None

@@ -27,7 +27,7 @@ from dynamicnet.evaluation.baselines import along
 from dynamicnet.evaluation.curve import averages, grid
 from dynamicnet.evaluation.decibels import decibels
 from dynamicnet.evaluation.even import level
-from dynamicnet.evaluation.front import check, compare, trace
+from dynamicnet.evaluation.front import check, comparable, compare, trace
 from dynamicnet.evaluation.pair import Both, Pair, Sample
 from dynamicnet.evaluation.task import Task
 from dynamicnet.method.alpha import per_picture
@@ -207,7 +207,9 @@ def evaluate(task: Task) -> dict[str, Any]:
     """
     task.only("test", "masks", "all", "against")
     loaded, console = package.load(task.folder), task.console
-    check(task.against, loaded.manifest.axes)
+    check(task, loaded.manifest)
+    if task.against:
+        _check_scale(loaded.manifest)
     phase = loaded.manifest.training.phases[0]
     squares = middle(task.photos(phase.objective["scale"]).centres(task.limit), phase.crop)
     encoder, holes = Encoder(*task.encoder), holes_of(task, phase.crop, len(squares))
@@ -234,7 +236,7 @@ def evaluate(task: Task) -> dict[str, Any]:
         console.print(str(even))
         travels = distances(loaded.net, axis.model_copy(update={"even": even.alphas}), inputs)
         figures |= {"position": even.figures(), "auto": {"middle": middle_travelled(travels)}}
-        if task.against:
+        if task.against and comparable(axis):
             figures["against"] = compare(task, axis, _pair(task, loaded.manifest.training, axis, judge, samples))
         report.write(task, axis, len(samples), figures)
         measured["axes"][axis.id] = figures
@@ -252,19 +254,25 @@ def _judge(training: package.Training, axis: AxisSpec, encoder: Encoder) -> Both
     return lambda outputs, sample: both(spec, encoder, outputs, *sample)
 
 
-def _pair(task: Task, training: package.Training, axis: AxisSpec, judge: Both, held_out: Sequence[Sample]) -> Pair:
-    """Both objectives, where a real picture can judge all of them, and what to train on.
+def _check_scale(manifest: package.Manifest) -> None:
+    """Whether a real picture can judge all of both objectives.
 
     Raises:
         DynamicNetError: ``not-comparable``.
     """
-    main = training.phases[0]
-    if _spec(training, axis).adversarial or "squares" not in main.objective:
+    training = manifest.training
+    judged = [axis for axis in manifest.axes if _spec(training, axis).adversarial]
+    if judged or "squares" not in training.phases[0].objective:
         raise DynamicNetError(
             "not-comparable",
             "What a discriminator says depends on whom it was trained against, so that there is no common scale: "
             "train with --adversarial 0, by this version, to compare.",
         )
+
+
+def _pair(task: Task, training: package.Training, axis: AxisSpec, judge: Both, held_out: Sequence[Sample]) -> Pair:
+    """Both objectives, and what to train on."""
+    main = training.phases[0]
     plan = plan_of(main.steps, main.batch, main.crop, main.learning_rate, main.seed)
     photos = Photos(task.images, main.objective["scale"], held_out=False)
     folder = _folder(task, plan.crop)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import shutil
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,11 +84,9 @@ def draw_heads(out: Path, count: int, seed: int, side: int = 128) -> list[str]:
             "folder-taken", f"There is something in '{out}' already; remove it or choose another folder."
         )
     style = Style(json.loads(files("dicebear_styles").joinpath("micah.json").read_text("utf-8")))
-    out.parent.mkdir(parents=True, exist_ok=True)
     labels: dict[str, None] = {}
-    with TemporaryDirectory(prefix=f"{out.name}.", dir=out.parent) as partial:
-        heads = Path(partial) / out.name
-        heads.mkdir()
+    with TemporaryDirectory() as partial:
+        heads = Path(partial)
         with (heads / TABLE).open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             table.writerow(["file", *AXES, *PARTS])
@@ -106,7 +105,9 @@ def draw_heads(out: Path, count: int, seed: int, side: int = 128) -> list[str]:
                 head = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=drawn.to_string())))).convert("RGB")
                 head.resize((side, side), Image.Resampling.BOX).save(heads / name)
                 table.writerow([name, *ends.values(), *parts.values()])
-        heads.replace(out)
+        out.mkdir(parents=True, exist_ok=True)
+        for name in (*labels, TABLE):
+            shutil.move(heads / name, out / name)
     return list(labels)
 
 

@@ -134,7 +134,7 @@ def train_style(
         raise DynamicNetError("recipe-invalid", f"'{given}' is no style model: it is of {application}.")
     painter = package.load(given).net.network if given else NETWORKS[network]()
     if painter.latent or painter.inputs != RGB:
-        raise DynamicNetError("recipe-invalid", f"--network: '{network}' is not given a picture alone.")
+        raise DynamicNetError("recipe-invalid", f"'{given or network}' is not given a picture alone, as a style is.")
     points = painter.default_points
     spec = axis_of(
         id=axis_id or axis,

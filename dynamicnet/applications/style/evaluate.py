@@ -81,7 +81,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     folder, console = task.folder, task.console
     encoder = Encoder(*task.encoder)
     loaded = package.load(folder)
-    check(task.against, loaded.manifest.axes)
+    check(task, loaded.manifest)
     squares = task.photos(task.side).centres(task.limit)
     measured: dict[str, Any] = {
         "pictures": len(squares),

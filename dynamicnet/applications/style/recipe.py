@@ -135,6 +135,7 @@ class StyleTraining:
         if recipe.base is not None:
             base = package.load(recipe.base)
             self.network = base.manifest.network
+            self.targets = package.read_objectives(recipe.base)
             trained, now = base.manifest.training, self.training
             if trained.encoder.get("sha256") != now.encoder["sha256"]:
                 raise DynamicNetError(
@@ -143,7 +144,6 @@ class StyleTraining:
                 )
             data = trained.data if now.data == trained.data else f"{trained.data}; {recipe.axis.id}: {now.data}"
             self.training = trained.model_copy(update={"commands": [*trained.commands, *now.commands], "data": data})
-            self.targets = package.read_objectives(recipe.base)
             base.net.add_axis(recipe.axis)
             return base.net
         start = None if recipe.start is None else package.load(recipe.start)
