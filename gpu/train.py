@@ -34,7 +34,7 @@ that are for two cores. What gains most comes first.
 COMMANDS = {
     "starry-night": 3,
     "the-scream": 3,
-    "great-wave": 3,
+    "great-wave": 4,
     "drawn-heads": 4,
     "denoise-first": 2,
     "denoise-photos": 2,

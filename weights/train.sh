@@ -68,6 +68,7 @@ great-wave() {
         --path-steps 450
     further great-wave-on great-wave "The Great Wave" wave
     further great-wave-strokes great-wave "The Great Wave" wave
+    further great-wave-on2 great-wave "The Great Wave" wave
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
