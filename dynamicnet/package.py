@@ -142,7 +142,7 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         DynamicNetError: ``package-missing`` or ``package-invalid``, with the one thing to mend first.
     """
-    if not _utf8(folder.name):
+    if folder.name.encode(errors="replace").decode() != folder.name:  # it has bytes of another encoding
         raise _invalid("its folder's name is not in UTF-8; rename it", folder)
     try:
         data = json.loads((folder / MANIFEST).read_text("utf-8"))
@@ -274,14 +274,6 @@ def _order(folder: Path) -> int:
         return int(json.loads((folder / MANIFEST).read_bytes())["order"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return 0
-
-
-def _utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # it holds what stands for bytes of another encoding
-        return False
-    return True
 
 
 def _invalid(what: str, folder: Path | None = None) -> DynamicNetError:

@@ -130,9 +130,10 @@ def train_style(
             "recipe-invalid", f"--weight is 0 or more, --size {MIN_SIDE} or more, and --reach more than 0."
         )
     given = base or start
-    if given and (application := package.read_manifest(given).application) != "style":
-        raise DynamicNetError("recipe-invalid", f"'{given}' is no style model: it is of {application}.")
-    painter = package.load(given).net.network if given else NETWORKS[network]()
+    loaded = package.load(given) if given else None
+    if loaded and loaded.manifest.application != "style":
+        raise DynamicNetError("recipe-invalid", f"'{given}' is no style model: it is of {loaded.manifest.application}.")
+    painter = loaded.net.network if loaded else NETWORKS[network]()
     if painter.latent or painter.inputs != RGB:
         raise DynamicNetError("recipe-invalid", f"'{given or network}' is not given a picture alone, as a style is.")
     points = painter.default_points

@@ -14,7 +14,7 @@ from torch import Tensor
 from dynamicnet import package
 from dynamicnet.applications.style.curve import Curve, measure
 from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, Terms, both
-from dynamicnet.applications.style.recipe import displaced
+from dynamicnet.applications.style.recipe import check_encoder, displaced
 from dynamicnet.applications.style.regularity import SIDE, regularity
 from dynamicnet.applications.style.yardstick import iterations_matched, optimise_pixels
 from dynamicnet.errors import DynamicNetError
@@ -62,9 +62,7 @@ def objective(
     phase = next((p for p in manifest.training.phases if (p.axis, p.bank) == (axis, bank)), None)
     if phase is None:
         raise DynamicNetError("not-evaluable", f"'{folder.name}' does not say what it was trained on.")
-    if manifest.training.encoder.get("sha256") != encoder.sha256:
-        wanted = manifest.training.encoder.get("file")
-        raise DynamicNetError("encoder-differs", f"'{folder.name}' was trained with {wanted}; give that as --encoder.")
+    check_encoder(folder, manifest.training, encoder)
     title = package.phase_name(axis, bank)
     tensors = package.read_objectives(folder)
     targets = {key.removeprefix(f"{title}."): t for key, t in tensors.items() if key.startswith(f"{title}.conv")}

@@ -120,8 +120,7 @@ class StyleTraining:
             encoder={"file": self.encoder.name, "sha256": self.encoder.sha256},
         )
         self.targets: dict[str, Tensor] = {}
-        for end in filter(None, (recipe.main, recipe.high, recipe.low)):
-            _read(end)
+        self.paintings = {end: _read(end) for end in (recipe.main, recipe.high, recipe.low) if end}
         try:
             self.net = placed(self._network(), self.device)
         except ValueError as error:
@@ -137,11 +136,7 @@ class StyleTraining:
             self.network = base.manifest.network
             self.targets = package.read_objectives(recipe.base)
             trained, now = base.manifest.training, self.training
-            if trained.encoder.get("sha256") != now.encoder["sha256"]:
-                raise DynamicNetError(
-                    "encoder-differs",
-                    f"'{recipe.base}' was trained with {trained.encoder.get('file')}; give that as --encoder.",
-                )
+            check_encoder(recipe.base, trained, self.encoder)
             data = trained.data if now.data == trained.data else f"{trained.data}; {recipe.axis.id}: {now.data}"
             self.training = trained.model_copy(update={"commands": [*trained.commands, *now.commands], "data": data})
             base.net.add_axis(recipe.axis)
@@ -260,7 +255,7 @@ class StyleTraining:
         return StyleObjective(StyleSpec.model_validate(phase.objective), self.encoder, targets)
 
     def _objective(self, end: End, title: str) -> StyleObjective:
-        painting = _read(end)
+        painting = self.paintings[end]
         spec = StyleSpec(
             painting=end.painting.name,
             size=end.size,
@@ -288,6 +283,17 @@ class StyleTraining:
         package.write(folder, manifest, self.net)
         package.write_objectives(folder, self.targets)
         return manifest
+
+
+def check_encoder(folder: Path, training: package.Training, encoder: Encoder) -> None:
+    """Whether an encoder is the one that a package was trained with.
+
+    Raises:
+        DynamicNetError: ``encoder-differs``.
+    """
+    if training.encoder.get("sha256") != encoder.sha256:
+        wanted = training.encoder.get("file")
+        raise DynamicNetError("encoder-differs", f"'{folder.name}' was trained with {wanted}; give that as --encoder.")
 
 
 def _read(end: End) -> Tensor:
