@@ -32,9 +32,9 @@ that are for two cores. What gains most comes first.
 """
 
 COMMANDS = {
-    "starry-night": 3,
-    "the-scream": 3,
-    "great-wave": 4,
+    "starry-night": 4,
+    "the-scream": 4,
+    "great-wave": 5,
     "drawn-heads": 4,
     "denoise-first": 2,
     "denoise-photos": 2,

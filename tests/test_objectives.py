@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dynamicnet import pictures
 from dynamicnet.applications.style.curve import Curve
 from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, patches, style_targets
+from dynamicnet.applications.style.palette import apart, palette_of
 from dynamicnet.applications.style.yardstick import iterations_matched, optimise_pixels
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.objectives.adversarial import Discriminator, Panel, augmented, fool_loss
@@ -45,7 +46,8 @@ def encoder(tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory
 
 
 def objective(encoder: Encoder, weight: float = 1.0) -> StyleObjective:
-    spec = StyleSpec(painting="coffee.jpg", size=64, style_weight=weight, variation_weight=0.1, patches_weight=0.5)
+    weights = {"style_weight": weight, "variation_weight": 0.1, "patches_weight": 0.5, "palette_weight": 0.25}
+    spec = StyleSpec(painting="coffee.jpg", size=64, **weights)
     return StyleObjective(spec, encoder, style_targets(encoder, square("coffee.jpg")))
 
 
@@ -96,6 +98,7 @@ def test_the_photograph_has_no_content_term_and_the_painting_no_style_term(encod
     painting = square("coffee.jpg")
     terms = objective(encoder).terms(painting, x)
     assert terms.style.item() < 1e-6
+    assert terms.palette.item() < 1e-6
     assert terms.content.item() > 0.1
 
 
@@ -103,9 +106,32 @@ def test_the_objective_is_the_weighted_sum_of_each_picture(encoder: Encoder) -> 
     x = torch.cat([square("chelsea.jpg"), square("rocket.jpg")])
     aim = objective(encoder, weight=3.0)
     terms = aim.terms(x.flip(3), x)
-    weighted = terms.content + 3.0 * terms.style + 0.1 * terms.variation + 0.5 * terms.patches
+    style = terms.style + 0.25 * terms.palette
+    weighted = terms.content + 3.0 * style + 0.1 * terms.variation + 0.5 * terms.patches
     assert torch.allclose(aim(x.flip(3), x), weighted)
     assert torch.allclose(aim(x[:1].flip(3), x[:1]), aim(x.flip(3), x)[:1], rtol=1e-4)
+
+
+def test_a_palette_is_the_colours_wherever_they_lie() -> None:
+    x = torch.cat([square("chelsea.jpg", 240), square("astronaut.jpg", 240)])
+    own = palette_of(x)
+    assert apart(palette_of(x.flip(2, 3)), own[0])[0] < 1e-6
+    assert apart(palette_of(x + 0.1 * (torch.arange(240) % 2 - 0.5)), own[0])[0] < 1e-6  # speckle
+    assert apart(palette_of(x[..., :120, :160]), own[1])[1] < apart(own, own[1])[0]
+    halves = torch.zeros(1, 3, 64, 64)
+    halves[..., 32:] = 1.0
+    whole = torch.full((1, 3, 64, 64), 0.5)
+    assert apart(palette_of(whole), palette_of(halves)[0]).item() == pytest.approx(1.0)  # the mean alone is no palette
+
+
+def test_without_a_palette_in_the_package_there_is_no_such_term(encoder: Encoder) -> None:
+    x = square("chelsea.jpg")
+    aim = objective(encoder)
+    targets = {key: t for key, t in style_targets(encoder, square("coffee.jpg")).items() if key != "palette"}
+    old = StyleObjective(aim.spec.model_copy(update={"palette_weight": 0.0}), encoder, targets)
+    terms = aim.terms(x, x)
+    assert terms.palette.item() > 0.1
+    assert old(x, x).item() == pytest.approx((aim(x, x) - 0.25 * terms.palette).item())
 
 
 def test_a_palette_is_no_patch_and_a_sun_on_a_face_is_one() -> None:

@@ -6,6 +6,8 @@
 #     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
 set -euo pipefail
 
+before=(--patches 0.5 --palette 0) # the objective that style models began with
+
 wide=data/perceptual/vgg19_distilled_16x.safetensors # what was looked with before there was an encoder that ships
 
 encoder() { # by name alone: what objectives look with, and what the commands take unless told otherwise
@@ -42,33 +44,36 @@ further() { # a round more of a strength that is trained
 
 starry-night() { # what all others start from; the-scream-first and great-wave-first did before it went on
     strength starry-night "Starry Night" starry_night --order -1 --start runs/packages/painter --main-steps 2500 \
-        --path-steps 600
-    further starry-night-on starry-night "Starry Night" starry_night --order -1
-    further starry-strokes starry-night "Starry Night" starry_night --order -1
+        --path-steps 600 "${before[@]}"
+    further starry-night-on starry-night "Starry Night" starry_night --order -1 "${before[@]}"
+    further starry-strokes starry-night "Starry Night" starry_night --order -1 "${before[@]}"
+    further starry-palette starry-night "Starry Night" starry_night --order -1
 }
 
 the-scream-first() { # nothing to ship: what the-scream goes on from
     train runs/packages/the-scream-first --title "The Scream" --style data/styles/the_scream.jpg --order -1 \
-        --start weights/starry-night --main-steps 700 --axis-steps 150 --path-steps 250
+        --start weights/starry-night --main-steps 700 --axis-steps 150 --path-steps 250 "${before[@]}"
 }
 the-scream() {
     strength the-scream "The Scream" the_scream --order -1 --start runs/packages/the-scream-first --main-steps 1500 \
-        --axis-steps 250 --path-steps 450
-    further the-scream-strokes the-scream "The Scream" the_scream --order -1
+        --axis-steps 250 --path-steps 450 "${before[@]}"
+    further the-scream-strokes the-scream "The Scream" the_scream --order -1 "${before[@]}"
+    further the-scream-palette the-scream "The Scream" the_scream --order -1
     train weights/the-scream --run runs/the-scream-wave --title "The Scream" --order -1 --axis style --axis-id wave \
         --axis-title "Towards the Great Wave" --ends "The Scream,The Great Wave" --style data/styles/wave.jpg \
         --base weights/the-scream
 }
 great-wave-first() { # nothing to ship: what great-wave goes on from
     train runs/packages/great-wave-first --title "The Great Wave" --style data/styles/wave.jpg --start weights/starry-night \
-        --main-steps 900 --axis-steps 200 --path-steps 350
+        --main-steps 900 --axis-steps 200 --path-steps 350 "${before[@]}"
 }
 great-wave() {
     strength great-wave "The Great Wave" wave --start runs/packages/great-wave-first --main-steps 1500 --axis-steps 250 \
-        --path-steps 450
-    further great-wave-on great-wave "The Great Wave" wave
-    further great-wave-strokes great-wave "The Great Wave" wave
-    further great-wave-on2 great-wave "The Great Wave" wave
+        --path-steps 450 "${before[@]}"
+    further great-wave-on great-wave "The Great Wave" wave "${before[@]}"
+    further great-wave-strokes great-wave "The Great Wave" wave "${before[@]}"
+    further great-wave-on2 great-wave "The Great Wave" wave "${before[@]}"
+    further great-wave-palette great-wave "The Great Wave" wave
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
@@ -97,14 +102,14 @@ wave-lean-time() { wave lean 1000 -time; }
 wave() {
     train "runs/packages/wave-$1${3-}" --title "$1" --axis strength --style data/styles/wave.jpg --weight 0.3,2 \
         --batch 2 --main-rate 1e-3 --axis-rate 3e-3 --network "$1" --main-steps "$2" --axis-steps "$2" \
-        --no-norm --path-steps 0 --reach 0.85 --encoder "$wide"
+        --no-norm --path-steps 0 --reach 0.85 --encoder "$wide" "${before[@]}"
 }
 
 # Nothing to ship: what docs/objective-space.md compares; evaluate --against trains the others.
 
 study-strength() {
     study train strength starry-night 1500 500 1500 1.5e-3 1e-3 --axis strength --style data/styles/wave.jpg \
-        --weight 0.1,6 --size 192 --crop 128 --batch 2
+        --weight 0.1,6 --size 192 --crop 128 --batch 2 "${before[@]}"
 }
 
 study-halves() { # strength with θ in the middle, as shipped ones are: ψ of as many steps in all, and of as many for each half
@@ -116,12 +121,14 @@ half() {
     local name=$1 start=$2
     shift 2
     train "study/$name" --axis strength --style data/styles/wave.jpg --dual --weight 0.1,0.77,6 --size 192 --crop 128 \
-        --batch 2 --title "$name" --main-rate 1e-3 --reach 1 --start "study/$start" --norm --axis-rate 1.5e-3 "$@"
+        --batch 2 --title "$name" --main-rate 1e-3 --reach 1 --start "study/$start" --norm --axis-rate 1.5e-3 \
+        "${before[@]}" "$@"
 }
 
 study-style() {
     study train style starry-night 1500 500 1500 1.5e-3 1e-3 --axis style --ends "The Scream,Great Wave" \
-        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --size 192 --crop 128 --batch 2
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --size 192 --crop 128 --batch 2 \
+        "${before[@]}"
 }
 
 study-sharpness() { # without a discriminator: what one says is no scale to compare on

@@ -89,7 +89,10 @@ def train_style(
     variation: Annotated[float, typer.Option(help="Weight of total variation.")] = 1.0,
     patches: Annotated[
         float, typer.Option(help="Weight of colours in places that the photograph gives no reason for.")
-    ] = 0.5,
+    ] = 2.0,
+    palette: Annotated[
+        float, typer.Option(help="Weight of the painting's colours, as much of each, against that of its strokes.")
+    ] = 0.33,
     reach: Annotated[float, typer.Option(help="Where the slider ends, as a share of the α trained with.")] = 0.9,
     seed: Seed = 0,
     run: Run = None,
@@ -98,7 +101,7 @@ def train_style(
     hours: Hours = None,
     device: Device = "auto",
 ) -> None:
-    """Train a style model: content + style + total variation + patches, from one objective to another.
+    """Train a style model: content + style + total variation + patches + palette, from one objective to another.
 
     [bold]strength[/bold]: --weight 0.3,5 from faint to strong. [bold]style[/bold]: --style A.jpg --style B.jpg from
     one painting to another. [bold]scale[/bold]: --size 192,512 from fine to coarse strokes. Objectives are given from
@@ -167,6 +170,7 @@ def train_style(
         axis_rate=axis_rate,
         variation=variation,
         patches=patches,
+        palette=palette,
         reach=reach,
         seed=seed,
         licence=licence,

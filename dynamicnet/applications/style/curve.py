@@ -20,7 +20,7 @@ class Curve:
     Attributes:
         alphas: the grid, from the low end to the high end.
         low: the objective of the low end, (alphas, pictures). high: of the high end.
-        terms: those of the high one, (alphas, pictures, 4).
+        terms: those of the high one, (alphas, pictures, 5).
     """
 
     alphas: list[float]

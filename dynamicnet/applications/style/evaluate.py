@@ -65,7 +65,8 @@ def objective(
     check_encoder(folder, manifest.training, encoder)
     title = package.phase_name(axis, bank)
     tensors = package.read_objectives(folder)
-    targets = {key.removeprefix(f"{title}."): t for key, t in tensors.items() if key.startswith(f"{title}.conv")}
+    told = (f"{title}.conv", f"{title}.palette")
+    targets = {key.removeprefix(f"{title}."): t for key, t in tensors.items() if key.startswith(told)}
     return StyleObjective(StyleSpec.model_validate(phase.objective), encoder, targets)
 
 

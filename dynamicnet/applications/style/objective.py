@@ -1,4 +1,4 @@
-"""Content + style on an encoder's features + total variation + patches (Gatys et al. 2016, Johnson et al. 2016).
+"""Content + style on an encoder's features and colours + total variation + patches (Gatys et al., Johnson et al. 2016).
 
 Gram matrices are taken of features minus the painting's mean feature (Novak and Nikulin 2016, "activation shift").
 After a ReLU, plain Gram matrices are mostly the mean: a waffle with the right mean passes for brush strokes.
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from dynamicnet.applications.style.palette import apart, palette_of
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.gram import CONTENT_LAYERS, STYLE_LAYERS, gram, moments_of, shifted
 
@@ -35,6 +36,7 @@ class StyleSpec(BaseModel):
         style_weight: weight of the style term against a content term of weight 1.
         variation_weight: weight of total variation.
         patches_weight: weight of patches; 0 of packages that do not say.
+        palette_weight: weight of the palette against the style term; 0 of packages that do not say.
         lifted: whether Gram matrices are compared as those of lifted features, where the encoder has a lift.
         regularity: of the painting at that size (:mod:`dynamicnet.applications.style.regularity`); None of
             packages that do not say.
@@ -48,6 +50,7 @@ class StyleSpec(BaseModel):
     style_weight: float
     variation_weight: float
     patches_weight: float = 0.0
+    palette_weight: float = 0.0
     lifted: bool = False  # of packages that do not say
     regularity: float | None = None
 
@@ -59,6 +62,7 @@ class Terms(NamedTuple):
     style: Tensor
     variation: Tensor
     patches: Tensor
+    palette: Tensor
 
 
 class Look(NamedTuple):
@@ -68,21 +72,24 @@ class Look(NamedTuple):
         content: features of the outputs. wanted: of the pictures; both (N, C, H, W).
         moments: mean features (N, C) and Gram matrices (N, C, C) of the outputs, by layer.
         patches: see :func:`patches`, (N,).
+        palette: of the outputs, see :func:`dynamicnet.applications.style.palette.palette_of`.
     """
 
     content: Tensor
     wanted: Tensor
     moments: Mapping[str, tuple[Tensor, Tensor]]
     patches: Tensor
+    palette: Tensor
 
 
 class StyleObjective(nn.Module):
-    """O(y; x) = content(y, x) + w₁ · style(y) + w₂ · variation(y) + w₃ · patches(y, x), with the weights of its spec.
+    """O(y; x) = content(y, x) + w₁ · (style(y) + w₄ · palette(y)) + w₂ · variation(y) + w₃ · patches(y, x).
 
     *content*: squared distance between the features of y and x, relative to the features of x, at the deepest of
     ``CONTENT_LAYERS`` the encoder has. *style*: squared distance between the shifted Gram matrices of y and of the
-    painting, relative to the painting's, mean over ``STYLE_LAYERS``. Being relative, weights mean the same for
-    any encoder and painting. *patches*: see :func:`patches`.
+    painting, relative to the painting's, mean over ``STYLE_LAYERS``. *palette*: see
+    :mod:`dynamicnet.applications.style.palette`. Being relative, weights mean the same for any encoder and painting.
+    *patches*: see :func:`patches`.
     """
 
     def __init__(self, spec: StyleSpec, encoder: Encoder, targets: Mapping[str, Tensor]) -> None:
@@ -103,6 +110,7 @@ class StyleObjective(nn.Module):
             for key, mean in targets.items()
             if key.endswith(".mean")
         }
+        self.palette = targets["palette"] if spec.palette_weight else None
 
     def terms(self, outputs: Tensor, pictures: Tensor) -> Terms:
         """The terms, for outputs and the pictures they were made from: both (N, 3, H, W) in [0, 1]."""
@@ -118,7 +126,7 @@ class StyleObjective(nn.Module):
             content = self.encoder(pictures, {self.content_layer})[self.content_layer]
         features = self.encoder(outputs, {*self.targets, self.content_layer})
         moments = {layer: moments_of(features[layer]) for layer in self.targets}
-        return Look(features[self.content_layer], content, moments, patches(outputs, pictures))
+        return Look(features[self.content_layer], content, moments, patches(outputs, pictures), palette_of(outputs))
 
     def compare(self, outputs: Tensor, look: Look) -> Terms:
         """The terms, from :meth:`look`."""
@@ -131,7 +139,8 @@ class StyleObjective(nn.Module):
         ]
         rows = (outputs[..., 1:, :] - outputs[..., :-1, :]).square().flatten(1).mean(1)
         columns = (outputs[..., 1:] - outputs[..., :-1]).square().flatten(1).mean(1)
-        return Terms(content, sum(style[1:], style[0]) / len(style), rows + columns, look.patches)
+        palette = torch.zeros_like(content) if self.palette is None else apart(look.palette, self.palette)
+        return Terms(content, sum(style[1:], style[0]) / len(style), rows + columns, look.patches, palette)
 
     def _size(self, layer: str, difference: Tensor) -> Tensor:
         """‖QDQᵀ‖² of matrices D (…, C, C), Q being the layer's lift, without making the large matrices: (…)."""
@@ -143,7 +152,7 @@ class StyleObjective(nn.Module):
     def total(self, terms: Terms) -> Tensor:
         """The weighted sum, (N,)."""
         spec = self.spec
-        style = spec.style_weight * terms.style
+        style = spec.style_weight * (terms.style + spec.palette_weight * terms.palette)
         return terms.content + style + spec.variation_weight * terms.variation + spec.patches_weight * terms.patches
 
     def forward(self, outputs: Tensor, pictures: Tensor) -> Tensor:
@@ -190,9 +199,10 @@ def style_targets(encoder: Encoder, painting: Tensor) -> dict[str, Tensor]:
         painting: RGB (1, 3, H, W) in [0, 1].
 
     Returns:
-        For each of ``STYLE_LAYERS`` the encoder has, ``LAYER.mean`` (C, 1, 1) and ``LAYER.gram`` (C, C).
+        For each of ``STYLE_LAYERS`` the encoder has, ``LAYER.mean`` (C, 1, 1) and ``LAYER.gram`` (C, C); and its
+        ``palette``.
     """
-    targets = {}
+    targets = {"palette": palette_of(painting)[0]}
     for layer, z in encoder(painting, [layer for layer in STYLE_LAYERS if layer in encoder.layers]).items():
         mean = z.mean((0, 2, 3))[:, None, None]
         targets.update({f"{layer}.mean": mean.detach(), f"{layer}.gram": gram(z - mean)[0].detach()})

@@ -83,6 +83,7 @@ class StyleRecipe:
     axis_rate: float
     variation: float
     patches: float
+    palette: float
     reach: float
     seed: int
     licence: str
@@ -218,6 +219,7 @@ class StyleTraining:
                 "style": terms.style.mean(),
                 "variation": terms.variation.mean(),
                 "patches": terms.patches.mean(),
+                "palette": terms.palette.mean(),
             }
 
         mixture = {"mixed_with": beginning.spec.model_dump() | {"scale": scale}} if beginning else {}
@@ -262,6 +264,7 @@ class StyleTraining:
             style_weight=end.weight,
             variation_weight=self.recipe.variation,
             patches_weight=self.recipe.patches,
+            palette_weight=self.recipe.palette,
             lifted=True,
             regularity=round(float(regularity(painting).median()), 2) if end.size >= SIDE else None,
         )
