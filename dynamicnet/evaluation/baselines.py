@@ -287,7 +287,7 @@ class Baselines:
                 sample = self.mixtures.batch(shares, draw)
                 with autocast(shares.device):
                     outputs, sample = self.mixtures.cut(run(sample[0], shares).float(), sample, draw)
-                return {"total": self.mixtures.loss(outputs, sample, shares).mean()}
+                    return {"total": self.mixtures.loss(outputs, sample, shares).mean()}
 
             checkpoint = self.runs / f"{name}-{self.word}.checkpoint.safetensors"
             run_phase(name, net, losses, plan, Progressed(checkpoint, lambda _: None), self.console)

@@ -145,7 +145,8 @@ class StyleObjective(nn.Module):
     def _size(self, layer: str, difference: Tensor) -> Tensor:
         """‖QDQᵀ‖² of matrices D (…, C, C), Q being the layer's lift, without making the large matrices: (…)."""
         if layer in self.lifts:
-            difference = self.lifts[layer] @ difference
+            with torch.autocast(difference.device.type, enabled=False):
+                difference = self.lifts[layer] @ difference
             return (difference * difference.mT).flatten(-2).sum(-1)
         return difference.square().flatten(-2).sum(-1)
 
