@@ -34,7 +34,7 @@ that are for two cores. What gains most comes first.
 COMMANDS = {
     "starry-night": 4,
     "the-scream": 4,
-    "great-wave": 5,
+    "great-wave": 6,
     "drawn-heads": 4,
     "denoise-first": 2,
     "denoise-photos": 2,
@@ -49,7 +49,7 @@ LARGEST = 14 * 2**20  # bytes of a file that is brought back
 QUICK = "--batch 2 --hours 0.001 --crop 64 --device cpu"  # a rehearsal, of style models alone
 
 SHIM = """#!/bin/sh
-exec "{python}" -m dynamicnet "$@"
+exec "{python}" {more} "$@"
 """
 
 
@@ -58,10 +58,12 @@ def stage(folder: Path, pack: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "weights", folder / "weights")
     (folder / "data").symlink_to(pack)
-    command = folder / ".venv" / "bin" / "dynamic-net"
-    command.parent.mkdir(parents=True)
-    command.write_text(SHIM.format(python=sys.executable))
-    command.chmod(0o755)
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, more in (("python", ""), ("dynamic-net", "-m dynamicnet")):
+        program = programs / name
+        program.write_text(SHIM.format(python=sys.executable, more=more))
+        program.chmod(0o755)
 
 
 def begin(folder: Path, job: tuple[str, ...], seconds: float, *, quick: bool) -> subprocess.Popen:

@@ -36,6 +36,15 @@ strength() { # faint, main and strong objectives: a dual axis
     train "weights/$out" --title "$title" --style "data/styles/$painting.jpg" "$@"
 }
 
+crest() { # the wave itself: of the whole print, most is paper
+    mkdir -p runs/styles
+    .venv/bin/python -c "
+from PIL import Image
+whole = Image.open('data/styles/wave.jpg')
+width, height = whole.size
+whole.crop((0, 95 * height // 399, 330 * width // 720, height)).save('runs/styles/wave.png')"
+}
+
 further() { # a round more of a strength that is trained
     local run=$1
     shift
@@ -59,8 +68,9 @@ the-scream() {
         --axis-steps 250 --path-steps 450 "${before[@]}"
     further the-scream-strokes the-scream "The Scream" the_scream --order -1 "${before[@]}"
     further the-scream-palette the-scream "The Scream" the_scream --order -1
+    crest
     train weights/the-scream --run runs/the-scream-wave --title "The Scream" --order -1 --axis style --axis-id wave \
-        --axis-title "Towards the Great Wave" --ends "The Scream,The Great Wave" --style data/styles/wave.jpg \
+        --axis-title "Towards the Great Wave" --ends "The Scream,The Great Wave" --style runs/styles/wave.png \
         --base weights/the-scream
 }
 great-wave-first() { # nothing to ship: what great-wave goes on from
@@ -73,7 +83,10 @@ great-wave() {
     further great-wave-on great-wave "The Great Wave" wave "${before[@]}"
     further great-wave-strokes great-wave "The Great Wave" wave "${before[@]}"
     further great-wave-on2 great-wave "The Great Wave" wave "${before[@]}"
-    further great-wave-palette great-wave "The Great Wave" wave
+    further great-wave-palette great-wave "The Great Wave" wave # its ends were not kept
+    crest
+    train weights/great-wave --run runs/great-wave-crest --title "The Great Wave" --style runs/styles/wave.png \
+        --start weights/great-wave --main-steps 1500 --axis-steps 250 --path-steps 450
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
