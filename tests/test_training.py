@@ -464,8 +464,9 @@ def test_what_is_wrong_is_said_before_the_first_step_and_leaves_no_run(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--weight=-1,5",), "--weight is 0 or more"),
-        (("--size", "8"), "--size 32 or more"),
+        (("--weight=-1,5",), "--weight, .* are 0 or more"),
+        (("--palette=-1",), "--palette are 0 or more"),
+        (("--size", "8"), "--size is 32 or more"),
         (("--reach", "0"), "--reach more than 0"),
         (("--network", "upsampling"), "'upsampling' is not given a picture alone"),
         (("--network", "dilated"), "'dilated' is not given a picture alone"),

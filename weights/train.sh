@@ -42,7 +42,8 @@ crest() { # the wave itself: of the whole print, most is paper
 from PIL import Image
 whole = Image.open('data/styles/wave.jpg')
 width, height = whole.size
-whole.crop((0, 95 * height // 399, 330 * width // 720, height)).save('runs/styles/wave.png')"
+whole.crop((0, 95 * height // 399, 330 * width // 720, height)).save('runs/styles/$$.png')"
+    mv "runs/styles/$$.png" runs/styles/wave.png
 }
 
 further() { # a round more of a strength that is trained
@@ -83,10 +84,11 @@ great-wave() {
     further great-wave-on great-wave "The Great Wave" wave "${before[@]}"
     further great-wave-strokes great-wave "The Great Wave" wave "${before[@]}"
     further great-wave-on2 great-wave "The Great Wave" wave "${before[@]}"
-    further great-wave-palette great-wave "The Great Wave" wave # its ends were not kept
+    train runs/packages/great-wave-palette --run runs/great-wave-palette --title "The Great Wave" \
+        --style data/styles/wave.jpg --start weights/great-wave --main-steps 1500 --axis-steps 250 # stopped on the way down
     crest
     train weights/great-wave --run runs/great-wave-crest --title "The Great Wave" --style runs/styles/wave.png \
-        --start weights/great-wave --main-steps 1500 --axis-steps 250 --path-steps 450
+        --start runs/packages/great-wave-palette --main-steps 1500 --axis-steps 250 --path-steps 450
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is

@@ -42,7 +42,7 @@ def main() -> None:
     """Write it."""
     photos, *pairs = sys.argv[1:]
     rows = []
-    for name, painting in (pair.split("=") for pair in pairs):
+    for name, painting in (pair.split("=", 1) for pair in pairs):
         model = Model.load(Path("weights") / name, "cpu")
         rows += [row(model, Path(painting), Path(photos) / f"kodim{n:02}.png", at) for n, at in SHOWN.items()]
     width = max(sum(one.width + GAP for one in each) for each in rows) - GAP

@@ -91,7 +91,7 @@ def train_style(
         float, typer.Option(help="Weight of colours in places that the photograph gives no reason for.")
     ] = 2.0,
     palette: Annotated[
-        float, typer.Option(help="Weight of the painting's colours, as much of each, against that of its strokes.")
+        float, typer.Option(help="Weight of the painting's colours, as much of each, against its strokes'.")
     ] = 0.33,
     reach: Annotated[float, typer.Option(help="Where the slider ends, as a share of the α trained with.")] = 0.9,
     seed: Seed = 0,
@@ -128,10 +128,10 @@ def train_style(
     network = network or NETWORK
     if network not in NETWORKS:
         raise DynamicNetError("recipe-invalid", f"--network: there is no '{network}'; there are {', '.join(NETWORKS)}.")
-    if any(one < 0 for one in weights) or any(one < MIN_SIDE for one in sizes) or reach <= 0:
-        raise DynamicNetError(
-            "recipe-invalid", f"--weight is 0 or more, --size {MIN_SIDE} or more, and --reach more than 0."
-        )
+    if any(one < 0 for one in (*weights, variation, patches, palette)):
+        raise DynamicNetError("recipe-invalid", "--weight, --variation, --patches and --palette are 0 or more.")
+    if any(one < MIN_SIDE for one in sizes) or reach <= 0:
+        raise DynamicNetError("recipe-invalid", f"--size is {MIN_SIDE} or more, and --reach more than 0.")
     given = base or start
     loaded = package.load(given) if given else None
     if loaded and loaded.manifest.application != "style":

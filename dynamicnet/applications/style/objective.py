@@ -28,7 +28,7 @@ PATCH = 0.1
 
 
 class StyleSpec(BaseModel):
-    """One style objective: everything but the encoder and the painting's Gram matrices.
+    """One style objective: everything but the encoder, and the painting's Gram matrices and palette.
 
     Attributes:
         painting: name of the painting's file.

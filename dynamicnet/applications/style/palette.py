@@ -1,8 +1,8 @@
 """Which colours a picture has, and how much of each, wherever they lie.
 
 Mean colours of small squares are projected onto directions of RGB and sorted: what is between two palettes so told is
-the sliced Wasserstein distance (Rabin et al. 2011, "Wasserstein Barycenter and Its Application to Texture Mixing").
-Gram matrices of features hardly mind whether a sea is blue.
+the square of the sliced Wasserstein distance (Rabin et al. 2011, "Wasserstein Barycenter and Its Application to Texture
+Mixing"). Gram matrices of features hardly mind whether a sea is blue.
 """
 
 import torch
