@@ -542,7 +542,7 @@ def train(images: Path, encoder: Path, out: Path, *more: str) -> None:
         [
             *("train", "completion", "--images", str(images), "--encoder", str(encoder), "--out", str(out)),
             *("--title", "Mend", "--scale", "72", "--side", "64", "--squares", "16"),
-            *("--main-steps", "24", "--axis-steps", "12", "--batch", "2", "--texture", "0.2"),
+            *("--main-steps", "24", "--axis-steps", "24", "--batch", "2", "--texture", "0.2"),
             *("--run", str(out.parent / f"run-{out.name}"), *more),
         ],
     )

@@ -404,7 +404,7 @@ def teach(described: Path, out: Path, *more: object) -> None:
     invoke(
         *("train", "generation", "--data", described, "--out", out, "--title", "Squares", "--run", f"{out}-run"),
         *("--channels", "16,16,12,8", "--axis-title", "A", "--ends", "a,b", "--batch", 8, *more),
-        *("--main-steps", 100, "--axis-steps", 240, "--main-rate", 2e-2, "--axis-rate", 1e-2),
+        *("--main-steps", 100, "--axis-steps", 360, "--main-rate", 2e-2, "--axis-rate", 1e-2),
     )
 
 
