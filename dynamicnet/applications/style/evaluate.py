@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dynamicnet import package
 from dynamicnet.applications.style.curve import Curve, measure
-from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, Terms, both
+from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, Terms, both, targets_of
 from dynamicnet.applications.style.recipe import check_encoder, displaced
 from dynamicnet.applications.style.regularity import SIDE, regularity
 from dynamicnet.applications.style.yardstick import iterations_matched, optimise_pixels
@@ -64,9 +64,7 @@ def objective(
         raise DynamicNetError("not-evaluable", f"'{folder.name}' does not say what it was trained on.")
     check_encoder(folder, manifest.training, encoder)
     title = package.phase_name(axis, bank)
-    tensors = package.read_objectives(folder)
-    told = (f"{title}.conv", f"{title}.palette")
-    targets = {key.removeprefix(f"{title}."): t for key, t in tensors.items() if key.startswith(told)}
+    targets = targets_of(package.read_objectives(folder), title)
     return StyleObjective(StyleSpec.model_validate(phase.objective), encoder, targets)
 
 

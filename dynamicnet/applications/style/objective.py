@@ -208,3 +208,9 @@ def style_targets(encoder: Encoder, painting: Tensor) -> dict[str, Tensor]:
         mean = z.mean((0, 2, 3))[:, None, None]
         targets.update({f"{layer}.mean": mean.detach(), f"{layer}.gram": gram(z - mean)[0].detach()})
     return targets
+
+
+def targets_of(tensors: Mapping[str, Tensor], title: str) -> dict[str, Tensor]:
+    """What one phase's style term aims at, of a package's objectives, by the names of :func:`style_targets`."""
+    told = (f"{title}.conv", f"{title}.palette")
+    return {key.removeprefix(f"{title}."): tensor for key, tensor in tensors.items() if key.startswith(told)}

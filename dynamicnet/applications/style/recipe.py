@@ -14,7 +14,7 @@ from rich.console import Console
 from torch import Tensor
 
 from dynamicnet import package, pictures
-from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, both, style_targets
+from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, both, style_targets, targets_of
 from dynamicnet.applications.style.regularity import SIDE, regularity
 from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.method.alpha import per_picture
@@ -252,8 +252,8 @@ class StyleTraining:
             return self._objective(self.recipe.main, package.phase_name(None, None))
         assert self.recipe.base is not None
         phase = next(p for p in self.training.phases if p.axis is None)
-        name = f"{package.phase_name(None, None)}."
-        targets = {key.removeprefix(name): t.to(self.device) for key, t in self.targets.items() if key.startswith(name)}
+        targets = targets_of(self.targets, package.phase_name(None, None))
+        targets = {key: tensor.to(self.device) for key, tensor in targets.items()}
         return StyleObjective(StyleSpec.model_validate(phase.objective), self.encoder, targets)
 
     def _objective(self, end: End, title: str) -> StyleObjective:
