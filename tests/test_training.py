@@ -452,6 +452,9 @@ def test_what_is_wrong_is_said_before_the_first_step_and_leaves_no_run(
     out = tmp_path / "wrong"
     with pytest.raises(DynamicNetError, match=r"^The painting '.*painting\.jpg': "):
         train(content, encoder, out, "--style", str(painting))
+    Image.new("RGB", (300, 200), "navy").save(painting)
+    with pytest.raises(DynamicNetError, match="is of one colour"):
+        train(content, encoder, out, "--style", str(painting))
     assert not (tmp_path / "run-wrong").exists()
     shutil.copy(SAMPLES / "rocket.jpg", painting)
     few = ("--style", str(painting), "--main-steps", "1", "--axis-steps", "1")

@@ -303,16 +303,19 @@ def _read(end: End) -> Tensor:
     """A painting, (1, 3, H, W).
 
     Raises:
-        DynamicNetError: ``painting-missing``, or ``painting-unreadable``.
+        DynamicNetError: ``painting-missing``, ``painting-unreadable`` or ``painting-flat``.
     """
     try:
-        return pictures.to_tensor(pictures.read_fitted(end.painting.read_bytes(), end.size))
+        painting = pictures.to_tensor(pictures.read_fitted(end.painting.read_bytes(), end.size))
     except OSError as error:
         raise DynamicNetError(
             "painting-missing", f"Cannot read the painting '{end.painting}': {reason(error)}."
         ) from None
     except DynamicNetError as error:
         raise DynamicNetError("painting-unreadable", f"The painting '{end.painting}': {error.message}") from None
+    if (painting == painting[..., :1, :1]).all():  # what is relative to the painting would be no number
+        raise DynamicNetError("painting-flat", f"The painting '{end.painting}' is of one colour: it has no style.")
+    return painting
 
 
 def displaced(outputs: Tensor, pictures: Tensor, draw: str) -> tuple[Tensor, Tensor]:
