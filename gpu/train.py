@@ -36,10 +36,8 @@ COMMANDS = {
     "the-scream": 4,
     "great-wave": 6,
     "drawn-heads": 4,
-    "denoise-first": 2,
-    "denoise-photos": 2,
 }
-"""How many trainings a recipe runs, where it is not one."""
+"""How many trainings share a recipe's hours, where it is not one."""
 
 BEFORE = {"drawn-heads": 400, "denoise-first": 80, "denoise-photos": 240}
 """Seconds of a recipe that are no training."""

@@ -16,7 +16,7 @@ from PIL import Image
 from dynamicnet import Model, package, pictures
 from dynamicnet.training.photos import is_held_out
 from gpu import pack
-from gpu.train import JOBS
+from gpu.train import COMMANDS, JOBS
 from server.settings import ROOT, STATIC
 
 SAMPLES = sorted((STATIC / "samples").glob("*.jpg"))
@@ -26,6 +26,19 @@ def test_every_recipe_has_its_place_in_the_half_hour():
     script = (ROOT / "weights" / "train.sh").read_text()
     recipes = " ".join(re.findall(r"^all\+?=\((.*)\)$", script, re.MULTILINE)).split()
     assert sorted(name for job in JOBS for name in job) == sorted(recipes)
+
+
+@pytest.mark.parametrize("recipe", [name for job in JOBS for name in job])
+def test_a_recipe_shares_its_hours_among_as_many_trainings_as_it_runs(recipe, tmp_path):
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (tmp_path / "heads").mkdir()
+    for name, does in (("dynamic-net", 'echo "$@" >> ran'), ("python", "touch runs/styles/$PPID.png")):
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    script = ROOT / "weights" / "train.sh"
+    subprocess.run(["bash", script, recipe, "--", "--hours", "1"], cwd=tmp_path, check=True)
+    assert (tmp_path / "ran").read_text().count("--hours 1") == COMMANDS.get(recipe, 1)
 
 
 def test_faces_are_packed_under_their_names_which_say_what_is_held_out(tmp_path):
