@@ -3,12 +3,8 @@
 import argparse
 import sys
 
-import uvicorn
-
-from dynamicnet import DynamicNetError, __version__
-from dynamicnet.model import pick_device
-from server.app import create_app
-from server.operations import logs
+from dynamicnet import __version__
+from dynamicnet.errors import DynamicNetError
 from server.settings import Settings, read_settings, variable
 
 
@@ -18,6 +14,13 @@ def serve(settings: Settings) -> None:
     Raises:
         DynamicNetError: ``device-unknown``.
     """
+    # After the settings were read: what is wrong with them is said before PyTorch has been loaded, which takes seconds.
+    import uvicorn
+
+    from dynamicnet.model import pick_device
+    from server.app import create_app
+    from server.operations import logs
+
     pick_device(settings.device)
     logs.begin(settings.log_level)
     uvicorn.run(

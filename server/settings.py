@@ -11,9 +11,8 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from dynamicnet import DynamicNetError
-from dynamicnet.errors import printable
-from dynamicnet.pictures import MOST_DECODED
+from dynamicnet.decode import MOST_DECODED
+from dynamicnet.errors import DynamicNetError, printable
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"
