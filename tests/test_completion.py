@@ -584,6 +584,7 @@ def test_phase_two_leaves_theta_as_phase_one_made_it(trained: Path, images: Path
     assert not all(same.values())
 
 
+@pytest.mark.long
 def test_evaluate_measures_both_kinds_of_hole(trained: Path, images: Path, encoder: Path) -> None:
     pytest.importorskip("cv2.xphoto")
     result = CliRunner().invoke(

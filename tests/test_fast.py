@@ -117,6 +117,7 @@ def furthest(picture: Image.Image, other: Image.Image) -> float:
     return float(np.quantile(np.abs(np.asarray(picture, np.int16) - np.asarray(other, np.int16)), 0.999))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library's allocator")
 def test_a_render_takes_the_memory_that_the_one_before_gave_back(tmp_path, photo) -> None:
     def faults() -> int:

@@ -416,6 +416,7 @@ def taught(described, tmp_path_factory) -> Path:
     return folder / "both"
 
 
+@pytest.mark.long
 def test_where_a_table_describes_pictures_they_are_drawn_as_described(taught, described):
     loaded = package.load(taught)
     assert loaded.manifest.network.params["choices"] == [2, 3]
@@ -437,6 +438,7 @@ def test_what_an_axis_changes_counts_as_much_as_the_whole_picture():
     assert share.sum() == share[0, 0, 1, 2]  # nowhere else, and nowhere at all in the second, which stays
 
 
+@pytest.mark.long
 def test_axes_that_were_taught_one_on_top_of_the_other_mix(taught, described):
     net = package.load(taught).net
     assert [spec.blocks[-1] for spec in net.specs] == ["up32", "up32"]  # at full size, for edges as sharp as told
@@ -503,6 +505,7 @@ def test_a_table_that_is_none_is_refused(tmp_path):
         PartsTable(tmp_path)
 
 
+@pytest.mark.long
 def test_what_was_taught_needs_the_table_it_was_taught_by(taught, described, labelled, tmp_path):
     again = ("--base", taught, "--to", "light-a", "--axis-id", "b")
     with pytest.raises(DynamicNetError, match="needs a table"):

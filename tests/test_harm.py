@@ -36,6 +36,7 @@ def post(url: str, image: bytes) -> httpx.Response:
     return httpx.post(f"{url}/infer", files={"image": image}, data={"max_side": "64"}, timeout=60)
 
 
+@pytest.mark.long
 def test_harm_is_answered_and_neither_sessions_nor_requests_nor_what_is_prepared_notice(harmed):
     url, kept = harmed.url, saved(100)
     assert post(url, kept).status_code == 200
