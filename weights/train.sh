@@ -87,8 +87,9 @@ great-wave() {
     train runs/packages/great-wave-palette --run runs/great-wave-palette --title "The Great Wave" \
         --style data/styles/wave.jpg --start weights/great-wave --main-steps 1500 --axis-steps 250 # stopped on the way down
     crest
-    train weights/great-wave --run runs/great-wave-crest --title "The Great Wave" --style runs/styles/wave.png \
-        --start runs/packages/great-wave-palette --main-steps 1500 --axis-steps 250 --path-steps 450
+    local wave=(--title "The Great Wave" --style runs/styles/wave.png --main-steps 1500 --axis-steps 250 --path-steps 450)
+    train weights/great-wave --run runs/great-wave-crest --start runs/packages/great-wave-palette "${wave[@]}"
+    train weights/great-wave --run runs/great-wave-crest2 --start weights/great-wave "${wave[@]}"
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
@@ -142,8 +143,7 @@ half() {
 
 study-style() {
     study train style starry-night 1500 500 1500 1.5e-3 1e-3 --axis style --ends "The Scream,Great Wave" \
-        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --size 192 --crop 128 --batch 2 \
-        "${before[@]}"
+        --style data/styles/the_scream.jpg --style data/styles/wave.jpg --size 192 --crop 128 --batch 2
 }
 
 study-sharpness() { # without a discriminator: what one says is no scale to compare on
