@@ -5,7 +5,7 @@ OUT ?= runs/gpu
 MINUTES ?= 9
 SITE ?= site
 BIN := .venv/bin
-TESTS := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+TESTS := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test test-long corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal large trainings documents export-test web web-test lint format clean
 
