@@ -5,7 +5,7 @@ OUT ?= runs/gpu
 MINUTES ?= 9
 SITE ?= site
 BIN := .venv/bin
-TESTS := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+TESTS := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test test-long corpus fuzz soak cluster-test bench gpu-pack gpu gpu-rehearsal large trainings documents export-test web web-test lint format clean
 
@@ -24,10 +24,10 @@ serve: .venv/.ready ## serve the page (HOST=… PORT=… change the address)
 	exec env $(if $(HOST),DYNAMICNET_HOST=$(HOST)) $(if $(PORT),DYNAMICNET_PORT=$(PORT)) $(BIN)/python -m server
 
 test: .venv/.ready ## run the tests but the long ones
-	$(TESTS)
+	$(TESTS) --numprocesses 4
 
 test-long: .venv/.ready ## run those that take seven seconds and more (minutes)
-	$(TESTS) -m long
+	$(TESTS) --numprocesses 3 -m long
 
 fuzz: .venv/.ready ## send 50,000 pieces of nonsense while decoders die, and check the OpenAPI document (minutes)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
