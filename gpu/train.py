@@ -39,7 +39,7 @@ COMMANDS = {
 }
 """How many trainings share a recipe's hours, where it is not one."""
 
-BEFORE = {"drawn-heads": 400, "denoise-first": 80, "denoise-photos": 240}
+BEFORE = {"drawn-heads": 700, "denoise-first": 80, "denoise-photos": 240}
 """Seconds of a recipe that are no training."""
 
 STARTING = 20  # seconds until a training has loaded what it needs, which its hours do not count
