@@ -1,7 +1,6 @@
 """The camera. In a real browser against a real server."""
 
 import re
-import time
 
 import pytest
 from pages import ARGS, NEEDED, changed, difference, far_end, launch, pixels, ready, slider, until, visit
@@ -36,34 +35,37 @@ def go_live(page: Page, address="") -> list[int]:
     return changed(page, before)
 
 
-def moves(page: Page, milliseconds=1500) -> bool:
-    """Whether the picture changes by itself."""
+def moves(page: Page, canvas="#rendered") -> None:
+    """Wait until the picture has changed by itself."""
+    before = pixels(page, canvas)
+    until(page, lambda: difference(pixels(page, canvas), before) > 0.5, f"{canvas} stands still")
+
+
+def stands_still(page: Page) -> None:
     before = pixels(page)
-    deadline = time.monotonic() + milliseconds / 1000
-    while time.monotonic() < deadline:
-        if difference(pixels(page), before) > 0.5:
-            return True
-        page.wait_for_timeout(50)
-    return False
+    page.wait_for_timeout(1500)
+    assert difference(pixels(page), before) < 0.5
 
 
 @pytest.mark.long
 def test_camera_is_rendered_live_and_alpha_with_it(page, models):
     model = next((model for model in models if model["axes"][0]["id"] == "strength"), models[0])
     go_live(page, f"#model={model['id']}")
-    assert moves(page)
+    moves(page)
     page.get_by_role("button", name="Compare side by side").click()  # and the original follows
-    before = pixels(page, "#original")
-    until(page, lambda: difference(pixels(page, "#original"), before) > 0.5, "the original stands still")
-    shown = []
-    for end in ("0", "1", "0"):
-        slider(page).fill(end)
-        page.wait_for_timeout(1500)
-        apart = difference(pixels(page), pixels(page, "#original"))
-        shown.append(apart)
-        assert moves(page)
-    faint, strong, again = shown
-    assert strong > 1.3 * max(faint, again)
+    moves(page, "#original")
+
+    def apart() -> float:
+        return difference(pixels(page), pixels(page, "#original"))
+
+    usual = apart()
+    slider(page).fill("0")
+    until(page, lambda: 1.3 * apart() < usual, "the faint end is as far from the photograph as the middle")
+    moves(page)
+    faint = apart()
+    slider(page).fill("1")
+    until(page, lambda: apart() > 1.3 * faint, "the strong end is as near to the photograph as the faint one")
+    moves(page)
 
 
 @pytest.mark.long
@@ -71,13 +73,13 @@ def test_camera_stops_when_asked_and_its_last_picture_is_the_photograph(page, mo
     go_live(page)
     page.locator("#models input").nth(1).check()
     page.wait_for_timeout(1000)
-    assert moves(page)  # in another model too
+    moves(page)  # in another model too
     assert page.evaluate(LIGHT) == "live"
     camera(page).click()
     assert page.evaluate(LIGHT) == "ended"
     expect(page.locator("#rate")).to_be_hidden()
     ready(page)
-    assert not moves(page)
+    stands_still(page)
     expect(page.get_by_label("Your photograph")).to_be_checked()
     shown = pixels(page)
     slider(page).fill(str(far_end(page)))
@@ -101,7 +103,7 @@ def test_camera_stops_when_the_page_is_hidden(page):
     until(page, lambda: page.evaluate(LIGHT) == "ended", "the camera is on")
     expect(camera(page)).to_have_attribute("aria-pressed", "false")
     ready(page)
-    assert not moves(page)
+    stands_still(page)
 
 
 @pytest.mark.long
@@ -110,7 +112,7 @@ def test_camera_gives_way_to_a_photograph_and_to_a_model_that_takes_none(page, s
     page.locator("#photos input").nth(2).check()
     ready(page)
     expect(camera(page)).to_have_attribute("aria-pressed", "false")
-    assert not moves(page)
+    stands_still(page)
     expect(page.locator("#photos input").nth(2)).to_be_checked()
     camera(page).click()
     expect(page.locator("#rate")).to_be_visible()
