@@ -1,6 +1,9 @@
 """Large pictures in strips: features that are recorded, and made of what is kept, are those of the whole."""
 
 import io
+import os
+import subprocess
+import sys
 import weakref
 from dataclasses import replace
 from functools import partial
@@ -170,3 +173,18 @@ def test_what_is_worked_at_so_is_laid_over_a_larger_photograph(name, photo, tmp_
     one, other = (model.render(each, 0.8) for each in (whole, prepared))
     assert one.size == other.size == picture.size
     assert np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).max() <= 1
+
+
+def test_to_try_it_loads_no_compiler():
+    """Which an operation on a meta tensor would: seconds and 70 MB of a server that starts."""
+    model = next(
+        path for path in package.find(Settings().weights) if package.load(path).manifest.application == "style"
+    )
+    program = f"""
+import sys
+from pathlib import Path
+from dynamicnet import Model
+assert Model.load(Path({str(model)!r})).is_divisible
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})

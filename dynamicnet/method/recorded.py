@@ -8,7 +8,8 @@ dear. In the end the picture is made of what was kept, likewise. The numbers are
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import reduce
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -30,16 +31,23 @@ _aten = torch.ops.aten
 _count = itertools.count()
 
 
+class Like(NamedTuple):
+    """What features are like. PyTorch's meta tensors would tell, but the first costs seconds and 70 MB of imports."""
+
+    shape: torch.Size
+    dtype: torch.dtype
+
+
 class Node:
     """One step of the graph: features (N, C, H, W), as rows of other nodes make rows of it."""
 
-    def __init__(self, make: Make, parents: Sequence["Node"], like: Tensor, products: int) -> None:
+    def __init__(self, make: Make, parents: Sequence["Node"], like: "Like", products: int) -> None:
         """Note a step.
 
         Args:
             make: makes rows of it.
             parents: the nodes that it is made of.
-            like: a tensor of its shape and type, without data.
+            like: its shape and type.
             products: how many it takes to make an element of it from them.
         """
         self.order = next(_count)
@@ -114,11 +122,9 @@ class Recorded(Tensor):
     node: Node
 
     @classmethod
-    def of(cls, node: Node, like: Tensor, device: torch.device) -> "Recorded":
+    def of(cls, node: Node, device: torch.device) -> "Recorded":
         """Features of a node."""
-        made: Recorded = Tensor._make_wrapper_subclass(
-            cls, like.shape, strides=like.stride(), dtype=like.dtype, device=device
-        )
+        made: Recorded = Tensor._make_wrapper_subclass(cls, node.shape, dtype=node.dtype, device=device)
         made.node = node
         return made
 
@@ -158,15 +164,13 @@ class Recorded(Tensor):
         step_of = _STEPS.get(func)
         if step_of is None:
             raise NotImplementedError(str(func))
-        like = func(*(_without_data(one) for one in args), **kwargs)
-        make, products = step_of(func, like, *args, **kwargs)
-        return cls.of(Node(make, [one.node for one in features], like, products), like, given.device)
+        make, like, products = step_of(func, *args, **kwargs)
+        return cls.of(Node(make, [one.node for one in features], like, products), given.device)
 
 
 def begin(make: Make, shape: torch.Size, device: torch.device) -> Recorded:
     """Pictures (N, C, H, W), float32, rows of which can be had at any time."""
-    like = torch.empty(shape, device="meta", memory_format=torch.channels_last)
-    return Recorded.of(Node(make, (), like, 0), like, device)
+    return Recorded.of(Node(make, (), Like(shape, torch.float32), 0), device)
 
 
 def by_position(z: Tensor, change: Callable[[Tensor, int], Tensor]) -> Tensor:
@@ -178,8 +182,8 @@ def by_position(z: Tensor, change: Callable[[Tensor, int], Tensor]) -> Tensor:
     """
     if not isinstance(z, Recorded):
         return change(z, 0)
-    node, like = z.node, _without_data(z)
-    return Recorded.of(Node(lambda top, bottom: change(node.rows(top, bottom), top), [node], like, 0), like, z.device)
+    node, like = z.node, Like(z.shape, z.dtype)
+    return Recorded.of(Node(lambda top, bottom: change(node.rows(top, bottom), top), [node], like, 0), z.device)
 
 
 def within(z: Tensor, step: Callable[[Tensor], Tensor], beyond: int, times: int) -> Tensor:
@@ -200,8 +204,8 @@ def within(z: Tensor, step: Callable[[Tensor], Tensor], beyond: int, times: int)
         made = step(node.rows(first, min(height, -(-bottom // times) + beyond)))
         return made[:, :, top - times * first : bottom - times * first]
 
-    like = torch.empty(count, channels, times * height, times * width, dtype=z.dtype, device="meta")
-    return Recorded.of(Node(make, [node], like, 0), like, z.device)
+    like = Like(torch.Size((count, channels, times * height, times * width)), z.dtype)
+    return Recorded.of(Node(make, [node], like, 0), z.device)
 
 
 def ready(recorded: Tensor) -> Pieces[Node]:
@@ -224,21 +228,16 @@ def _before(out: Node) -> set[Node]:
     return found
 
 
-def _without_data(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, list):
-        return [_without_data(one) for one in value]
-    if isinstance(value, Recorded):
-        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
-    return value.to("meta") if isinstance(value, Tensor) else value
+# How each operation makes rows of those of its arguments, what they are like, and how many products an element takes.
+
+Step = tuple[Make, Like, int]
 
 
-# How each operation makes rows of those of its arguments, and how many products an element takes.
-
-Step = tuple[Make, int]
-
-
-def _each_by_itself(func: Any, like: Tensor, *args: Any, **kwargs: Any) -> Step:  # noqa: ANN401
-    height = like.shape[2]
+def _each_by_itself(func: Any, *args: Any, **kwargs: Any) -> Step:  # noqa: ANN401
+    tensors = [one for one in args if isinstance(one, Tensor)]
+    shape = torch.broadcast_shapes(*(one.shape for one in tensors))  # type: ignore[no-untyped-call]
+    dtype = reduce(torch.promote_types, (one.dtype for one in tensors if one.dim()))
+    height = shape[2]
     values = [one.node if isinstance(one, Recorded) else one for one in args]
 
     def part(value: Any, top: int, bottom: int) -> Any:  # noqa: ANN401
@@ -248,12 +247,16 @@ def _each_by_itself(func: Any, like: Tensor, *args: Any, **kwargs: Any) -> Step:
             return value[..., top:bottom, :]
         return value
 
-    return lambda top, bottom: func(*(part(one, top, bottom) for one in values), **kwargs), 0
+    return lambda top, bottom: func(*(part(one, top, bottom) for one in values), **kwargs), Like(shape, dtype), 0
+
+
+def _to(func: Any, x: Recorded, dtype: torch.dtype) -> Step:  # noqa: ANN401
+    node = x.node
+    return lambda top, bottom: node.rows(top, bottom).to(dtype), Like(x.shape, dtype), 0
 
 
 def _pad(
     func: Any,  # noqa: ANN401
-    like: Tensor,
     x: Recorded,
     pad: Sequence[int],
     mode: str = "constant",
@@ -261,8 +264,8 @@ def _pad(
 ) -> Step:
     if mode != "reflect" or len(pad) != 4:
         raise NotImplementedError(f"padding by {mode}")
-    node, (left, right, above, _) = x.node, pad
-    height = x.shape[2]
+    node, (left, right, above, below) = x.node, pad
+    count, channels, height, width = x.shape
 
     def make(top: int, bottom: int) -> Tensor:
         low, high = top - above, bottom - above
@@ -273,12 +276,11 @@ def _pad(
         begin = low + over - first
         return padded[:, :, begin : begin + bottom - top]
 
-    return make, 0
+    return make, _of(x, count, channels, above + height + below, left + width + right), 0
 
 
 def _conv2d(
     func: Any,  # noqa: ANN401
-    like: Tensor,
     x: Recorded,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -289,17 +291,17 @@ def _conv2d(
 ) -> Step:
     if any(torch.tensor(padding).flatten() != 0) or any(torch.tensor(dilation).flatten() != 1):
         raise NotImplementedError("a convolution that pads or is dilated")
-    node, kernel, step = x.node, weight.shape[2], stride[0]
+    node, (kernel, across), step = x.node, weight.shape[2:], stride[0]
 
     def make(top: int, bottom: int) -> Tensor:
         return F.conv2d(node.rows(top * step, (bottom - 1) * step + kernel), weight, bias, stride, groups=groups)
 
-    return make, weight[0].numel()
+    height, width = (x.shape[2] - kernel) // step + 1, (x.shape[3] - across) // stride[1] + 1
+    return make, _of(x, x.shape[0], len(weight), height, width), weight[0].numel()
 
 
 def _group_norm(
     func: Any,  # noqa: ANN401
-    like: Tensor,
     x: Recorded,
     groups: int,
     weight: Tensor,
@@ -323,21 +325,23 @@ def _group_norm(
         if not found:
             found.append(measure())
         ((scale, shift),) = found
-        return torch.addcmul(shift, node.rows(top, bottom).float(), scale).to(like.dtype)
+        return torch.addcmul(shift, node.rows(top, bottom).float(), scale).to(node.dtype)
 
-    return make, 0
-
-
-def _pixel_unshuffle(func: Any, like: Tensor, x: Recorded, factor: int) -> Step:  # noqa: ANN401
-    node = x.node
-    return lambda top, bottom: F.pixel_unshuffle(node.rows(top * factor, bottom * factor), factor), 0
+    return make, _of(x, *x.shape), 0
 
 
-def _upsample(func: Any, like: Tensor, x: Recorded, *args: Any) -> Step:  # noqa: ANN401
+def _pixel_unshuffle(func: Any, x: Recorded, factor: int) -> Step:  # noqa: ANN401
+    node, (count, channels, height, width) = x.node, x.shape
+    like = _of(x, count, channels * factor**2, height // factor, width // factor)
+    return lambda top, bottom: F.pixel_unshuffle(node.rows(top * factor, bottom * factor), factor), like, 0
+
+
+def _upsample(func: Any, x: Recorded, size: Sequence[int] | None, *args: Any) -> Step:  # noqa: ANN401
     """By a whole number, so that a part of what is interpolated is the same as of the whole."""
-    node, height = x.node, x.shape[2]
-    factor, rest = divmod(like.shape[2], height)
-    if rest or like.shape[3] != factor * x.shape[3]:
+    node, (count, channels, height, width) = x.node, x.shape
+    tall, wide = size or (int(side * scale) for side, scale in zip((height, width), args[-1], strict=True))
+    factor, rest = divmod(tall, height)
+    if rest or wide != factor * width:
         raise NotImplementedError("interpolation by a fraction")
     how = "nearest" if func is _aten.upsample_nearest2d.vec else "bilinear"
 
@@ -347,12 +351,11 @@ def _upsample(func: Any, like: Tensor, x: Recorded, *args: Any) -> Step:  # noqa
         part = F.interpolate(node.rows(first, last), scale_factor=float(factor), mode=how)
         return part[:, :, top - first * factor : bottom - first * factor]
 
-    return make, 0
+    return make, _of(x, count, channels, tall, wide), 0
 
 
 def _slice(
     func: Any,  # noqa: ANN401
-    like: Tensor,
     x: Recorded,
     dim: int = 0,
     start: int | None = None,
@@ -362,17 +365,26 @@ def _slice(
     node, begin = x.node, start or 0
     if step != 1 or begin < 0:
         raise NotImplementedError("a slice of every so manyth")
+    shape = list(x.shape)
+    shape[dim] = length = len(range(shape[dim])[begin:end])
+    like = _of(x, *shape)
     if dim == 2:
-        return lambda top, bottom: node.rows(top + begin, bottom + begin), 0
-    length = like.shape[dim]
-    return lambda top, bottom: node.rows(top, bottom).narrow(dim, begin, length), 0
+        return lambda top, bottom: node.rows(top + begin, bottom + begin), like, 0
+    return lambda top, bottom: node.rows(top, bottom).narrow(dim, begin, length), like, 0
 
 
-def _cat(func: Any, like: Tensor, features: Sequence[Recorded], dim: int = 0) -> Step:  # noqa: ANN401
+def _cat(func: Any, features: Sequence[Recorded], dim: int = 0) -> Step:  # noqa: ANN401
     if dim != 1 or not all(isinstance(one, Recorded) for one in features):
         raise NotImplementedError("what is not channels beside channels")
     nodes = [one.node for one in features]
-    return lambda top, bottom: torch.cat([node.rows(top, bottom) for node in nodes], 1), 0
+    count, _, height, width = features[0].shape
+    dtype = reduce(torch.promote_types, (node.dtype for node in nodes))
+    like = Like(torch.Size((count, sum(node.shape[1] for node in nodes), height, width)), dtype)
+    return lambda top, bottom: torch.cat([node.rows(top, bottom) for node in nodes], 1), like, 0
+
+
+def _of(x: Recorded, *shape: int) -> Like:
+    return Like(torch.Size(shape), x.dtype)
 
 
 _IN_PLACE = {_aten.relu_.default: _aten.relu.default, _aten.add_.Tensor: _aten.add.Tensor}
@@ -384,11 +396,12 @@ _SAME = {_aten.contiguous.default, _aten.alias.default, _aten.detach.default}
 _STEPS: dict[Any, Callable[..., Step]] = {
     **dict.fromkeys(
         (
-            *(_aten.relu.default, _aten.leaky_relu.default, _aten.addcmul.default, _aten.to.dtype),
+            *(_aten.relu.default, _aten.leaky_relu.default, _aten.addcmul.default),
             *(each.Tensor for each in (_aten.add, _aten.sub, _aten.mul, _aten.div)),
         ),
         _each_by_itself,
     ),
+    _aten.to.dtype: _to,
     _aten.pad.default: _pad,
     _aten.cat.default: _cat,
     _aten.conv2d.default: _conv2d,
