@@ -94,6 +94,21 @@ def test_half_transparency_is_half_white():
     assert all(abs(value - 127) <= 1 for value in read.getpixel((20, 20)))
 
 
+def test_what_is_half_transparent_keeps_its_colours_where_a_network_looks():
+    picture = corners().convert("RGBA")
+    picture.putalpha(90)
+    assert pictures.bleed(picture).tobytes() == corners().tobytes()
+    assert pictures.bleed(corners()).tobytes() == corners().tobytes()
+
+
+@pytest.mark.parametrize("size", [(64, 48), (61, 1), (1, 2)])
+def test_what_is_not_seen_has_the_colours_around_it_and_none_of_its_own(size):
+    picture = Image.new("RGBA", size, (*RED, 0))
+    picture.paste((*BLUE, 255), (0, 0, 1, 1))
+    assert pictures.bleed(picture).getcolors() == [(size[0] * size[1], BLUE)]
+    assert pictures.bleed(Image.new("RGBA", size, (*RED, 0))).getcolors() == [(size[0] * size[1], (255, 255, 255))]
+
+
 def test_one_colour_named_transparent_is_white():
     read = pictures.read(encoded(corners(), "PNG", transparency=GREEN))
     assert looks(read) == [RED, (255, 255, 255), BLUE, GREY]

@@ -131,6 +131,9 @@ def test_transparency_is_kept(served, small):
     picture = opened(rendered(served, saved(see_through), alpha="0.5"))
     assert picture.mode == "RGBA"
     assert picture.getchannel("A").tobytes() == opacity.tobytes()
+    opaque = pixels(rendered(served, saved(small), alpha="0.5"))
+    seen = np.asarray(opacity) > 60  # of which no colour of a background is a part
+    assert np.abs(np.asarray(picture, np.int16)[..., :3] - opaque)[seen].mean() < 0.5
 
 
 def test_noise_is_taken_out_where_it_is_said_to(served, photo):

@@ -164,9 +164,9 @@ def _smaller(full: Tensor, scale: float, multiple: int) -> Tensor:
 
 
 def _around(picture: Image.Image, box: tuple[int, int, int, int], by_mask: bool) -> Image.Image:
-    """A part of a picture, RGB: on white, but for one whose transparency says where the hole is."""
+    """A part of a picture, RGB: of what is not seen there are no colours, unless it is the hole."""
     part = picture.crop(box)
-    return pictures.flatten(part, "white") if by_mask else part.convert("RGB")
+    return pictures.bleed(part) if by_mask else part.convert("RGB")
 
 
 def _is_grey(picture: Image.Image, inside: Inside) -> bool:

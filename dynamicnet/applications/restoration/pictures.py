@@ -26,7 +26,7 @@ class Restoration:
         inputs.only(*self.takes)
         read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
         where = pictures.read_where(inputs.where, inputs.max_pixels)
-        picture = pictures.flatten(read.picture, "white")
+        picture = pictures.bleed(read.picture)
         return Encoded(
             pictures.to_levels(picture),
             picture.size,

@@ -31,7 +31,7 @@ class StyleTransfer:
         """
         inputs.only(*self.takes)
         read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
-        picture = pictures.flatten(read.picture, "white")
+        picture = pictures.bleed(read.picture)
         where = pictures.read_where(inputs.where, inputs.max_pixels)
         size = _worked_at(picture.size, DETAIL if inputs.detail is None else inputs.detail, network)
         larger = size != picture.size
@@ -47,7 +47,7 @@ class StyleTransfer:
         yield  # a generator
 
     def decode(self, output: Tensor, encoded: Encoded) -> Pieces[Image.Image]:
-        """(1, 3, H, W) to a picture of that size, as opaque as the photograph, which was painted on white."""
+        """(1, 3, H, W) to a picture of that size, as opaque as the photograph."""
         picture = yield from pictures.becoming(output)
         if encoded.context is not None:
             picture.putalpha(encoded.context)
