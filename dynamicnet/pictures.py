@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageChops
 from torch import Tensor
 
 from dynamicnet import decoders
@@ -23,6 +23,9 @@ from dynamicnet.method.strips import strips
 
 MAX_PIXELS = 25_000_000  # worked at, by a network that looks at all of a picture: in strips, over 1 GB on the CPU
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+GREY = 4
+"""Levels that red, green and blue of grey may be apart."""
+
 LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535}  # of their encoders; PNG has no limit that matters
 
 
@@ -92,6 +95,14 @@ def bleed(picture: Image.Image) -> Image.Image:
     weighed.putalpha(seen)
     around = bleed(weighed.reduce(2)).resize(picture.size, Image.Resampling.BILINEAR)
     return Image.composite(picture.convert("RGB"), around, seen)
+
+
+def is_grey(picture: Image.Image, known: Image.Image | None = None) -> bool:
+    """Whether nothing in a picture, or where a mask is not 0, has a colour, but for what JPEG makes of grey."""
+    red, green, blue = picture.convert("RGB").split()
+    most, least = (either(either(red, green), blue) for either in (ImageChops.lighter, ImageChops.darker))
+    apart = ImageChops.subtract(most, least).histogram(known)
+    return sum(apart[GREY + 1 :]) < 0.001 * sum(apart)
 
 
 def to_levels(picture: Image.Image) -> Tensor:

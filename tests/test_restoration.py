@@ -136,6 +136,14 @@ def test_transparency_is_kept(served, small):
     assert np.abs(np.asarray(picture, np.int16)[..., :3] - opaque)[seen].mean() < 0.5
 
 
+def test_a_grey_photograph_stays_grey(served, small):
+    grey = small.convert("L")
+    for file in (saved(grey), saved(grey.convert("RGB"), "JPEG")):
+        shown = pixels(rendered(served, file, alpha="0.5"))
+        assert np.ptp(shown, axis=2).max() == 0
+    assert np.ptp(pixels(rendered(served, saved(small), alpha="0.5")), axis=2).max() > 0
+
+
 def test_noise_is_taken_out_where_it_is_said_to(served, photo):
     where = Image.new("L", (200, 100))
     where.paste(255, (0, 0, 100, 100))  # the left half; of any size

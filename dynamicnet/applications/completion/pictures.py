@@ -28,10 +28,6 @@ LONGEST = 512
 """The longest side of what the network is shown."""
 
 
-GREY = 4
-"""How far apart the channels of what still counts as grey are, in levels."""
-
-
 class Place(NamedTuple):
     """Where in a picture the network works.
 
@@ -95,7 +91,7 @@ class ImageCompletion:
         place = Place(
             _opaque(read.picture, inside),
             Image.fromarray(share[top:bottom, left:right]),
-            _is_grey(read.picture, inside),
+            pictures.is_grey(read.picture, Image.fromarray(~inside)),
             box,
             beyond,
         )
@@ -167,12 +163,6 @@ def _around(picture: Image.Image, box: tuple[int, int, int, int], by_mask: bool)
     """A part of a picture, RGB: of what is not seen there are no colours, unless it is the hole."""
     part = picture.crop(box)
     return pictures.bleed(part) if by_mask else part.convert("RGB")
-
-
-def _is_grey(picture: Image.Image, inside: Inside) -> bool:
-    """Whether all that is known of a picture is grey, but for what JPEG makes of it."""
-    known = np.asarray(picture.convert("RGB"))[~inside].T
-    return bool((known.max(0) - known.min(0) > GREY).mean() < 0.001)
 
 
 def _opaque(picture: Image.Image, inside: Inside) -> Image.Image:

@@ -1,5 +1,7 @@
 """What restoration takes and gives: a photograph in, the photograph at the same size out."""
 
+from typing import NamedTuple
+
 import numpy as np
 from PIL import Image
 from torch import Tensor
@@ -8,6 +10,13 @@ from dynamicnet import pictures
 from dynamicnet.applications.base import Encoded, Inputs, notes
 from dynamicnet.method.pieces import Pieces
 from dynamicnet.networks.base import MainNetwork
+
+
+class Kept(NamedTuple):
+    """What a photograph does not lose with its noise."""
+
+    is_grey: bool
+    opacity: Image.Image | None
 
 
 class Restoration:
@@ -33,15 +42,20 @@ class Restoration:
             where=None if where is None else pictures.to_map(where, picture.size),
             notes=notes(read, where),
             metadata=read.metadata,
-            context=read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
+            context=Kept(
+                pictures.is_grey(picture), read.picture.getchannel("A") if read.picture.mode == "RGBA" else None
+            ),
         )
         yield  # a generator
 
     def decode(self, output: Tensor, encoded: Encoded) -> Pieces[Image.Image]:
-        """(1, 3, H, W) to a picture of that size, as opaque as the photograph."""
+        """(1, 3, H, W) to a picture of that size, as opaque as the photograph, and grey if that is."""
         picture = yield from pictures.becoming(output)
-        if encoded.context is not None:
-            picture.putalpha(encoded.context)
+        kept: Kept = encoded.context
+        if kept.is_grey:
+            picture = picture.convert("L").convert("RGB")
+        if kept.opacity is not None:
+            picture.putalpha(kept.opacity)
         return picture
 
     def example(self, photo: bytes) -> Inputs:
