@@ -47,11 +47,13 @@ class Own:
     Attributes:
         picture: RGB, or RGBA, of that space.
         profile: that space, an ICC profile.
+        there: from it to sRGB.
         back: from sRGB to it.
     """
 
     picture: Image.Image
     profile: bytes
+    there: ImageFilter.Color3DLUT
     back: ImageFilter.Color3DLUT
 
 
@@ -248,7 +250,7 @@ def _own(pixels: _Pixels, profile: bytes, colours: Colours) -> Own | None:
     if pixels.colour.mode != "RGB" or len(profile) > LARGEST_PROFILE:
         return None
     try:
-        return Own(_joined(pixels.colour, pixels.opacity), profile, colours.from_srgb())
+        return Own(_joined(pixels.colour, pixels.opacity), profile, *colours.tables())
     except ValueError:
         return None
 

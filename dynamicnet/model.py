@@ -78,10 +78,10 @@ class PreparedInputs:
     @property
     def bytes(self) -> int:
         """How much memory it takes, about: that of its tensors, and of the picture it came from, in each space."""
-        width, height = self.encoded.size
-        each = 4 if self.encoded.own is None else 20  # of a pixel: what lies beyond sRGB is in float32
-        encoded = sum(tensor.nbytes for tensor in (self.encoded.batch, self.encoded.full) if tensor is not None)
-        return (self.prepared.bytes if self.prepared else 0) + encoded + each * width * height
+        one, (width, height) = self.encoded, self.encoded.size
+        held = (one.batch, one.full, *(one.context if isinstance(one.context, tuple) else ()))
+        encoded = sum(tensor.nbytes for tensor in held if isinstance(tensor, Tensor))
+        return (self.prepared.bytes if self.prepared else 0) + encoded + (8 if one.own else 4) * width * height
 
     @property
     def shape(self) -> tuple[int, ...]:

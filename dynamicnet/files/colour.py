@@ -1,4 +1,4 @@
-"""What a picture's numbers mean: from the space they were written in to sRGB, and a table for the way back."""
+"""What a picture's numbers mean: from the space they were written in to sRGB, and tables for either way."""
 
 import io
 from functools import lru_cache
@@ -15,7 +15,7 @@ MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
 """The mode of pictures, by the space of a profile."""
 
 SIDE = 33
-"""Of the table for the way back: between its corners it is linear, and off by a level or two of 255."""
+"""Of tables: between their corners they are linear, and off by a level or two of 255."""
 
 
 class Colours:
@@ -56,8 +56,8 @@ class Colours:
         converted.info = {}
         return converted
 
-    def from_srgb(self) -> "ImageFilter.Color3DLUT":
-        """The way back, for RGB: a table that any process may use, where the profile itself is not to be trusted.
+    def tables(self) -> "tuple[ImageFilter.Color3DLUT, ImageFilter.Color3DLUT]":
+        """To sRGB and back, for RGB: any process may use them, where the profile itself is not to be trusted.
 
         Raises:
             ValueError: the profile knows one way only.
@@ -69,8 +69,8 @@ class Colours:
         axis = np.rint(np.linspace(0, 255, SIDE)).astype(np.uint8)
         blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")
         corners = Image.fromarray(np.stack([red, green, blue], -1).reshape(1, -1, 3))
-        table = np.asarray(back.apply(corners), np.float32).reshape(-1) / 255
-        return ImageFilter.Color3DLUT(SIDE, table, _copy_table=False)
+        to, of = (np.asarray(way.apply(corners), np.float32).reshape(-1) / 255 for way in (self._there, back))
+        return tuple(ImageFilter.Color3DLUT(SIDE, table, _copy_table=False) for table in (to, of))  # type: ignore[return-value]
 
 
 @lru_cache(1)
