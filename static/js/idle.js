@@ -7,13 +7,13 @@ import { small } from "./small.js";
 const LONGER = 192; // longer side that is rendered, in pixels
 const WAIT = 300; // ms without anything asked for
 
-/** A canvas drawn small, as a JPEG file; no more is needed, and the whole would be sent for each picture. */
+/** A canvas drawn small, as a file that keeps transparency; no more is needed, and the whole would be sent for each picture. */
 function shrunk(canvas) {
   const { width, height } = small(canvas, LONGER);
   const context = new OffscreenCanvas(width, height).getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(canvas, 0, 0, width, height);
-  return context.canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+  return context.canvas.convertToBlob({ type: "image/webp", quality: 0.9 }); // or PNG, where a browser writes no WebP
 }
 
 function draw(canvas, picture) {
