@@ -1,5 +1,6 @@
 """The sliders: from a hand to the picture. In a real browser against a real server."""
 
+import io
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ from pages import (
     difference,
     jpeg,
     model_that_takes,
+    parts,
     pixels,
     ready,
     slider,
@@ -23,6 +25,7 @@ from pages import (
     until,
     visit,
 )
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dynamicnet import package
@@ -195,6 +198,18 @@ def test_strip_shows_what_the_slider_leads_to_and_takes_one_there(page, models):
     page.locator("#photos input").nth(1).check()
     changed(page, before)
     assert difference(strip_of(page)[0], strip[0]) > 5
+
+
+@pytest.mark.long
+def test_strip_shows_a_cut_out_on_white(page):
+    shown, file = visit(page), io.BytesIO()
+    cut = Image.linear_gradient("L").convert("RGBA")
+    cut.paste((0, 0, 0, 0), (128, 0, 256, 256))
+    cut.save(file, "PNG")
+    page.locator("#file").set_input_files({"name": "cut.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    changed(page, shown)
+    for one in strip_of(page):
+        assert min(parts(one)[30, 16]) > 245 > max(parts(one)[2, 2])
 
 
 @pytest.mark.parametrize("application", ["style", "generation", "completion"])
