@@ -86,7 +86,9 @@ def bleed(picture: Image.Image) -> Image.Image:
     """
     if picture.mode != "RGBA":
         return picture
-    seen = picture.getchannel("A").point([min(255, 8 * level) for level in range(256)])  # of less, colours are coarse
+    opacity = picture.getchannel("A")
+    enough = max(1, int(np.asarray(opacity).max())) / 8  # of less, colours are coarse
+    seen = opacity.point([min(255, round(255 * level / enough)) for level in range(256)])
     if seen.getextrema()[0] == 255:
         return picture.convert("RGB")
     if max(picture.size) == 1:

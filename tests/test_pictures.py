@@ -94,9 +94,10 @@ def test_half_transparency_is_half_white():
     assert all(abs(value - 127) <= 1 for value in read.getpixel((20, 20)))
 
 
-def test_what_is_half_transparent_keeps_its_colours_where_a_network_looks():
+@pytest.mark.parametrize("opacity", [1, 90])
+def test_what_is_half_transparent_keeps_its_colours_where_a_network_looks(opacity):
     picture = corners().convert("RGBA")
-    picture.putalpha(90)
+    picture.putalpha(opacity)
     assert pictures.bleed(picture).tobytes() == corners().tobytes()
     assert pictures.bleed(corners()).tobytes() == corners().tobytes()
 
