@@ -9,6 +9,7 @@ import pytest
 from pages import (
     AROUND,
     NEEDED,
+    PATIENCE,
     STROKE,
     changed,
     difference,
@@ -129,7 +130,7 @@ def test_slider_changes_what_fills_the_hole_and_nothing_else(page, mender):
     before = pixels(page)
     slider(page).fill(str(far_end(page)))
     within, without = 0.0, 0.0
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not (within > 1 and without < 8) and time.monotonic() < deadline:  # as a preview is smaller
         page.wait_for_timeout(50)
         within, without = inside_and_outside(pixels(page), before, AROUND)

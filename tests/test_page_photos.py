@@ -84,7 +84,7 @@ def test_dropped_on_pictures_from_seeds_a_photograph_is_opened_in_a_model_that_t
     page.goto(f"/#model={sower['id']}")
     ready(page)
     page.evaluate(DROP, ["drop", list(jpeg(96, 64))])
-    expect(page.locator("#status")).to_have_text("Ready. 96 × 64 pixels.", timeout=20_000)
+    expect(page.locator("#status")).to_have_text("Ready. 96 × 64 pixels.")
     expect(page.locator(f"#models input[value={sower['id']}]")).not_to_be_checked()
     expect(page).to_have_url(re.compile("photo=own"))
     page.reload()
@@ -169,7 +169,7 @@ HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200)
 def test_photograph_that_cannot_be_taken_is_explained_and_the_last_one_stays(page, file, sentence):
     shown = visit(page)
     page.evaluate(DROP, ["drop", file()])  # a number is so many bytes, all zero
-    expect(page.locator("#status.failed")).to_have_text(re.compile(sentence), timeout=20_000)
+    expect(page.locator("#status.failed")).to_have_text(re.compile(sentence))
     expect(page.locator("#photos input").first).to_be_checked()
     expect(page.locator("#own")).to_be_hidden()
     page.wait_for_timeout(500)

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from pages import NEEDED, PIXELS, changed, difference, far_end, pixels, ready, slider
+from pages import NEEDED, PATIENCE, PIXELS, changed, difference, far_end, pixels, ready, slider
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -26,7 +26,7 @@ def visit_seeds(page: Page, sower: dict) -> list[list[int]]:
 
 def renewed(page: Page, before: list[list[int]], locked: tuple[int, ...] = ()) -> list[list[int]]:
     """Wait until every picture but the locked ones differs visibly from what it was."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         now = from_seeds(page)
         if all(difference(now[i], before[i]) > 1 for i in range(len(now)) if i not in locked):

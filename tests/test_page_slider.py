@@ -11,6 +11,7 @@ from conftest import running_server
 from pages import (
     DROP,
     NEEDED,
+    PATIENCE,
     PIXELS,
     alpha,
     changed,
@@ -60,9 +61,9 @@ def test_first_picture_appears_rendered_by_the_first_model(page, all_models):
 def test_first_visit_shows_the_slider_moving_until_it_is_touched(page, models):
     page.emulate_media(reduced_motion="no-preference")
     page.goto("/")
-    expect(page.locator("#picture:not(.unrendered)")).to_be_visible(timeout=20_000)
+    expect(page.locator("#picture:not(.unrendered)")).to_be_visible()
     values, shown = [], []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and len(set(values)) < 8:
         values.append(float(slider(page).input_value()))
         shown.append(pixels(page))
@@ -175,7 +176,7 @@ def strip_of(page: Page) -> list[list[int]]:
     """What the pictures under the first slider show, once all are there."""
     film = page.locator("#axes .film").first.locator("canvas")
     expect(film).to_have_count(7)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and film.evaluate_all("(all) => all.some((each) => !each.width)"):
         page.wait_for_timeout(50)
     return [each.evaluate(PIXELS) for each in film.all()]
@@ -366,7 +367,7 @@ def test_previews_are_marked_until_the_exact_picture_is_there(page):
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     seen = False
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not seen and time.monotonic() < deadline:
         for share in (0.3, 0.4, 0.6, 0.7):
             page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
