@@ -125,7 +125,7 @@ wave() {
 
 study-strength() {
     study train strength starry-night 1500 500 1500 1.5e-3 1e-3 --axis strength --style data/styles/wave.jpg \
-        --weight 0.1,6 --size 192 --crop 128 --batch 2 "${before[@]}"
+        --weight 0.1,6 --size 192 --crop 128 --batch 2
 }
 
 study-halves() { # strength with θ in the middle, as shipped ones are: ψ of as many steps in all, and of as many for each half
@@ -137,8 +137,7 @@ half() {
     local name=$1 start=$2
     shift 2
     train "study/$name" --axis strength --style data/styles/wave.jpg --dual --weight 0.1,0.77,6 --size 192 --crop 128 \
-        --batch 2 --title "$name" --main-rate 1e-3 --reach 1 --start "study/$start" --norm --axis-rate 1.5e-3 \
-        "${before[@]}" "$@"
+        --batch 2 --title "$name" --main-rate 1e-3 --reach 1 --start "study/$start" --norm --axis-rate 1.5e-3 "$@"
 }
 
 study-style() {
@@ -149,6 +148,11 @@ study-style() {
 study-sharpness() { # without a discriminator: what one says is no scale to compare on
     study completion sharpness mend-photos 1500 500 1500 1e-3 2e-3 --images data/content --scale 128 --side 64 \
         --squares 2400 --adversarial 0 --energy 1
+}
+
+study-noise() { # from nothing, so that what it is compared with has no other beginning
+    .venv/bin/dynamic-net train restoration --images data/content --exclude data/cbsd68.txt --noise gaussian --dual \
+        --title noise --out study/noise --batch 6 --crop 64 --main-steps 4000 --axis-steps 0 --path-steps 2000 "${more[@]}"
 }
 
 study() { # steps of three phases, and the rate of the last two; and the paper's tuning-blocks and two phases, in as many
