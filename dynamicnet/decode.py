@@ -37,6 +37,7 @@ LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF", "HEIF")
 LARGEST_PROFILE = 2**20
 """Bytes of a profile that goes with what is made of a picture; those of cameras and screens have fewer."""
 
+PngImagePlugin.MAX_TEXT_CHUNK = 2**24  # of profiles too, which have over 1 MB where they come from printers
 Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, before any pixel is decoded, with a sentence of its own
 
 
@@ -55,6 +56,12 @@ class Own:
     profile: bytes
     there: ImageFilter.Color3DLUT
     back: ImageFilter.Color3DLUT
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes, about."""
+        tables = sum(np.asarray(table.table).nbytes for table in (self.there, self.back))
+        return len(self.profile) + tables + 4 * math.prod(self.picture.size)
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,8 @@ class PreparedInputs:
         one, (width, height) = self.encoded, self.encoded.size
         held = (one.batch, one.full, *(one.context if isinstance(one.context, tuple) else ()))
         encoded = sum(tensor.nbytes for tensor in held if isinstance(tensor, Tensor))
-        return (self.prepared.bytes if self.prepared else 0) + encoded + (8 if one.own else 4) * width * height
+        rest = 5 * width * height + (one.own.bytes if one.own else 0)  # pictures, with their opacity
+        return (self.prepared.bytes if self.prepared else 0) + encoded + rest
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -23,9 +23,6 @@ from dynamicnet.method.strips import strips
 
 MAX_PIXELS = 25_000_000  # worked at, by a network that looks at all of a picture: in strips, over 1 GB on the CPU
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-GREY = 4
-"""Levels that red, green and blue of grey may be apart."""
-
 LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535}  # of their encoders; PNG has no limit that matters
 
 
@@ -99,12 +96,12 @@ def bleed(picture: Image.Image) -> Image.Image:
     return Image.composite(picture.convert("RGB"), around, seen)
 
 
-def is_grey(picture: Image.Image, known: Image.Image | None = None) -> bool:
-    """Whether nothing in a picture, or where a mask is not 0, has a colour, but for what JPEG makes of grey."""
+def coloured(picture: Image.Image, levels: int, known: Image.Image | None = None) -> float:
+    """The share of pixels whose red, green and blue are further apart than so many levels, where a mask is not 0."""
     red, green, blue = picture.convert("RGB").split()
     most, least = (either(either(red, green), blue) for either in (ImageChops.lighter, ImageChops.darker))
     apart = ImageChops.subtract(most, least).histogram(known)
-    return sum(apart[GREY + 1 :]) < 0.001 * sum(apart)
+    return sum(apart[levels + 1 :]) / max(1, sum(apart))
 
 
 def to_levels(picture: Image.Image) -> Tensor:

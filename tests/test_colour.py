@@ -184,6 +184,20 @@ def test_a_photograph_keeps_its_space_where_its_noise_is_taken_out(http):
     assert said(http.post("/infer", files={"image": linear}, data=fields).content) == 1, "its noise is another"
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+def test_a_profile_of_many_tables_is_honoured_and_not_kept(kind):
+    large = bytearray(P3 + bytes(2**20 + 100))
+    large[:4] = len(large).to_bytes(4, "big")
+    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100}}.get(kind, {})
+    read, wanted = (
+        pictures.read_layers(encoded(PHOTO, kind, icc_profile=bytes(profile), **options), keep_space=True)
+        for profile in (large, P3)
+    )
+    assert np.array_equal(np.asarray(read.picture), np.asarray(wanted.picture))
+    assert (read.own, wanted.own and wanted.own.profile) == (None, P3)
+    assert wanted.own.bytes > 4 * 150 * 200 + len(P3)
+
+
 def test_a_profile_without_a_way_back_is_honoured_and_not_kept():
     """Of its tables, only those that lead to the space that profiles connect through: as cameras and scanners have."""
     read = pictures.read_layers(encoded(PHOTO, "PNG", icc_profile=one_way()), keep_space=True)

@@ -144,6 +144,16 @@ def test_a_grey_photograph_stays_grey(served, small):
     assert np.ptp(pixels(rendered(served, saved(small), alpha="0.5")), axis=2).max() > 0
 
 
+def test_a_tone_and_a_stamp_on_grey_are_colours(model):
+    grey = Image.linear_gradient("L")
+    toned = Image.merge("RGB", (grey, grey, grey.point(lambda level: max(0, level - 4))))
+    stamped = grey.convert("RGB")
+    stamped.paste((230, 20, 20), (100, 100, 104, 104))
+    for picture, is_grey in ((grey, True), (toned, False), (stamped, False)):
+        for file in (saved(picture), saved(picture, "WEBP", quality=90), saved(picture, "JPEG", quality=90)):
+            assert model.encode(Inputs(image=file)).context.is_grey is is_grey
+
+
 def test_noise_is_taken_out_where_it_is_said_to(served, photo):
     where = Image.new("L", (200, 100))
     where.paste(255, (0, 0, 100, 100))  # the left half; of any size

@@ -15,7 +15,7 @@ MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
 """The mode of pictures, by the space of a profile."""
 
 SIDE = 33
-"""Of tables: between their corners they are linear, and off by a level or two of 255."""
+"""Of tables, which are linear between their corners: off by less than a level of 255 on average, more at the edge."""
 
 
 class Colours:

@@ -27,6 +27,9 @@ THICK = 64
 LONGEST = 512
 """The longest side of what the network is shown."""
 
+GREY = 4
+"""How far apart the channels of what still counts as grey are, in levels: JPEG has something of the hole around it."""
+
 
 class Place(NamedTuple):
     """Where in a picture the network works.
@@ -91,7 +94,7 @@ class ImageCompletion:
         place = Place(
             _opaque(read.picture, inside),
             Image.fromarray(share[top:bottom, left:right]),
-            pictures.is_grey(read.picture, Image.fromarray(~inside)),
+            pictures.coloured(read.picture, GREY, Image.fromarray(~inside)) < 0.001,
             box,
             beyond,
         )

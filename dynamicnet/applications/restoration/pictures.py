@@ -48,7 +48,7 @@ class Restoration:
             metadata=read.metadata,
             own=own,
             context=Kept(
-                pictures.is_grey(picture),
+                not pictures.coloured(picture, 2 if read.lossy else 1),
                 read.picture.getchannel("A") if read.picture.mode == "RGBA" else None,
                 own.there if own else None,
             ),
