@@ -90,6 +90,8 @@ great-wave() {
     local wave=(--title "The Great Wave" --style runs/styles/wave.png --main-steps 1500 --axis-steps 250 --path-steps 450)
     train weights/great-wave --run runs/great-wave-crest --start runs/packages/great-wave-palette "${wave[@]}"
     train weights/great-wave --run runs/great-wave-crest2 --start weights/great-wave "${wave[@]}"
+    train weights/great-wave --run runs/great-wave-psi --start weights/great-wave --title "The Great Wave" \
+        --style runs/styles/wave.png --main-steps 0 --axis-steps 500 --path-steps 1500
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
