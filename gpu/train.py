@@ -32,7 +32,7 @@ that are for two cores. What gains most comes first.
 """
 
 COMMANDS = {
-    "starry-night": 4,
+    "starry-night": 5,
     "the-scream": 4,
     "great-wave": 8,
     "drawn-heads": 4,

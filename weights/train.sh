@@ -52,12 +52,19 @@ further() { # a round more of a strength that is trained
     strength "$@" --start "weights/$1" --run "runs/$run" --main-steps 1500 --axis-steps 250 --path-steps 450
 }
 
+longer() { # ψ of a strength anew, on its θ as it is, for three times the steps
+    local run=$1
+    shift
+    strength "$@" --start "weights/$1" --run "runs/$run" --main-steps 0 --axis-steps 500 --path-steps 1500
+}
+
 starry-night() { # what all others start from; the-scream-first and great-wave-first did before it went on
     strength starry-night "Starry Night" starry_night --order -1 --start runs/packages/painter --main-steps 2500 \
         --path-steps 600 "${before[@]}"
     further starry-night-on starry-night "Starry Night" starry_night --order -1 "${before[@]}"
     further starry-strokes starry-night "Starry Night" starry_night --order -1 "${before[@]}"
     further starry-palette starry-night "Starry Night" starry_night --order -1
+    longer starry-psi starry-night "Starry Night" starry_night --order -1
 }
 
 the-scream-first() { # nothing to ship: what the-scream goes on from
