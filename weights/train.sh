@@ -164,6 +164,12 @@ study-noise() { # from nothing, so that what it is compared with has no other be
         --title noise --out study/noise --batch 6 --crop 64 --main-steps 4000 --axis-steps 0 --path-steps 2000 "${more[@]}"
 }
 
+study-noise-long() { # ψ of that for four times as many more
+    .venv/bin/dynamic-net train restoration --images data/content --exclude data/cbsd68.txt --noise gaussian --dual \
+        --title noise-long --out study/noise-long --start study/noise --batch 6 --crop 64 --main-steps 0 --axis-steps 0 \
+        --path-steps 8000 "${more[@]}"
+}
+
 study() { # steps of three phases, and the rate of the last two; and the paper's tuning-blocks and two phases, in as many
     local kind=$1 name=$2 start=$3 main=$4 axis=$5 path=$6 rate=$7 paper_rate=$8
     shift 8
