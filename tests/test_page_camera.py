@@ -66,6 +66,10 @@ def test_camera_is_rendered_live_and_alpha_with_it(page, models):
     slider(page).fill("1")
     until(page, lambda: apart() > 1.3 * faint, "the strong end is as near to the photograph as the faint one")
     moves(page)
+    strong = apart()
+    slider(page).fill("0")
+    until(page, lambda: strong > 1.3 * apart(), "back at the faint end it looks like the strong one")
+    moves(page)
 
 
 @pytest.mark.long
