@@ -94,11 +94,11 @@ great-wave() {
     train runs/packages/great-wave-palette --run runs/great-wave-palette --title "The Great Wave" \
         --style data/styles/wave.jpg --start weights/great-wave --main-steps 1500 --axis-steps 250 # stopped on the way down
     crest
-    local wave=(--title "The Great Wave" --style runs/styles/wave.png --main-steps 1500 --axis-steps 250 --path-steps 450)
-    train weights/great-wave --run runs/great-wave-crest --start runs/packages/great-wave-palette "${wave[@]}"
-    train weights/great-wave --run runs/great-wave-crest2 --start weights/great-wave "${wave[@]}"
-    train weights/great-wave --run runs/great-wave-psi --start weights/great-wave --title "The Great Wave" \
-        --style runs/styles/wave.png --main-steps 0 --axis-steps 500 --path-steps 1500
+    local wave=(--title "The Great Wave" --style runs/styles/wave.png) steps=(--main-steps 1500 --axis-steps 250 --path-steps 450)
+    train weights/great-wave --run runs/great-wave-crest --start runs/packages/great-wave-palette "${wave[@]}" "${steps[@]}"
+    train weights/great-wave --run runs/great-wave-crest2 --start weights/great-wave "${wave[@]}" "${steps[@]}"
+    train weights/great-wave --run runs/great-wave-psi --start weights/great-wave "${wave[@]}" \
+        --main-steps 0 --axis-steps 500 --path-steps 1500
 }
 
 starry-brush() { # on the θ of starry-night, which stays as it is
@@ -159,15 +159,14 @@ study-sharpness() { # without a discriminator: what one says is no scale to comp
         --squares 2400 --adversarial 0 --energy 1
 }
 
-study-noise() { # from nothing, so that what it is compared with has no other beginning
-    .venv/bin/dynamic-net train restoration --images data/content --exclude data/cbsd68.txt --noise gaussian --dual \
-        --title noise --out study/noise --batch 6 --crop 64 --main-steps 4000 --axis-steps 0 --path-steps 2000 "${more[@]}"
-}
+study-noise() { noisy noise --main-steps 4000 --path-steps 2000; } # from nothing, as is what it is compared with
+study-noise-long() { noisy noise-long --start study/noise --main-steps 0 --path-steps 8000; } # ψ of that, for longer
 
-study-noise-long() { # ψ of that for four times as many more
+noisy() {
+    local name=$1
+    shift
     .venv/bin/dynamic-net train restoration --images data/content --exclude data/cbsd68.txt --noise gaussian --dual \
-        --title noise-long --out study/noise-long --start study/noise --batch 6 --crop 64 --main-steps 0 --axis-steps 0 \
-        --path-steps 8000 "${more[@]}"
+        --title "$name" --out "study/$name" --batch 6 --crop 64 --axis-steps 0 "$@" "${more[@]}"
 }
 
 study() { # steps of three phases, and the rate of the last two; and the paper's tuning-blocks and two phases, in as many
