@@ -33,7 +33,7 @@ that are for two cores. What gains most comes first.
 
 COMMANDS = {
     "starry-night": 5,
-    "the-scream": 4,
+    "the-scream": 5,
     "great-wave": 8,
     "drawn-heads": 4,
 }

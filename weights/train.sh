@@ -76,6 +76,7 @@ the-scream() {
         --axis-steps 250 --path-steps 450 "${before[@]}"
     further the-scream-strokes the-scream "The Scream" the_scream --order -1 "${before[@]}"
     further the-scream-palette the-scream "The Scream" the_scream --order -1
+    longer the-scream-psi the-scream "The Scream" the_scream --order -1
     crest
     train weights/the-scream --run runs/the-scream-wave --title "The Scream" --order -1 --axis style --axis-id wave \
         --axis-title "Towards the Great Wave" --ends "The Scream,The Great Wave" --style runs/styles/wave.png \
