@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -181,7 +181,7 @@ class Model:
 
     @torch.inference_mode()
     def preparing(self, encoded: Encoded) -> Pieces[PreparedInputs]:
-        """Everything that does not depend on α, in float32: see :func:`dynamicnet.precision.autocast`.
+        """Everything that does not depend on α, but for ψ(z) in float32: see :func:`dynamicnet.precision.autocast`.
 
         In pieces, on one thread and between any of which that thread may do other work.
 
@@ -192,7 +192,8 @@ class Model:
             return PreparedInputs(None, encoded)
         batch = self._placed(encoded.batch)
         full = None if encoded.full is None or encoded.in_strips else self._placed(encoded.full)
-        return PreparedInputs((yield from self.net.preparing(batch, full, over=encoded.in_strips)), encoded)
+        prepared = yield from self.net.preparing(batch, full, over=encoded.in_strips, within=self._autocast)
+        return PreparedInputs(prepared, encoded)
 
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
         """Everything that does: RGB, or RGBA where the photograph is transparent; sRGB, or of ``info["icc_profile"]``.
@@ -237,7 +238,7 @@ class Model:
         """
         whole = [(one.prepared, alpha) for one, alpha in batch if one.prepared]
         if whole:
-            outputs = yield from each_within(partial(autocast, self.device), self.net.rendering(whole))
+            outputs = yield from each_within(self._autocast, self.net.rendering(whole))
         else:
             outputs = []
             divided = self._in_strips if self.net.reach is None else self._in_tiles
@@ -250,6 +251,9 @@ class Model:
             pictures.append((yield from self.application.decode(shown, one.encoded)))
         return pictures
 
+    def _autocast(self) -> torch.autocast:
+        return autocast(self.device)
+
     def _placed(self, batch: Tensor) -> Tensor:
         return in_units(batch.to(self.device, memory_format=LAYOUT if batch.dim() == 4 else torch.preserve_format))
 
@@ -261,8 +265,10 @@ class Model:
         made = torch.empty_like(given)
         for tile in tiles(size, cast(int, self.net.reach), self.net.network.multiple, SIDE):
             here = {axis: cut(values, tile.given) for axis, values in checked.items()}
-            prepared = yield from self.net.preparing(self._placed(cut(given, tile.given)), alphas=here)
-            (out,) = yield from each_within(partial(autocast, self.device), self.net.rendering([(prepared, here)]))
+            prepared = yield from self.net.preparing(
+                self._placed(cut(given, tile.given)), alphas=here, within=self._autocast
+            )
+            (out,) = yield from each_within(self._autocast, self.net.rendering([(prepared, here)]))
             yield
             cut(made, tile.kept).copy_(self._levels(cut(out, tile.part), one.encoded, tile.kept))
         return made
@@ -285,8 +291,8 @@ class Model:
             NotImplementedError: the network does what cannot be recorded.
         """
         picture = recorded.begin(lambda top, bottom: self._placed(given[:, :, top:bottom]), given.shape, self.device)
-        prepared = yield from self.net.preparing(picture, over=over)
-        (out,) = yield from each_within(partial(autocast, self.device), self.net.rendering([(prepared, alpha)]))
+        prepared = yield from self.net.preparing(picture, over=over, within=self._autocast)
+        (out,) = yield from each_within(self._autocast, self.net.rendering([(prepared, alpha)]))
         return out
 
     @cached_property

@@ -75,18 +75,22 @@ def test_pictures_are_those_of_plain_float32(folder, place, monkeypatch) -> None
 
 
 @pytest.mark.parametrize("units", [False, pytest.param(True, marks=in_bfloat16)])
-def test_prepare_is_in_float32_and_render_in_bfloat16_where_there_are_units_for_it(units, monkeypatch) -> None:
+def test_stages_are_prepared_in_float32_and_the_rest_is_in_bfloat16_where_there_are_units_for_it(
+    units, monkeypatch
+) -> None:
     monkeypatch.setattr(precision, "_has_units", lambda: units)
     model = Model.load(PACKAGES[0], "cpu")
-    computed = set()
-    for module in model.net.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(lambda _, __, output: computed.add(output.dtype))
+    stages, blocks = set(), set()
+    for part, computed in ((model.net.network, stages), (model.net.axes, blocks)):
+        for module in part.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(lambda _, __, output, to=computed: to.add(output.dtype))
     prepared = model.prepare(model.encode(example(model, "astronaut")))
-    assert computed == {torch.float32}
-    computed.clear()
+    assert stages == {torch.float32}
+    assert blocks == {torch.bfloat16 if units else torch.float32}
+    stages.clear()
     model.render(prepared, 1)
-    assert (torch.bfloat16 in computed) is units  # a network may have its last layers in float32
+    assert (torch.bfloat16 in stages) is units  # a network may have its last layers in float32
 
 
 def example(model: Model, name: str):

@@ -1,6 +1,7 @@
 """DynamicNet: a main network and the axes it has been given (paper section 3)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from dynamicnet.method.alpha import AlphaLike, Alphas, resolve
 from dynamicnet.method.blocks import BEYOND, Axis, AxisSpec, Sign, strength
 from dynamicnet.method.guess import Guess
-from dynamicnet.method.pieces import Pieces, finish
+from dynamicnet.method.pieces import Pieces, each_within, finish
 from dynamicnet.method.strips import by_rows
 from dynamicnet.networks.base import MainNetwork
 
@@ -114,7 +115,13 @@ class DynamicNet(nn.Module):
         return finish(self.preparing(inputs, full, over=over))
 
     def preparing(
-        self, inputs: Tensor, full: Tensor | None = None, *, over: bool = False, alphas: Alphas | None = None
+        self,
+        inputs: Tensor,
+        full: Tensor | None = None,
+        *,
+        over: bool = False,
+        alphas: Alphas | None = None,
+        within: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> Pieces[Prepared]:
         """Do everything that does not depend on α, a stage at a time.
 
@@ -125,6 +132,7 @@ class DynamicNet(nn.Module):
             over: leave the last stage of a gated network out. Height and width of ``inputs`` must be multiples of its
                 multiple then, and where there is ``full``.
             alphas: as checked, where it will be rendered at no other: ψ(z) that they have no use for is left out.
+            within: what ψ(z) is computed within, which may be autocast: its rounding is that of every other ψ.
 
         Returns:
             What ``render`` needs, the first ψ(z) included.
@@ -147,7 +155,8 @@ class DynamicNet(nn.Module):
                 for sign in axis.spec.signs:
                     if alphas is not None and _share(alphas.get(axis.spec.id), sign) is None:
                         continue
-                    residuals[axis.spec.id, sign] = yield from self._residual(axis, sign, self.first_point, z)
+                    residual = self._residual(axis, sign, self.first_point, z)
+                    residuals[axis.spec.id, sign] = yield from each_within(within, residual)
         return Prepared(z, residuals, seen, size, None if full is None else (full.shape[2], full.shape[3]), over)
 
     def render(self, prepared: Prepared, alpha: AlphaLike) -> Tensor:
