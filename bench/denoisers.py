@@ -20,7 +20,7 @@ from rich.table import Table
 from bench import networks
 from bench.timing import alternate
 from dynamicnet import Inputs, Model, pictures
-from dynamicnet.applications.restoration.noise import alpha_of
+from dynamicnet.applications.restoration.measure import levels_of
 from server.engine.allocator import keep_freed_memory
 from server.settings import Settings
 
@@ -38,7 +38,7 @@ def main() -> None:
     model = Model.load(Settings().weights / "denoise-photos", "cpu")
     axis = model.manifest.axes[0]
     encoded = model.encode(Inputs(image=pictures.write(Image.fromarray(noisy))))
-    alpha = {axis.id: alpha_of(NOISE, axis.range)}
+    alpha = {axis.id: levels_of(model.manifest).alpha(NOISE)}
     ways = {
         "bm3d": lambda: (bm3d_rgb(noisy / 255, NOISE / 255) * 255).clip(0, 255).round(),
         "OpenCV, fastNlMeansDenoisingColored": lambda: cv2.fastNlMeansDenoisingColored(noisy, None, NOISE, NOISE),

@@ -16,6 +16,7 @@ from test_http import infer, opened, pixels, rendered, saved
 
 from dynamicnet import DynamicNetError, Inputs, Model, package
 from dynamicnet.applications.restoration.auto import FINE, cost_at, guess_costs
+from dynamicnet.applications.restoration.measure import levels_of
 from dynamicnet.client import Session
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
@@ -37,7 +38,7 @@ CRISP = AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=
 PHASE = Phase(
     axis=None,
     bank=None,
-    objective={"noise": "camera"},
+    objective={"noise": "camera", "levels": (50.0, 50.0)},
     **dict.fromkeys(("steps", "batch", "crop", "seed", "pictures", "skipped"), 0),
     learning_rate=0.0,
     seconds=0.0,
@@ -293,12 +294,13 @@ def test_the_cost_of_a_strength_is_read_between_those_that_were_rendered(place):
 
 @pytest.mark.parametrize("heavy", [False, True])
 def test_what_a_guess_costs_is_measured(heavy, photo):
-    net = package.load(STATIC.parent / "weights" / "denoise-photos").net
+    loaded = package.load(STATIC.parent / "weights" / "denoise-photos")
+    net = loaded.net
     last = net.guesses["strength"].layers[-2]
     torch.nn.init.zeros_(last.weight)
     torch.nn.init.constant_(last.bias, 50 if heavy else -50)  # it guesses one end of the axis, whatever it is shown
     with Image.open(photo) as opened:
         clean = torch.from_numpy(np.array(opened.crop((150, 50, 262, 162)))).permute(2, 0, 1)[None] / 255
-    for costs in guess_costs(net, net.specs[0], "camera", [clean]).values():
+    for costs in guess_costs(net, net.specs[0], levels_of(loaded.manifest), "camera", [clean]).values():
         assert (costs["60"] < 1) is heavy
         assert (costs["5"] < 1) is not heavy

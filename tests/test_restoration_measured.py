@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from dynamicnet import package, pictures
 from dynamicnet.applications.restoration.against import SHARES, bm3d, mixtures
-from dynamicnet.applications.restoration.measure import LEVELS, measure, own, pair, structural_similarity, whole
-from dynamicnet.applications.restoration.noise import alpha_of
+from dynamicnet.applications.restoration.measure import LEVELS, measure, pair, structural_similarity, whole
+from dynamicnet.applications.restoration.noise import EVEN, Levels
 from dynamicnet.cli import app
 from dynamicnet.evaluation.baselines import along
 from dynamicnet.evaluation.task import Task
@@ -102,6 +102,29 @@ def test_what_has_no_steps_stays_as_it_is_where_a_training_starts(trained: Path,
     assert all(name.startswith("axes.crisp") for name in changed)
 
 
+def test_alpha_stands_for_noise_and_0_for_that_of_the_network(
+    trained: Path, content: Path, encoder: Path, tmp_path: Path
+) -> None:
+    levels = Levels((-1.0, 1.0), 50.0)
+    found = [levels.at(alpha) for alpha in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+    assert found == pytest.approx([5, 5 * math.sqrt(10), 50, 50 * math.sqrt(1.5), 75])
+    assert [levels.alpha(level) for level in (1.0, *found, 90.0)] == pytest.approx([-1, -1, -0.5, 0, 0.5, 1, 1])
+    assert (levels.share(50), EVEN.share(50)) == pytest.approx((0.5, math.log(10) / math.log(15)))
+    # Where θ stays as it is, so does what 0 stands for.
+    start, out = tmp_path / "lighter", tmp_path / "on"
+    shutil.copytree(trained, start)
+    manifest = package.read_manifest(start)
+    manifest.training.phases[0].objective["levels"] = (20.0, 20.0)
+    package.write_manifest(start, manifest)
+    run(
+        *("train", "restoration", "--images", content, "--out", out, "--title", "On", "--noise", "gaussian"),
+        *("--scale", 128, "--batch", 2, "--crop", 32, "--dual", "--start", start, "--run", tmp_path / "run"),
+        *("--main-steps", 0, "--axis-steps", 0, "--path-steps", 1),
+    )
+    phases = package.read_manifest(out).training.phases
+    assert [phase.objective["levels"] for phase in phases] == [[20, 20], [20, 75], [5, 20]]
+
+
 def test_noise_is_white_unclipped_and_the_same_again(photographs: Path) -> None:
     (_, clean), (_, other) = whole(sorted(photographs.iterdir()), None)  # without the one that is too small
     noisy, same = pair("gaussian", clean, 50.0, "a", 0)
@@ -128,11 +151,11 @@ def test_noise_of_cameras_is_of_another_sort_for_each_photograph(photographs: Pa
 
 def test_what_takes_nothing_out_is_as_far_off_as_the_noise(photographs: Path) -> None:
     grey = torch.full((1, 3, 96, 96), 0.5)
-    wanted = {15.0: [own(15.0)], 25.0: [0.0, own(25.0)]}
+    wanted = {15.0: [EVEN.share(15)], 25.0: [0.0, EVEN.share(25)]}
     scores = measure(lambda one, shares: one, "gaussian", [("a", grey), ("b", grey)], wanted)
     for level in wanted:
-        assert scores[level][own(level)].shape == (2, 3)
-        decibels, _, logarithm = scores[level][own(level)].mean(0).tolist()
+        assert scores[level][EVEN.share(level)].shape == (2, 3)
+        decibels, _, logarithm = scores[level][EVEN.share(level)].mean(0).tolist()
         assert decibels == pytest.approx(20 * math.log10(255 / level), abs=0.1)
         assert logarithm == pytest.approx(math.log(level / 255), abs=0.01)
     _, photograph = next(whole(sorted(photographs.iterdir()), 1))
@@ -157,12 +180,12 @@ def test_evaluate_measures_each_level_along_the_axis_and_writes_it(
         found = strength["noise"][f"{level:g}"]
         along = dict(zip(found["along"]["alpha"], found["along"]["psnr"], strict=True))
         assert set(strength["alpha"]) <= set(along)
-        assert found["alpha"] == pytest.approx(alpha_of(level, (-1, 1)), abs=1e-4)
+        assert found["alpha"] == pytest.approx(Levels((-1, 1), 50).alpha(level), abs=1e-4)
         assert along[found["alpha"]] == found["psnr"] <= found["best_psnr"] == max(along.values())
         assert all(0 < value < 1 for value in found["along"]["ssim"])
     assert strength["noise"]["15"]["psnr"] > strength["noise"]["75"]["psnr"]
     assert len(strength["low"]) == len(strength["high"]) == len(crisp["low"]) == len(crisp["psnr"]) == 11
-    assert crisp["noise"] == pytest.approx(math.sqrt(5 * 75), abs=0.01)  # what θ of a dual axis takes out
+    assert crisp["noise"] == 50  # what θ of a dual axis takes out
     for axis in manifest.axes:
         assert len(axis.even) == 21
         assert axis.middle is not None
@@ -180,7 +203,7 @@ def test_a_share_is_its_alpha_and_noise_of_its_level(trained: Path, content: Pat
         assert torch.allclose(along(trained, strength)(photograph, [share]), expected, atol=1e-4)
         assert not torch.allclose(loaded.net(photograph, {strength.id: 0.0}), expected, atol=1e-4)
     task = Task(trained, content, (), 64, None, 1, 1, Console(quiet=True), trained.parent)
-    noisy, clean = mixtures(task, strength, loaded.manifest.training).batch(torch.tensor([0.0, own(25.0), 1.0]), "a")
+    noisy, clean = mixtures(task, loaded.manifest.training).batch(torch.tensor([0.0, EVEN.share(25), 1.0]), "a")
     assert ((noisy - clean).std((1, 2, 3)) * 255).tolist() == pytest.approx([5, 25, 75], rel=0.1)
 
 
@@ -220,7 +243,7 @@ def test_what_cannot_be_compared_is_said(trained: Path, content: Path, photograp
 def test_bm3d_is_told_the_level(photographs: Path) -> None:
     pytest.importorskip("bm3d")
     photographs_ = list(whole(sorted(photographs.iterdir()), 1))
-    wanted = {25.0: [own(15.0), own(25.0)]}
+    wanted = {25.0: [EVEN.share(15), EVEN.share(25)]}
     scores = measure(bm3d(), "gaussian", photographs_, wanted)[25.0]
-    assert scores[own(25.0)][0, 0] > scores[own(15.0)][0, 0] + 1
-    assert scores[own(25.0)][0, 0] > 24
+    assert scores[EVEN.share(25)][0, 0] > scores[EVEN.share(15)][0, 0] + 1
+    assert scores[EVEN.share(25)][0, 0] > 24

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,8 +11,8 @@ from rich.table import Table
 from torch import Tensor
 
 from dynamicnet import package
-from dynamicnet.applications.restoration.measure import LEVELS, Scores, alone, ends, everywhere, figures, own
-from dynamicnet.applications.restoration.noise import level
+from dynamicnet.applications.restoration.measure import LEVELS, Scores, alone, ends, everywhere, figures, levels_of
+from dynamicnet.applications.restoration.noise import EVEN, Levels
 from dynamicnet.applications.restoration.objective import log_error
 from dynamicnet.applications.restoration.patches import Pairs, Patches
 from dynamicnet.applications.restoration.recipe import plan_of
@@ -26,29 +26,44 @@ from dynamicnet.training.photos import Photos
 
 BM3D = "bm3d"
 
-SHARES = (0.0, *map(own, LEVELS))
+SHARES = (0.0, *map(EVEN.share, LEVELS))
 """What there is a network of its own for: the lightest noise, and every level that is measured."""
 
 
-def methods(task: Task, axis: AxisSpec, training: package.Training) -> dict[str, tuple[Render, Mapping[float, Any]]]:
-    """What was asked for by ``--against``, trained where it has not been, and where it is to be measured.
+class Way(NamedTuple):
+    """A way of restoring at any share of the strength.
+
+    Attributes:
+        levels: the noise that each α stands for; where there is no axis, ``EVEN``.
+        wanted: by level, the shares at which it is to be measured.
+    """
+
+    render: Render
+    levels: Levels
+    wanted: Mapping[float, list[float]]
+
+
+def methods(task: Task, axis: AxisSpec, training: package.Training) -> dict[str, Way]:
+    """What was asked for by ``--against``, trained where it has not been.
 
     Raises:
         DynamicNetError: ``not-comparable``; ``bm3d-missing``; or as :func:`dynamicnet.package.load`.
     """
     baselines = None
-    found: dict[str, tuple[Render, Mapping[float, Any]]] = {}
+    found: dict[str, Way] = {}
     for name in task.against:
         if name == BM3D:
-            found[name] = bm3d(), {level: [own(level)] for level in LEVELS}
+            found[name] = Way(bm3d(), EVEN, {level: [EVEN.share(level)] for level in LEVELS})
         elif name in NAMES:
             baselines = baselines or Baselines(
-                task.folder, axis, mixtures(task, axis, training), task.out / axis.id, task.console
+                task.folder, axis, mixtures(task, training), task.out / axis.id, task.console
             )
-            found[name] = baselines.render(name), alone(SHARES) if name in SINGLE else everywhere()
+            wanted = alone(SHARES) if name in SINGLE else everywhere(EVEN)
+            found[name] = Way(baselines.render(name), EVEN, wanted)
         else:
-            other = package.read_manifest(Path(name)).axes[0]
-            found[Path(name).name] = along(Path(name), other), everywhere()
+            other = package.read_manifest(Path(name))
+            levels = levels_of(other)
+            found[Path(name).name] = Way(along(Path(name), other.axes[0]), levels, everywhere(levels))
     return found
 
 
@@ -67,17 +82,17 @@ def bm3d() -> Render:
 
     def render(one: Tensor, shares: list[float]) -> Tensor:
         picture = one[0].permute(1, 2, 0).double().numpy()
-        restored = np.stack([bm3d_rgb(picture, level(share, (0.0, 1.0)) / 255) for share in shares])
+        restored = np.stack([bm3d_rgb(picture, EVEN.at(share) / 255) for share in shares])
         return torch.from_numpy(restored).permute(0, 3, 1, 2).float()
 
     return render
 
 
-def compared(scores: Mapping[str, Scores], axis: AxisSpec) -> dict[str, Any]:
+def compared(scores: Mapping[str, tuple[Scores, Levels]]) -> dict[str, Any]:
     """Figures of ways of restoring by name, for the manifest: log errors on the lightest and heaviest noise as well."""
     found: dict[str, dict[str, Any]] = {}
-    for name, one in scores.items():
-        found[name] = {"noise": figures(one, axis.range)}
+    for name, (one, levels) in scores.items():
+        found[name] = {"noise": figures(one, levels)}
         if name != BM3D:
             shares, low, high = ends(one)
             found[name] |= {"share": [round(share, 4) for share in shares], **averages(low=low, high=high)}
@@ -105,7 +120,7 @@ def table(title: str, found: Mapping[str, Any]) -> Table:
     return table
 
 
-def mixtures(task: Task, axis: AxisSpec, training: package.Training) -> Mixtures:
+def mixtures(task: Task, training: package.Training) -> Mixtures:
     """What is learnt for a share of the strength: the error on noise of its level, on what θ was trained on.
 
     Raises:
@@ -116,17 +131,16 @@ def mixtures(task: Task, axis: AxisSpec, training: package.Training) -> Mixtures
         raise DynamicNetError(
             "not-comparable", f"'{task.folder.name}' does not say what it was trained on: train it by this version."
         )
-    span = axis.range
 
     @cache
     def pairs() -> Pairs:
         photos = Photos(
             task.images, main.objective["scale"], held_out=False, exclude=frozenset(main.objective["excluded"])
         )
-        return Pairs(Patches(photos, CPU), main.objective["noise"], main.crop, span)
+        return Pairs(Patches(photos, CPU), main.objective["noise"], main.crop, EVEN)
 
     def batch(shares: Tensor, draw: str) -> Sample:
-        return pairs().batch([span[0] + share * (span[1] - span[0]) for share in shares.tolist()], draw)
+        return pairs().batch(shares.tolist(), draw)
 
     return Mixtures(
         plan=plan_of(main.steps, main.batch, main.crop, main.learning_rate, main.seed),

@@ -11,11 +11,12 @@ from functools import partial
 from random import Random
 from typing import cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dynamicnet.applications.restoration.noise import HEAVY, LIGHT, MARGIN, Kind, jpeg, noised
+from dynamicnet.applications.restoration.noise import EVEN, HEAVY, LIGHT, MARGIN, Kind, Levels, jpeg, noised
 from dynamicnet.applications.restoration.objective import log_error
 from dynamicnet.applications.restoration.patches import Patches, exposed
 from dynamicnet.method.blocks import AxisSpec
@@ -35,25 +36,27 @@ MEASURED_LEVELS = (5.0, 10.0, 15.0, 25.0, 35.0, 50.0, 60.0)
 DECIBELS = 20 / math.log(10)  # of a natural logarithm
 
 
-def costs(net: DynamicNet, axis: AxisSpec, noisy: Tensor, clean: Tensor) -> Tensor:
+def costs(net: DynamicNet, axis: AxisSpec, levels: Levels, noisy: Tensor, clean: Tensor) -> Tensor:
     """What each strength costs against the best one, in dB, (N, FINE), on the CPU.
 
     Args:
         net: whose other axes are at 0.
         axis: the strength.
+        levels: the noise that each α of it stands for.
         noisy: (N, 3, H, W).
         clean: what it should be, likewise.
     """
     with torch.inference_mode():
         prepared = net.prepare(noisy)
-        low, high = axis.range
         knots = []
         for i in range(KNOTS):
             with autocast(noisy.device):
-                out = net.render(prepared, {axis.id: low + (high - low) * i / (KNOTS - 1)})
+                out = net.render(prepared, {axis.id: levels.alpha(EVEN.at(i / (KNOTS - 1)))})
             knots.append(DECIBELS * log_error(out.float().clamp(0, 1), clean))
         curves = torch.stack(knots, 1)[:, None, None].cpu()
-        fine = F.interpolate(curves, (1, FINE), mode="bicubic", align_corners=True)[:, 0, 0]
+        even = F.interpolate(curves, (1, FINE), mode="bicubic", align_corners=True)[:, 0, 0]
+        at = torch.tensor([EVEN.share(levels.at(alpha)) for alpha in np.linspace(*axis.range, FINE)])
+        fine = torch.stack([cost_at(even, share.expand(len(even))) for share in at], 1)
     return fine - fine.amin(1, keepdim=True)
 
 
@@ -85,28 +88,31 @@ def enlarged(pictures: Tensor, factor: float) -> Tensor:
 
 
 def _sample(
-    patches: Patches, kind: Kind, draw: str, odd: bool, generator: torch.Generator
+    patches: Patches, kind: Kind, levels: Levels, draw: str, odd: bool, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Noisy and clean, (BATCH, 3, SIDE, SIDE), and what share of the way their noise's level lies, (BATCH,)."""
+    """Noisy and clean, (BATCH, 3, SIDE, SIDE), and how far along the axis their noise's level lies, (BATCH,)."""
     random = Random(draw)
     generator.manual_seed(random.getrandbits(63))
     pictures = exposed(patches.batch(BATCH, SIDE + MARGIN, draw), random)
-    shares = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
-    levels = LIGHT * (HEAVY / LIGHT) ** shares
+    drawn = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
+    deviations = LIGHT * (HEAVY / LIGHT) ** drawn
     if odd:
-        noisy, clean = as_they_come(pictures, levels, generator, random)
+        noisy, clean = as_they_come(pictures, deviations, generator, random)
     else:
-        noisy, clean = noised(kind, pictures, levels, generator, random)
-    return noisy, clean, shares.clamp(0, 1)
+        noisy, clean = noised(kind, pictures, deviations, generator, random)
+    return noisy, clean, torch.tensor([levels.share(deviation) for deviation in deviations.tolist()])
 
 
 @torch.inference_mode()
-def guess_costs(net: DynamicNet, axis: AxisSpec, kind: Kind, pictures: Iterable[Tensor]) -> dict[str, dict[str, float]]:
+def guess_costs(
+    net: DynamicNet, axis: AxisSpec, levels: Levels, kind: Kind, pictures: Iterable[Tensor]
+) -> dict[str, dict[str, float]]:
     """What a guess costs against the best strength for each picture, in dB: by how they come, and by level; means.
 
     Args:
         net: with a guess for the axis.
         axis: the strength.
+        levels: the noise that each α of it stands for.
         kind: of noise that it was trained on.
         pictures: without noise, (1, 3, H, W) in [0, 1]; squares in their middle are measured on.
     """
@@ -128,13 +134,21 @@ def guess_costs(net: DynamicNet, axis: AxisSpec, kind: Kind, pictures: Iterable[
                 generator = torch.Generator().manual_seed(random.getrandbits(63))
                 noisy, clean = made(some, torch.full((len(some),), level), generator, random)
                 shares = (net.guess(noisy, axis) - low) / (high - low)
-                each.append(cost_at(costs(net, axis, noisy, clean), shares))
+                each.append(cost_at(costs(net, axis, levels, noisy, clean), shares))
             found[name][f"{level:g}"] = round(float(torch.cat(each).mean()), 3)
     return found
 
 
 def train_guess(
-    net: DynamicNet, axis: AxisSpec, patches: Patches, kind: Kind, count: int, rendered: int, steps: int, seed: int
+    net: DynamicNet,
+    axis: AxisSpec,
+    levels: Levels,
+    patches: Patches,
+    kind: Kind,
+    count: int,
+    rendered: int,
+    steps: int,
+    seed: int,
 ) -> float:
     """Train what guesses the strength; nothing else of the network changes.
 
@@ -144,6 +158,7 @@ def train_guess(
     Args:
         net: with a guess for the axis.
         axis: the strength.
+        levels: the noise that each α of it stands for.
         patches: of photographs.
         kind: of noise that the axis was trained on.
         count: how many patches it learns levels from.
@@ -158,16 +173,16 @@ def train_guess(
     guess = cast(Guess, net.guesses[axis.id]).cpu().requires_grad_(True)
     read, shares = [], []
     for i in range(count // BATCH):
-        noisy, _, share = _sample(patches, kind, f"{seed} level {i}", bool(i % 2), generator)
+        noisy, _, share = _sample(patches, kind, levels, f"{seed} level {i}", bool(i % 2), generator)
         read.append(seen(noisy).cpu())
-        shares.append(share.cpu())
+        shares.append(share)
     _descend(guess, torch.cat(read), torch.cat(shares), lambda share, wanted: (share - wanted).abs(), steps, 2e-3)
     read, curves = [], []
     for i in range(rendered // BATCH):
-        noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
+        noisy, clean, _ = _sample(patches, kind, levels, f"{seed} cost {i}", bool(i % 2), generator)
         read.append(seen(noisy).cpu())
         middle = slice((SIDE - MIDDLE) // 2, (SIDE + MIDDLE) // 2)
-        curves.append(costs(net, axis, noisy[..., middle, middle], clean[..., middle, middle]))
+        curves.append(costs(net, axis, levels, noisy[..., middle, middle], clean[..., middle, middle]))
     cost = _descend(guess, torch.cat(read), torch.cat(curves), lambda share, curve: cost_at(curve, share), steps, 5e-4)
     guess.to(next(net.network.parameters()).device).requires_grad_(False)
     return cost

@@ -47,7 +47,7 @@ def train_restoration(
     ] = None,
     encoder: Encoder = None,
     dual: Annotated[
-        bool, typer.Option("--dual", help="Range −1…1: θ for what is in the middle, ψ for lighter and for heavier.")
+        bool, typer.Option("--dual", help="Range −1…1: θ for noise of 50, ψ for lighter and for heavier.")
     ] = False,
     start: Annotated[Path | None, typer.Option(help="Start from this package's θ and ψ.")] = None,
     scale: Annotated[
@@ -75,7 +75,9 @@ def train_restoration(
 
     A run that was stopped goes on where it was.
     """
-    from dynamicnet.applications.restoration.noise import MARGIN
+    from dynamicnet import package
+    from dynamicnet.applications.restoration.measure import levels_of
+    from dynamicnet.applications.restoration.noise import EVEN, LIGHT, MAIN, MARGIN, Levels
     from dynamicnet.applications.restoration.recipe import NETWORK, RestorationRecipe, RestorationTraining
 
     if crop % 16 or not 32 <= crop <= scale // 2 - MARGIN:
@@ -83,6 +85,11 @@ def train_restoration(
             "recipe-invalid", f"--crop: give a multiple of 16, from 32 up to half of --scale less {MARGIN}."
         )
     points = NETWORKS[NETWORK]().default_points
+    span = (-1.0, 1.0) if dual else (0.0, 1.0)
+    main = MAIN if dual else LIGHT
+    if start is not None and not main_steps:  # θ is that of the package
+        main = levels_of(package.read_manifest(start)).main
+    levels = Levels(span, main)
     recipe = RestorationRecipe(
         title=title,
         description=description,
@@ -91,11 +98,12 @@ def train_restoration(
             id="strength",
             title="Strength",
             ends=("light", "heavy"),
-            range=(-1.0, 1.0) if dual else (0.0, 1.0),
-            default=0.0 if dual else 0.5,
+            range=span,
+            default=round(levels.alpha(EVEN.at(0.5)), 2),
             blocks=points,
         ),
         crisp=AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("up", "fine")),
+        levels=levels,
         start=start,
         images=images,
         exclude=exclude,
@@ -137,6 +145,7 @@ def train_restoration_auto(
 
     from dynamicnet import package
     from dynamicnet.applications.restoration.auto import train_guess
+    from dynamicnet.applications.restoration.measure import levels_of, spec_of
     from dynamicnet.applications.restoration.patches import Patches, read_names
     from dynamicnet.model import pick_device, placed
     from dynamicnet.training.photos import Photos
@@ -151,8 +160,8 @@ def train_restoration_auto(
     net = placed(package.build(manifest), place).requires_grad_(False)
     net.load_state_dict(loaded.net.state_dict(), strict=False)
     photos = Photos(images, scale, held_out=False, exclude=read_names(exclude), console=console)
-    kind = manifest.training.phases[0].objective["noise"]
-    cost = train_guess(net, axis, Patches(photos, place), kind, count, rendered, steps, seed)
+    patches, kind = Patches(photos, place), spec_of(manifest.training, None).noise
+    cost = train_guess(net, axis, levels_of(manifest), patches, kind, count, rendered, steps, seed)
     training = manifest.training.model_copy(update={"commands": [*manifest.training.commands, command_line()]})
     package.write(folder, manifest.model_copy(update={"training": training}), net)
     console.print(f"{folder}: written; a guess costs {cost:.2f} dB on what it learned from")

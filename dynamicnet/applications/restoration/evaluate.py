@@ -9,7 +9,7 @@ from rich.table import Table
 from torch import Tensor
 
 from dynamicnet import package
-from dynamicnet.applications.restoration.against import compared, methods, table
+from dynamicnet.applications.restoration.against import Way, compared, methods, table
 from dynamicnet.applications.restoration.auto import guess_costs
 from dynamicnet.applications.restoration.measure import (
     LEAST,
@@ -17,11 +17,13 @@ from dynamicnet.applications.restoration.measure import (
     ends,
     everywhere,
     figures,
+    levels_of,
     measure,
     pair,
+    spec_of,
     whole,
 )
-from dynamicnet.applications.restoration.noise import Kind, level
+from dynamicnet.applications.restoration.noise import EVEN, Kind, Levels
 from dynamicnet.applications.restoration.objective import RestorationSpec, likeness, log_error, psnr
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import even, report
@@ -52,20 +54,21 @@ def evaluate(task: Task) -> dict[str, Any]:
     task.only("test", "all", "against")
     loaded, console = package.load(task.folder), task.console
     training, axes = loaded.manifest.training, loaded.manifest.axes
-    kind, encoder = _spec(training, None).noise, Encoder(*task.encoder)
-    specs = {axis.id: _spec(training, axis.id) for axis in axes}
+    kind, encoder = spec_of(training, None).noise, Encoder(*task.encoder)
+    specs = {axis.id: spec_of(training, axis.id) for axis in axes}
     if training.encoder and training.encoder["sha256"] != encoder.sha256:
         raise DynamicNetError(
             "encoder-differs", f"'{task.folder.name}' was trained with {training.encoder['file']}; give that."
         )
     photos = task.photos(task.side)
     squares = torch.split(photos.centres(min(even.INPUTS, task.limit or even.INPUTS)), 1)
-    alone = level(0.0, axes[0].range)  # what θ takes out, where the strength is at 0
+    strengths = levels_of(loaded.manifest)
+    alone = strengths.main  # what θ takes out, where the strength is at 0
     measured: dict[str, Any] = {"of": task.part, "noise": kind, "encoder": encoder.name, "axes": {}}
     for axis in axes:
         if axis is axes[0]:
-            found = _strength(task, axis, kind, photos, training)
-            levels = [level(i * GOLDEN % 1, (0.0, 1.0)) for i in range(len(squares))]
+            found = _strength(task, axis, strengths, kind, photos, training)
+            levels = [EVEN.at(i * GOLDEN % 1) for i in range(len(squares))]
         else:
             found = _grain(task, axis, specs[axis.id], encoder, photos, alone)
             levels = [alone] * len(squares)
@@ -82,28 +85,17 @@ def evaluate(task: Task) -> dict[str, Any]:
     return measured
 
 
-def _spec(training: package.Training, axis: str | None) -> RestorationSpec:
-    """What an axis, or θ, was trained on at last.
-
-    Raises:
-        DynamicNetError: ``not-evaluable``.
-    """
-    phases = [phase for phase in training.phases if phase.axis == axis]
-    if not phases:
-        raise DynamicNetError("not-evaluable", f"The package does not say what {axis or 'θ'} was trained on.")
-    known = {name: value for name, value in phases[-1].objective.items() if name in RestorationSpec.model_fields}
-    return RestorationSpec.model_validate(known)
-
-
-def _strength(task: Task, axis: AxisSpec, kind: Kind, photos: Photos, training: package.Training) -> dict[str, Any]:
+def _strength(
+    task: Task, axis: AxisSpec, levels: Levels, kind: Kind, photos: Photos, training: package.Training
+) -> dict[str, Any]:
     """PSNR and SSIM at every level of noise along the axis, ours beside what was asked for."""
     ours = task.folder.name
-    ways = {ours: (along(task.folder, axis), everywhere())} | methods(task, axis, training)
+    ways = {ours: Way(along(task.folder, axis), levels, everywhere(levels))} | methods(task, axis, training)
     scores = {}
-    for name, (render, wanted) in ways.items():
+    for name, way in ways.items():
         progress = track(_whole(task, photos), f"{name} {axis.id}", _count(task, photos), console=task.console)
-        scores[name] = measure(render, kind, progress, wanted)
-    found = figures(scores[ours], axis.range)
+        scores[name] = measure(way.render, kind, progress, way.wanted)
+    found = figures(scores[ours], levels)
     task.console.print(_table(f"{ours}: {axis.id}, noise of kind {kind}", axis, found))
     _, low, high = ends(scores[ours])
     result: dict[str, Any] = {
@@ -114,12 +106,12 @@ def _strength(task: Task, axis: AxisSpec, kind: Kind, photos: Photos, training: 
     }
     if axis.guess:
         net = placed(package.load(task.folder).net, CPU)
-        result["guess"] = guess_costs(net, axis, kind, (picture for _, picture in _whole(task, photos)))
+        result["guess"] = guess_costs(net, axis, levels, kind, (picture for _, picture in _whole(task, photos)))
         for name, costs in result["guess"].items():
             listed = ", ".join(f"{cost} at {level}" for level, cost in costs.items())
             task.console.print(f"alpha=auto costs, in dB, pictures {name}: {listed}")
     if task.against:
-        against = compared(scores, axis)
+        against = compared({name: (one, ways[name].levels) for name, one in scores.items()})
         task.console.print(table(f"{ours}: PSNR at the level's own α (the best)", against))
         result["against"] = {name: one for name, one in against.items() if "low" in one}
         result["classical"] = {name: one for name, one in against.items() if "low" not in one}

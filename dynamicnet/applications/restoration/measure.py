@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dynamicnet import pictures
-from dynamicnet.applications.restoration.noise import LIGHT, MARGIN, Kind, alpha_of, noised
-from dynamicnet.applications.restoration.objective import log_error, psnr
+from dynamicnet import package, pictures
+from dynamicnet.applications.restoration.noise import EVEN, LIGHT, MARGIN, Kind, Levels, noised
+from dynamicnet.applications.restoration.objective import RestorationSpec, log_error, psnr
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation.baselines import Render
 from dynamicnet.evaluation.curve import GRID
@@ -37,21 +37,39 @@ Scores = dict[float, dict[float, Tensor]]
 """By level, and by share: PSNR in dB, SSIM and log error of each photograph, (photographs, 3)."""
 
 
-def own(level: float) -> float:
-    """The share that stands for a level."""
-    return alpha_of(level, (0.0, 1.0))
-
-
-def everywhere() -> dict[float, list[float]]:
+def everywhere(levels: Levels) -> dict[float, list[float]]:
     """Every level, and that of the light end, at every share and at its own."""
-    return {level: sorted({*SHARES, own(level)}) for level in (LIGHT, *LEVELS)}
+    return {level: sorted({*SHARES, levels.share(level)}) for level in (LIGHT, *LEVELS)}
 
 
 def alone(shares: Sequence[float]) -> dict[float, list[float]]:
     """Every level at its own share, and the ends at all of some: for what there is a network of its own for each of."""
     return {
-        level: sorted({*(shares if level in (LIGHT, LEVELS[-1]) else ()), own(level)}) for level in (LIGHT, *LEVELS)
+        level: sorted({*(shares if level in (LIGHT, LEVELS[-1]) else ()), EVEN.share(level)})
+        for level in (LIGHT, *LEVELS)
     }
+
+
+def spec_of(training: package.Training, axis: str | None) -> RestorationSpec:
+    """What an axis, or θ, was trained on at last.
+
+    Raises:
+        DynamicNetError: ``not-evaluable``.
+    """
+    phases = [phase for phase in training.phases if phase.axis == axis]
+    if not phases:
+        raise DynamicNetError("not-evaluable", f"The package does not say what {axis or 'θ'} was trained on.")
+    known = {name: value for name, value in phases[-1].objective.items() if name in RestorationSpec.model_fields}
+    return RestorationSpec.model_validate(known)
+
+
+def levels_of(manifest: package.Manifest) -> Levels:
+    """The noise that each α of a package's strength stands for.
+
+    Raises:
+        DynamicNetError: as :func:`spec_of`.
+    """
+    return Levels(manifest.axes[0].range, spec_of(manifest.training, None).levels[0])
 
 
 def whole(files: Sequence[Path], limit: int | None) -> Iterator[tuple[str, Tensor]]:
@@ -148,20 +166,20 @@ def structural_similarity() -> Callable[[Tensor, Tensor], Tensor]:
     return ssim
 
 
-def figures(scores: Scores, span: tuple[float, float]) -> dict[str, Any]:
+def figures(scores: Scores, levels: Levels) -> dict[str, Any]:
     """By level: what is reached at the level's own α, where it is best, and all along; means over photographs.
 
     Args:
         scores: from :func:`measure`.
-        span: the range of α.
+        levels: the noise that each α stands for.
     """
+    low, high = levels.span
     found = {}
     for level in (level for level in LEVELS if level in scores):
         means = {
-            round(span[0] + share * (span[1] - span[0]), 4): values.mean(0).tolist()
-            for share, values in scores[level].items()
+            round(low + share * (high - low), 4): values.mean(0).tolist() for share, values in scores[level].items()
         }
-        alpha = round(alpha_of(level, span), 4)
+        alpha = round(levels.alpha(level), 4)
         best = max(means, key=lambda at: means[at][0])
         found[f"{level:g}"] = {
             "alpha": alpha,

@@ -7,9 +7,11 @@ grain, clipped, of 8 bits and, half of it, compressed as JPEG.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,23 +21,51 @@ Kind = Literal["gaussian", "camera"]
 LIGHT, HEAVY = 5.0, 75.0
 """Standard deviation of the noise at either end of an axis, in levels of 255."""
 
+MAIN = 50.0
+"""Standard deviation of what θ of a dual axis takes out: from there ψ learns what is lighter, and little is heavier."""
+
 MARGIN = 16
 """How much larger than what is trained on pictures are drawn, so that JPEG's blocks lie anywhere, in pixels."""
 
 
-def level(alpha: float, span: tuple[float, float]) -> float:
-    """Standard deviation at α of an axis of this range, in levels of 255: equal steps of α multiply it by as much.
+@dataclass(frozen=True)
+class Levels:
+    """The noise that each α of an axis stands for: its standard deviation, in levels of 255.
 
-    What is to be done changes by as much from 5 to 10 as from 35 to 70: of a detail of energy s² the share
-    s² / (s² + σ²) is signal, which is a function of log σ.
+    Equal steps of α multiply it by as much, on either side of 0. What is to be done changes by as much from 5 to 10 as
+    from 35 to 70: of a detail of energy s² the share s² / (s² + σ²) is signal, which is a function of log σ.
+
+    Attributes:
+        span: the range of the axis.
+        main: the level that θ takes out, where α is 0: ``LIGHT`` for a range from 0.
     """
-    return float(LIGHT * (HEAVY / LIGHT) ** ((alpha - span[0]) / (span[1] - span[0])))
+
+    span: tuple[float, float]
+    main: float
+
+    def at(self, alpha: float) -> float:
+        """The level at α."""
+        return float(np.exp(np.interp(alpha, *self._knots())))
+
+    def alpha(self, level: float) -> float:
+        """α for a level, the ends of the range for what lies beyond."""
+        alphas, logs = self._knots()
+        return float(np.interp(np.log(level), logs, alphas))
+
+    def share(self, level: float) -> float:
+        """How far along the range that α lies, in [0, 1]."""
+        low, high = self.span
+        return (self.alpha(level) - low) / (high - low)
+
+    def _knots(self) -> tuple[list[float], list[float]]:
+        """α where it is known, and the logarithm of the level there."""
+        low, high = self.span
+        known = {low: LIGHT, 0.0: self.main, high: HEAVY}
+        return list(known), [float(np.log(level)) for level in known.values()]
 
 
-def alpha_of(level: float, span: tuple[float, float]) -> float:
-    """α of an axis of this range for a standard deviation in levels of 255, its ends for what lies beyond."""
-    share = math.log(max(level, LIGHT) / LIGHT) / math.log(HEAVY / LIGHT)
-    return span[0] + min(1.0, share) * (span[1] - span[0])
+EVEN = Levels((0.0, 1.0), LIGHT)
+"""Equal steps multiply the level by as much all along."""
 
 
 def noised(

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dynamicnet.applications.restoration.noise import MARGIN, Kind, level, noised
+from dynamicnet.applications.restoration.noise import MARGIN, Kind, Levels, noised
 from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.model import LAYOUT
 from dynamicnet.training.photos import Photos
@@ -66,16 +66,16 @@ class Patches:
 class Pairs:
     """Patches with noise on them and without: all that a step is given."""
 
-    def __init__(self, patches: Patches, kind: Kind, side: int, span: tuple[float, float]) -> None:
+    def __init__(self, patches: Patches, kind: Kind, side: int, levels: Levels) -> None:
         """Add noise to patches.
 
         Args:
             patches: what they are cut from.
             kind: of the noise.
             side: of them, in pixels.
-            span: the range of the axis whose α says how strong the noise is.
+            levels: how strong the noise is, by α.
         """
-        self.patches, self.kind, self.side, self.span = patches, kind, side, span
+        self.patches, self.kind, self.side, self.levels = patches, kind, side, levels
         self.generator = torch.Generator(patches.pixels.device)
 
     def batch(self, alphas: Sequence[float], draw: str) -> tuple[Tensor, Tensor]:
@@ -85,7 +85,7 @@ class Pairs:
         pictures = self.patches.batch(len(alphas), self.side + MARGIN, draw)
         if self.kind == "camera":
             pictures = exposed(pictures, random)
-        levels = torch.tensor([level(alpha, self.span) for alpha in alphas])
+        levels = torch.tensor([self.levels.at(alpha) for alpha in alphas])
         levels = levels.to(pictures.device, non_blocking=True)
         noisy, clean = noised(self.kind, pictures, levels, self.generator, random)
         return noisy.contiguous(memory_format=LAYOUT), clean

@@ -16,7 +16,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from dynamicnet import package
-from dynamicnet.applications.restoration.noise import Kind, level, noised
+from dynamicnet.applications.restoration.noise import EVEN, Kind, Levels, noised
 from dynamicnet.applications.restoration.objective import RestorationSpec, likeness, log_error, psnr
 from dynamicnet.applications.restoration.patches import Pairs, Patches, read_names
 from dynamicnet.method.alpha import per_picture
@@ -34,7 +34,7 @@ from dynamicnet.training.sheets import write_sheet
 
 NETWORK = "unet"
 SAMPLES = 6
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the way along the strength, on sample sheets
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the way from light to heavy noise, on sample sheets
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class RestorationRecipe:
         title, description: what people read about the model.
         noise: of which kind.
         strength, crisp: the axes; ``crisp`` is trained if ``crisp_steps`` are.
+        levels: the noise that each α of ``strength`` stands for.
         start: a package of the same networks; phases start from its θ and from its ψ of axes of the same id. What has
             no steps stays as it is there, and so does what the manifest says of it.
         images: folder of photographs, scaled so that their shorter side is ``scale``.
@@ -60,6 +61,7 @@ class RestorationRecipe:
     noise: Kind
     strength: AxisSpec
     crisp: AxisSpec
+    levels: Levels
     start: Path | None
     images: Path
     exclude: Path | None
@@ -120,7 +122,7 @@ class RestorationTraining:
         self.encoder = Encoder(recipe.encoder).to(self.device) if recipe.crisp_steps else None
         names = self.excluded = read_names(recipe.exclude)
         self.photos = Photos(recipe.images, recipe.scale, held_out=False, exclude=names, console=console)
-        self.pairs = Pairs(Patches(self.photos, self.device), recipe.noise, recipe.crop, recipe.strength.range)
+        self.pairs = Pairs(Patches(self.photos, self.device), recipe.noise, recipe.crop, recipe.levels)
         self.samples = self._samples(to_show(recipe.images, recipe.scale, SAMPLES, names))
         self.training = package.Training(
             commands=commands,
@@ -171,11 +173,10 @@ class RestorationTraining:
         if not steps:
             return
         recipe = self.recipe
-        span = recipe.strength.range
         rate = recipe.main_rate if axis is None else recipe.axis_rate
         plan = plan_of(steps, recipe.batch, recipe.crop, rate, recipe.seed)
         crisp = axis is recipe.crisp
-        low, high = sorted(round(level(alpha, span), 4) for alpha in alphas)
+        low, high = sorted(round(recipe.levels.at(alpha), 4) for alpha in alphas)
         spec = RestorationSpec(
             noise=recipe.noise,
             levels=(low, high),
@@ -248,12 +249,11 @@ class RestorationTraining:
     def _samples(self, centres: Tensor) -> dict[float, tuple[Tensor, Tensor]]:
         """By α along the strength: squares of photographs with noise of its level, and without."""
         centres = centres.to(self.device)
-        span = self.recipe.strength.range
         samples = {}
-        for alpha in (span[0] + share * (span[1] - span[0]) for share in SHARES):
+        for level in map(EVEN.at, SHARES):
             generator = torch.Generator(self.device).manual_seed(0)
-            levels = torch.full((len(centres),), level(alpha, span), device=self.device)
-            samples[alpha] = noised(self.recipe.noise, centres, levels, generator, Random(0))
+            levels = torch.full((len(centres),), level, device=self.device)
+            samples[self.recipe.levels.alpha(level)] = noised(self.recipe.noise, centres, levels, generator, Random(0))
         return samples
 
     @torch.inference_mode()
