@@ -49,6 +49,22 @@ def test_what_is_left_to_the_server_moves_the_slider(page: Page) -> None:
     expect(button).to_be_focused()
 
 
+def test_a_picture_that_was_on_its_way_is_no_answer_to_what_is_left_to_the_server(page: Page) -> None:
+    visit(page, "#model=starry-night&photo=chelsea")
+    button = page.get_by_role("button", name="Choose for me: Strength")
+    slider(page).fill("0.95")
+    page.wait_for_timeout(30)
+    button.click()
+    until(page, lambda: alpha(page) < 0.5, "it has the α of the slider")
+    ready(page)
+    assert alpha(page) < 0.5
+    shown = pixels(page)
+    slider(page).fill(slider(page).input_value())  # what stands there is what is shown
+    page.wait_for_timeout(500)
+    ready(page)
+    assert difference(pixels(page), shown) < 0.5
+
+
 def test_first_picture_appears_rendered_by_the_first_model(page, all_models):
     shown = visit(page)
     assert page.locator("#models :checked").get_attribute("value") == all_models[0]["id"]

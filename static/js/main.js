@@ -136,8 +136,8 @@ const session = new Session({
     enableSaves(true);
   },
   rendering: () => live.isOn || status.say("Rendering…", 400),
-  frame: ({ exact, alpha }, image) => {
-    if (Object.values(chosen.alpha).includes("auto")) {
+  frame: ({ exact, alpha }, image, isNewest) => {
+    if (isNewest && Object.values(chosen.alpha).includes("auto")) {
       chosen.alpha = alpha; // as it was found
       panel.place(alpha);
       remember();
@@ -163,6 +163,7 @@ const session = new Session({
   found: () => {
     losses++;
     status.renew();
+    if (chosen.photo?.hole && chosen.lack) status.say(noted(chosen.lack)); // nothing is opened that would say more
   },
 }, new URL(".", document.baseURI)); // and not where this file is
 
@@ -366,7 +367,7 @@ try {
   at("keep").hidden = !models.first("image");
   await restore();
   delete document.body.dataset.loading;
-  addEventListener("hashchange", restore);
+  addEventListener("hashchange", () => restore().catch((error) => status.fail(error.message)));
 } catch (error) {
   document.body.dataset.loading = "failed";
   status.fail(error.message);

@@ -33,7 +33,7 @@ export class Session {
 
   /**
    * `on` holds: sending(), preparing(what) when all was sent, looked(what was looked at, header, image), ready(what
-   * was opened, the server's answer), rendering(), frame(header, image), refused(sentence, what could not be opened or
+   * was opened, the server's answer), rendering(), frame(header, image, whether it is of the newest α), refused(sentence, what could not be opened or
    * looked at, or null), lost(whether it was refused), found() after that; what is left out is not told. `base` is the
    * address of the server's page, with `?key=` where it asks for one; where this file came from, if left out.
    */
@@ -155,6 +155,7 @@ export class Session {
       return this.#advance();
     }
     this.#socket.send(JSON.stringify({ type: "ack", frame: header.frame }));
-    if (header.seq >= this.#first) this.#on.frame(header, image);
+    const isNewest = this.#asked && header.seq === this.#seq;
+    if (header.seq >= this.#first) this.#on.frame(header, image, isNewest);
   }
 }

@@ -69,6 +69,6 @@ export class Session {
     this.#asked = true;
     this.#on.rendering();
     const picture = await ask("render", { alpha });
-    if (this.#wanted === wanted) this.#on.frame({ exact: true, alpha }, picture);
+    if (this.#wanted === wanted) this.#on.frame({ exact: true, alpha }, picture, this.#asked);
   }
 }
