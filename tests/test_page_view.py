@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import NEEDED, changed, far_end, model_that_takes, ready, slider, until, visit
+from pages import NEEDED, changed, far_end, model_that_takes, ready, slider, until, visit, visit_without_hole
 from playwright.sync_api import WebSocketRoute, expect
 
 pytestmark = NEEDED
@@ -157,6 +157,50 @@ def test_wheel_and_keys_look_closer_and_dragging_moves_the_picture(page):
     assert frame.bounding_box()["width"] == pytest.approx(1.25 * fitted["width"], rel=0.01)
     page.keyboard.press("0")
     assert frame.bounding_box() == fitted
+
+
+def test_what_is_looked_at_closely_stays_in_view_when_its_room_changes(page):
+    visit(page)
+    frame, stage = page.locator(".frame"), page.locator("#stage")
+
+    def seen() -> tuple[float, float]:
+        """Which of the picture is in the middle of the stage."""
+        around, inside = stage.bounding_box(), frame.bounding_box()
+        for side, start in (("width", "x"), ("height", "y")):
+            assert inside[start] <= around[start] + 0.5 * around[side] <= inside[start] + inside[side]
+        return tuple(
+            (around[start] + around[side] / 2 - inside[start]) / inside[side]
+            for side, start in (("width", "x"), ("height", "y"))
+        )
+
+    page.locator("#picture").focus()
+    for key in ["+"] * 6 + ["ArrowRight"] * 12 + ["ArrowDown"] * 12:
+        page.keyboard.press(key)
+    before, level = seen(), page.locator("#zoom").inner_text()
+    assert min(before) > 0.6
+    page.set_viewport_size({"width": 760, "height": 560})
+    until(page, lambda: page.locator("#zoom").inner_text() != level, "it says how large it was")
+    assert seen() == pytest.approx(before, abs=0.1)
+    width = page.locator("#rendered").evaluate("(canvas) => canvas.width")
+    percent = round(100 * frame.bounding_box()["width"] / width)
+    assert abs(int(page.locator("#zoom").inner_text().removesuffix(" %")) - percent) <= 1
+
+
+@pytest.mark.parametrize("address", ["", "#model=denoise-photos"])
+def test_a_low_window_opens_at_the_top(page, address):
+    page.set_viewport_size({"width": 844, "height": 390})
+    visit(page, address)
+    assert page.evaluate("scrollY") == 0
+
+
+def test_what_is_missing_is_said_again_when_a_connection_was_lost(page, mender):
+    page.add_init_script(KEEP_SOCKETS)
+    visit_without_hole(page, mender)
+    status = page.locator("#status")
+    expect(status).to_have_text(re.compile("^There is no hole yet"))
+    page.evaluate("sockets.at(-1).close()")
+    expect(status).to_have_text("Connection lost. Reconnecting…")
+    expect(status).to_have_text(re.compile("^There is no hole yet"))
 
 
 def test_lost_connection_is_made_again(page, models):

@@ -105,7 +105,8 @@ export class Models {
   check(model) {
     const tile = this.#tiles.get(model);
     tile.firstChild.checked = true;
-    tile.scrollIntoView({ block: "nearest", inline: "center" });
+    const [row, middle] = [tile.closest(".row"), (element) => element.getBoundingClientRect().left + element.clientWidth / 2];
+    row.scrollBy({ left: middle(tile) - middle(row) }); // the row alone: the page stays where it is
     for (const [group, button] of this.#kinds) button.classList.toggle("used", group.contains(tile));
   }
 

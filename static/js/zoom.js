@@ -15,6 +15,7 @@ export class Zoom {
   #scale = 1;
   #x = 0;
   #y = 0;
+  #size = [1, 1]; // of the frame, in CSS pixels, when it was placed last
   #touches = new Map(); // pointers that are down, by id
 
   /** `level` is a button that says how large the picture is and makes it fit; `isBusy()` whether a drag is taken. */
@@ -33,6 +34,7 @@ export class Zoom {
       picture.addEventListener(name, (event) => event.isTrusted && this.#touches.delete(event.pointerId));
     }
     this.fit();
+    new ResizeObserver(() => this.#apply()).observe(frame); // the same detail stays where it is
   }
 
   get isOn() {
@@ -56,8 +58,10 @@ export class Zoom {
 
   #apply() {
     const { offsetWidth: width, offsetHeight: height } = this.#frame;
-    this.#x = Math.min(0, Math.max(width * (1 - this.#scale), this.#x));
-    this.#y = Math.min(0, Math.max(height * (1 - this.#scale), this.#y));
+    const within = (shift, before, now) => Math.min(0, Math.max(now * (1 - this.#scale), (shift * now) / (before || 1)));
+    this.#x = within(this.#x, this.#size[0], width);
+    this.#y = within(this.#y, this.#size[1], height);
+    this.#size = [width, height];
     this.#frame.style.setProperty("--zoom", this.#scale);
     this.#frame.style.translate = `${this.#x}px ${this.#y}px`;
     this.#frame.classList.toggle("zoomed", this.isOn);
