@@ -177,6 +177,64 @@ def test_photograph_that_cannot_be_taken_is_explained_and_the_last_one_stays(pag
     assert page.locator("#status.failed").count() == 1
 
 
+def test_the_photograph_picked_last_is_the_one_that_is_shown(page):
+    visit(page, "#photo=coffee")
+    held = []
+    page.route("**/samples/chelsea.jpg", lambda route: held.append(route))
+    for name in ("chelsea", "astronaut"):
+        page.locator(f".samples input[value={name}]").check()
+    until(page, lambda: held, "nothing was asked for")
+    until(page, lambda: "photo=astronaut" in page.url, "it waits for the one before")
+    held[0].continue_()
+    page.wait_for_timeout(500)
+    ready(page)
+    assert "photo=astronaut" in page.url
+    expect(page.locator(".samples input[value=astronaut]")).to_be_checked()
+
+
+def test_photograph_that_cannot_be_fetched_is_said_and_can_be_picked_again(browser, server):
+    page = browser.new_context(base_url=server, reduced_motion="reduce").new_page()
+    shown = visit(page, "#photo=coffee")
+    page.route("**/samples/chelsea.jpg", lambda route: route.fulfill(status=503, body="<html>"))
+    page.locator(".samples input[value=chelsea]").click()
+    expect(page.locator("#status.failed")).to_have_text(re.compile("cannot be fetched"))
+    expect(page.locator(".samples input[value=coffee]")).to_be_checked()
+    page.unroute("**/samples/chelsea.jpg")
+    page.locator(".samples input[value=chelsea]").click()
+    changed(page, shown)
+    ready(page)
+    page.context.close()
+
+
+def test_a_sample_keeps_what_was_painted_on_it(page, mender):
+    visit_without_hole(page, mender)
+    paint(page, *STROKE)
+    shown = pixels(page)
+    page.locator(".samples input[value=coffee]").check()
+    changed(page, shown)
+    page.locator(".samples input[value=astronaut]").check()
+    until(page, lambda: difference(changed(page, []), shown) < 0.5, "the stroke is gone")
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+
+
+def test_save_has_the_focus_again_and_waits_while_there_is_nothing_to_save(page, mender):
+    visit(page, f"#model={mender['id']}&photo=astronaut")
+    save = page.get_by_role("button", name="Save", exact=True)
+    save.press("Enter")
+    expect(page.locator("#status")).to_have_text("Saved.")
+    expect(save).to_be_focused()
+    held = []
+    page.route("**/infer", lambda route: held.append(route))
+    save.press("Enter")
+    until(page, lambda: held, "nothing is saved")
+    page.get_by_role("button", name="Clear").press("Enter")
+    expect(page.get_by_role("slider", name="Size of the brush")).to_be_focused()  # Clear has nothing left to do
+    with page.expect_download():
+        held[0].continue_()
+    expect(page.locator("#status")).to_have_text("Saved.")
+    expect(save).to_be_disabled()
+
+
 def turned(picture: Image.Image, kind: str, **options) -> bytes:
     """A file that asks to be turned to the right."""
     return encoded(picture.transpose(Image.Transpose.ROTATE_90), kind, quality=95, **options)

@@ -158,8 +158,10 @@ export class Brush {
 
   #settle() {
     tint(this.#context, this.#hole);
+    const focused = document.activeElement;
     this.#tools.undo.disabled = !this.#hole.canUndo;
     this.#tools.erase.disabled = this.#tools.clear.disabled = this.#hole.isEmpty;
+    if (focused.disabled) this.#tools.size.focus(); // a button with nothing left to do loses it
     if (this.#hole.isEmpty) this.#erase(false);
   }
 }

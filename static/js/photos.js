@@ -3,7 +3,8 @@
 // Once the server has read it, there are `original`, how it looks and which way is up, `size` and `notes`.
 
 async function sample(radio) {
-  const response = await fetch(radio.dataset.source);
+  const response = await fetch(radio.dataset.source).catch(() => null);
+  if (!response?.ok) throw new Error("The photograph cannot be fetched. Check the connection and try again.");
   return { id: radio.value, name: radio.value, start: radio.dataset.hole, blob: await response.blob() };
 }
 
@@ -26,6 +27,9 @@ export class Photos {
   #maxBytes;
   #on;
   #own = null;
+  #samples = new Map(); // those that were looked at, with what was painted on them, by id
+  #used = null;
+  #turn = 0; // counts what was picked
   #tile;
 
   /** `on.chosen(photo)` is called when a person picks a photograph, from anywhere; `on.refused(sentence)` if it is too large. */
@@ -48,12 +52,15 @@ export class Photos {
   async get(id) {
     if (id === "own" && this.#own) return this.#own;
     const radios = [...this.#strip.querySelectorAll("input[data-source]")];
-    return sample(radios.find((radio) => radio.value === id) ?? radios[0]);
+    const radio = radios.find((each) => each.value === id) ?? radios[0];
+    if (!this.#samples.has(radio.value)) this.#samples.set(radio.value, await sample(radio));
+    return this.#samples.get(radio.value);
   }
 
   /** Show which photograph is in use. */
   check(photo) {
     if (photo.id === "own" && photo !== this.#own) this.#keep(photo);
+    this.#used = photo;
     this.#strip.querySelector(`input[value="${photo.id}"]`).checked = true;
   }
 
@@ -75,12 +82,22 @@ export class Photos {
   }
 
   async #pick(id) {
-    this.#on.chosen(await this.get(id));
+    const turn = ++this.#turn;
+    try {
+      const photo = await this.get(id);
+      if (turn === this.#turn) this.#on.chosen(photo);
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      this.check(this.#used);
+      this.#on.refused(error.message);
+    }
   }
 
   async #take([file]) {
     if (!file) return;
+    const turn = ++this.#turn;
     const blob = await readable(file, this.#kinds);
+    if (turn !== this.#turn) return; // another was picked meanwhile
     if (blob.size > this.#maxBytes) {
       // Not left to the server: a connection closed in the middle of a message often does not say why.
       this.#on.refused(`The photograph is over ${this.#maxBytes / 1e6} MB; choose a smaller one.`);

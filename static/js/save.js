@@ -33,9 +33,16 @@ async function save({ path, format, frames }, { fields, size, model, alpha, name
  * them all, or disables.
  */
 export function saves(buttons, what, status) {
+  const busy = new Set();
+  let isOn = false;
+  const settle = () => {
+    for (const id of Object.keys(KINDS)) buttons[id].disabled = !isOn || busy.has(id);
+  };
   for (const [id, kind] of Object.entries(KINDS)) {
     buttons[id].addEventListener("click", async () => {
-      buttons[id].disabled = true;
+      const hadFocus = document.activeElement === buttons[id];
+      busy.add(id);
+      settle();
       status.renew();
       try {
         await status.during(kind.sentence, async () => save(kind, await what()));
@@ -43,10 +50,13 @@ export function saves(buttons, what, status) {
       } catch (error) {
         status.fail(error.message);
       }
-      buttons[id].disabled = false;
+      busy.delete(id);
+      settle();
+      if (hadFocus && document.activeElement === document.body) buttons[id].focus(); // which it lost
     });
   }
   return (on) => {
-    for (const id of Object.keys(KINDS)) buttons[id].disabled = !on;
+    isOn = on;
+    settle();
   };
 }
