@@ -359,6 +359,70 @@ def test_fine_control_has_a_slider_per_insertion_point(page, models):
     assert alpha(page) == pytest.approx((value * (count - 1) + far) / count, abs=0.006)
 
 
+def test_fine_control_goes_on_from_what_was_chosen_for_it(page):
+    visit(page, "#model=denoise-photos&photo=rocket-noisy")
+    page.get_by_role("switch", name="Fine control").check()
+    numbers = page.locator("#axes input[type=number]")
+    numbers.nth(1).fill("-1")
+    numbers.nth(1).press("Tab")
+    ready(page)
+    page.locator(".auto").first.click()
+    until(page, lambda: numbers.nth(0).input_value() == numbers.nth(1).input_value(), "nothing was chosen")
+    chosen = alpha(page)
+    page.locator("#axes input[type=range]").first.press("Shift+ArrowRight")
+    ready(page)
+    sent = [float(each) for each in re.search(r"a\.strength=([^&]*)", page.url)[1].split("_")]
+    assert sent[0] > chosen
+    assert sent[1:] == pytest.approx([chosen] * 3, abs=0.005)
+
+
+def test_a_model_that_was_left_with_fine_control_comes_back_as_its_slider_says(page, sower):
+    visit(page, "#model=great-wave&photo=chelsea&a.strength=-1_1_-1_1")
+    page.locator(f".models input[value={sower['id']}]").check()
+    ready(page)
+    page.get_by_role("switch", name="Fine control").uncheck()
+    page.locator(".models input[value=great-wave]").check()
+    until(page, lambda: f"great-wave&photo=chelsea&a.strength={alpha(page):g}" in page.url, "it is shown at another α")
+
+
+@pytest.mark.parametrize("typed", ["-0,5", "-0.5"])
+def test_a_number_has_a_point_or_a_comma(page, typed):
+    visit(page, "#model=starry-night&photo=coffee")
+    number = page.locator("#axes input[type=number]").first
+    number.press("Control+a")
+    page.keyboard.type(typed)
+    page.keyboard.press("Enter")
+    assert alpha(page) == -0.5
+
+
+def test_a_finger_that_scrolls_the_page_leaves_the_slider(browser, server):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = browser.new_context(base_url=server, reduced_motion="reduce", **phone).new_page()
+    visit(page, "#model=starry-night&photo=coffee")
+    screen, box, before = page.context.new_cdp_session(page), slider(page).bounding_box(), slider(page).input_value()
+
+    def touch(kind: str, *up: float) -> None:
+        points = [{"x": box["x"] + 60, "y": box["y"] + 20 - each} for each in up]
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 0)
+    until(page, lambda: slider(page).input_value() != before, "it does not follow a finger")
+    for step in range(12):
+        touch("touchMove", 15 * step)
+    touch("touchEnd")
+    until(page, lambda: page.evaluate("scrollY") > 50, "nothing was scrolled")
+    until(page, lambda: slider(page).input_value() == before, "it stays where the finger was")
+    page.context.close()
+
+
+@pytest.mark.long
+def test_strips_follow_the_other_sliders(page):
+    visit(page, "#model=the-scream&photo=coffee")
+    before = strip_of(page)
+    page.locator("#axes input[type=range]").nth(1).fill("1")
+    until(page, lambda: difference(strip_of(page)[0], before[0]) > 5, "they show what was")
+
+
 @pytest.mark.long
 def test_strokes_are_as_broad_as_was_chosen(page, models):
     model = model_that_takes(models, "detail")

@@ -1,7 +1,7 @@
 // The panel beside the picture: the sliders of the model in use, as a whole or one for each insertion point, and what
 // brings them all back.
 
-import { fit, gather } from "./alpha.js";
+import { fit, whole } from "./alpha.js";
 import { build } from "./axes.js";
 
 export class Adjust {
@@ -15,11 +15,12 @@ export class Adjust {
   /** `changed(alpha)` is called when a person moves one, or asks for another kind of them. */
   constructor({ sliders, fine, reset }, changed) {
     [this.#sliders, this.#fine, this.#changed] = [sliders, fine, changed];
-    fine.addEventListener("change", () => {
-      const whole = () => Object.entries(this.#alpha).map(([id, value]) => [id, gather(value)]);
-      this.#begin(fine.checked ? this.#alpha : Object.fromEntries(whole()));
-    });
+    fine.addEventListener("change", () => this.#begin(fine.checked ? this.#alpha : whole(this.#alpha)));
     reset.addEventListener("click", () => this.#begin(fit(this.#model.axes, {})));
+  }
+
+  get fine() {
+    return this.#fine.checked;
   }
 
   set fine(on) {

@@ -45,6 +45,9 @@ export function gather(value) {
   return Number((value.reduce((sum, each) => sum + each, 0) / value.length).toFixed(3));
 }
 
+/** The same of every axis. */
+export const whole = (alpha) => Object.fromEntries(Object.entries(alpha).map(([id, value]) => [id, gather(value)]));
+
 /** What of α means the same on the axes of another model: what stands on an axis of the same id, ends and range. */
 export function carry(from, alpha, to) {
   const like = (axis) => from.find(({ id, ends, range }) => `${[id, ends, range]}` === `${[axis.id, axis.ends, axis.range]}`);

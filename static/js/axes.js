@@ -48,12 +48,14 @@ function pointName(index, blocks) {
 function byPoint(axis, value, changed) {
   const values = [...spread(axis, value)];
   const heading = Object.assign(document.createElement("h3"), { textContent: axis.title });
-  const sliders = axis.blocks.map((_, index) =>
-    slider(axis, pointName(index, axis.blocks), values[index], (to) => {
+  const sliders = axis.blocks.map((_, index) => {
+    const one = slider(axis, pointName(index, axis.blocks), values[index], (to) => {
       values[index] = to;
       changed([...values]);
-    }),
-  );
+    });
+    one.addEventListener("place", ({ detail }) => (values[index] = detail));
+    return one;
+  });
   return [heading, ...sliders];
 }
 

@@ -30,7 +30,6 @@ export function strip(axis, go) {
 
 export class Films {
   #container;
-  #alpha = null; // of the other axes
 
   /** What is still to be made is looked for in `container`. */
   constructor(container) {
@@ -39,16 +38,19 @@ export class Films {
 
   /** Forget the picture: what was made is of something else. */
   clear() {
-    this.#alpha = null;
-    for (const canvas of this.#container.querySelectorAll("[data-alpha]")) canvas.width = canvas.height = 0;
+    for (const canvas of this.#container.querySelectorAll("[data-alpha]")) {
+      canvas.width = canvas.height = 0;
+      delete canvas.dataset.shows;
+    }
   }
 
-  /** What a subject lacks, at α as it was when the first was made: a source of `Idle`. */
+  /** What a subject lacks, or shows with the other axes where they no longer are: a source of `Idle`. */
   *missing({ model, alpha, seed }) {
-    this.#alpha ??= alpha;
     for (const canvas of this.#container.querySelectorAll("[data-alpha]")) {
-      if (canvas.width) continue;
-      yield { model, alpha: { ...this.#alpha, ...JSON.parse(canvas.dataset.alpha) }, seed, canvas };
+      const wanted = { ...alpha, ...JSON.parse(canvas.dataset.alpha) };
+      const shows = JSON.stringify(wanted);
+      if (canvas.dataset.shows === shows) continue;
+      yield { model, alpha: wanted, seed, canvas, drawn: () => (canvas.dataset.shows = shows) };
     }
   }
 }

@@ -3,7 +3,7 @@
 
 import * as address from "./address.js";
 import { Adjust } from "./adjust.js";
-import { carry, fit } from "./alpha.js";
+import { carry, fit, whole } from "./alpha.js";
 import { Brush } from "./brush.js";
 import { Choice } from "./choice.js";
 import { compare } from "./compare.js";
@@ -257,6 +257,7 @@ function explain({ title, range, ends }) {
 function useModel(model, alpha) {
   chosen.model = model;
   chosen.alpha = fit(model.axes, alpha);
+  if (!panel.fine) chosen.alpha = whole(chosen.alpha); // as it was left, it may have been one for each insertion point
   models.check(model);
   for (const element of document.querySelectorAll("[data-for]")) element.hidden = !takes(element.dataset.for);
   at("camera").hidden = !chosen.canMove;
@@ -367,7 +368,10 @@ try {
   at("keep").hidden = !models.first("image");
   await restore();
   delete document.body.dataset.loading;
-  addEventListener("hashchange", () => restore().catch((error) => status.fail(error.message)));
+  addEventListener("hashchange", () => {
+    status.renew();
+    restore().catch((error) => status.fail(error.message));
+  });
 } catch (error) {
   document.body.dataset.loading = "failed";
   status.fail(error.message);

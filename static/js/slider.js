@@ -34,12 +34,14 @@ export function slider(axis, name, value, changed) {
   rail.className = "rail";
   rail.append(mark, track);
 
+  let at = value;
   const paint = (to) => {
     const ends = [positionOf(axis, 0), positionOf(axis, to)].sort((a, b) => a - b);
     rail.style.setProperty("--from", ends[0]);
     rail.style.setProperty("--to", ends[1]);
   };
   const move = (to) => {
+    at = to;
     track.value = positionOf(axis, to);
     number.value = (Math.round(to * 100) / 100 + 0).toFixed(2); // + 0 makes 0 of −0
     track.setAttribute("aria-valuetext", number.value);
@@ -53,6 +55,9 @@ export function slider(axis, name, value, changed) {
 
   const slid = (position) => moved(alphaAt(axis, Math.min(1, Math.max(0, position))));
 
+  let before = value;
+  track.addEventListener("pointerdown", () => (before = at));
+  track.addEventListener("pointercancel", () => moved(before)); // the finger scrolls the page
   track.addEventListener("input", () => slid(track.valueAsNumber));
   track.addEventListener("keydown", (event) => {
     if (!ARROWS[event.key]) return;
@@ -60,6 +65,11 @@ export function slider(axis, name, value, changed) {
     slid(track.valueAsNumber + ARROWS[event.key] * (event.shiftKey ? STEP : STRIDE));
   });
   track.addEventListener("dblclick", () => moved(axis.default));
+  number.addEventListener("beforeinput", (event) => {
+    if (!event.data?.includes(",")) return; // which Chromium drops: 0,5 were 5
+    event.preventDefault();
+    document.execCommand("insertText", false, event.data.replace(",", "."));
+  });
   number.addEventListener("change", () => {
     const typed = Number.isNaN(number.valueAsNumber) ? alphaAt(axis, track.valueAsNumber) : number.valueAsNumber;
     moved(clamp(axis, typed));
