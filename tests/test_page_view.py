@@ -1,10 +1,12 @@
 """Looking: compare, look closer, come back; on every screen, for everyone. In a real browser against a real server."""
 
+import io
 import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import NEEDED, changed, far_end, model_that_takes, ready, slider, until, visit, visit_without_hole
+from PIL import Image
 from playwright.sync_api import WebSocketRoute, expect
 
 pytestmark = NEEDED
@@ -99,8 +101,8 @@ def test_holding_shows_the_original(page):
         expect(original).to_be_visible()
         page.mouse.up()
         expect(original).to_be_hidden()
-    page.locator("#picture").focus()
-    for key in ("Space", "b"):
+    for key, focused in (("Space", "#picture"), ("b", "#picture"), ("B", "#axes input")):
+        page.locator(focused).first.focus()
         page.keyboard.down(key)
         expect(original).to_be_visible()
         page.keyboard.up(key)
@@ -157,6 +159,45 @@ def test_wheel_and_keys_look_closer_and_dragging_moves_the_picture(page):
     assert frame.bounding_box()["width"] == pytest.approx(1.25 * fitted["width"], rel=0.01)
     page.keyboard.press("0")
     assert frame.bounding_box() == fitted
+
+
+def test_a_picture_follows_the_pointer_only_while_it_is_pressed(page):
+    visit(page)
+    box = page.locator("#picture").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, 5)  # out of the picture
+    page.mouse.up()
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -600)
+    near = page.locator(".frame").bounding_box()
+    page.mouse.move(x + 60, y)
+    assert page.locator(".frame").bounding_box() == near
+
+
+def test_what_was_wrong_with_an_address_is_forgotten_with_it(page):
+    page.goto("/#model=nonesuch")
+    expect(page.locator("#status.failed")).to_have_text(re.compile("no model nonesuch"))
+    changed(page, [])
+    page.evaluate("location.hash = '#photo=chelsea'")
+    ready(page)
+
+
+def test_colours_of_ones_own_leave_what_is_pressed_to_be_seen(browser, server):
+    page = browser.new_context(base_url=server, reduced_motion="reduce", forced_colors="active").new_page()
+    visit(page, "#photo=coffee")
+    compare, fine = page.locator("#compare"), page.locator(".switch input")
+    for control, press in ((compare, compare.click), (fine, fine.check)):
+        page.mouse.move(0, 0)
+        before = control.screenshot()
+        press()
+        page.mouse.move(0, 0)
+        page.evaluate("document.activeElement.blur()")
+        assert control.screenshot() != before
+    rail = Image.open(io.BytesIO(page.locator(".rail").first.screenshot())).convert("L")
+    assert len(set(rail.crop((0, 18, rail.width, 26)).getdata())) > 1
+    page.context.close()
 
 
 def test_what_is_looked_at_closely_stays_in_view_when_its_room_changes(page):

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-STYLES = ("base", "buttons", "layout", "picture", "compare", "brush", "seeds", "under", "tiles", "sliders")
+STYLES = ("base", "buttons", "layout", "picture", "compare", "brush", "seeds", "under", "tiles", "sliders", "contrast")
 """The files of css/, in the order in which later ones win; css/page.css is all of them, for one trip to the server."""
 
 FOR_EVER = "public, max-age=31536000, immutable"

@@ -1,6 +1,6 @@
 // Before and after: hold to see the original, or drag a divider between the two.
 
-const HOLD_KEYS = [" ", "Enter", "b", "B"];
+const HOLD_KEYS = [" ", "Enter"];
 
 function holdToSee(elements, picture, canHold, isPainted) {
   let holder = null;
@@ -24,6 +24,10 @@ function holdToSee(elements, picture, canHold, isPainted) {
     element.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault());
   }
   for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, () => show(null));
+  // B does it wherever the focus is.
+  const isB = (event) => event.key.toLowerCase() === "b" && !(event.ctrlKey || event.metaKey || event.altKey);
+  addEventListener("keydown", (event) => isB(event) && !event.repeat && show(picture));
+  addEventListener("keyup", (event) => isB(event) && show(null));
 }
 
 function divide(picture, split, isComparing) {

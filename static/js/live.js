@@ -12,6 +12,7 @@ export class Live {
   #on;
   #camera;
   #times = []; // when pictures were shown
+  #isSaid = false; // what else there is to say may stay
 
   /**
    * `on` holds: begun(photo, a canvas of it), moved({ blob, size } of the next), shown(a canvas of it), ended().
@@ -38,12 +39,14 @@ export class Live {
     this.#times = [...this.#times.filter((time) => now - time < OVER), now];
     const passed = (now - this.#times[0]) / 1000;
     if (passed > 0.5) this.#rate.textContent = `${Math.round((this.#times.length - 1) / passed)} a second`;
-    this.#status.say("Live. Press Camera to stop.");
+    if (!this.#isSaid) this.#status.say("Live. Press Camera to stop.");
+    this.#isSaid = true;
   }
 
   async #start() {
     this.#status.renew();
     this.#status.say("Waiting for the camera…");
+    this.#isSaid = false;
     this.#button.disabled = true;
     await this.#camera.start().catch((error) => this.#status.fail(error.message));
     this.#button.disabled = false;

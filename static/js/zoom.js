@@ -30,8 +30,8 @@ export class Zoom {
     picture.addEventListener("keydown", (event) => this.#key(event));
     picture.addEventListener("pointerdown", (event) => this.#down(event), { capture: true });
     picture.addEventListener("pointermove", (event) => this.#drag(event));
-    for (const name of ["pointerup", "pointercancel"]) {
-      picture.addEventListener(name, (event) => event.isTrusted && this.#touches.delete(event.pointerId));
+    for (const name of ["pointerup", "pointercancel"]) { // anywhere: a press that does not drag captures nothing
+      addEventListener(name, (event) => event.isTrusted && this.#touches.delete(event.pointerId));
     }
     this.fit();
     new ResizeObserver(() => this.#apply()).observe(frame); // the same detail stays where it is
