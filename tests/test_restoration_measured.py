@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from dynamicnet import package, pictures
 from dynamicnet.applications.restoration.against import SHARES, bm3d, mixtures
+from dynamicnet.applications.restoration.auto import even
 from dynamicnet.applications.restoration.measure import LEVELS, measure, pair, structural_similarity, whole
 from dynamicnet.applications.restoration.noise import EVEN, Levels
 from dynamicnet.cli import app
@@ -110,6 +111,10 @@ def test_alpha_stands_for_noise_and_0_for_that_of_the_network(
     assert found == pytest.approx([5, 5 * math.sqrt(10), 50, 50 * math.sqrt(1.5), 75])
     assert [levels.alpha(level) for level in (1.0, *found, 90.0)] == pytest.approx([-1, -1, -0.5, 0, 0.5, 1, 1])
     assert (levels.share(50), EVEN.share(50)) == pytest.approx((0.5, math.log(10) / math.log(15)))
+    for each in (levels, EVEN):
+        low, high = each.span
+        wanted = [EVEN.share(each.at(low + share * (high - low))) for share in (0.0, 0.2, 0.5, 0.9, 1.0)]
+        assert even(each, torch.tensor([0.0, 0.2, 0.5, 0.9, 1.0])).tolist() == pytest.approx(wanted)
     # Where θ stays as it is, so does what 0 stands for.
     start, out = tmp_path / "lighter", tmp_path / "on"
     shutil.copytree(trained, start)

@@ -11,7 +11,6 @@ from functools import partial
 from random import Random
 from typing import cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -37,7 +36,7 @@ DECIBELS = 20 / math.log(10)  # of a natural logarithm
 
 
 def costs(net: DynamicNet, axis: AxisSpec, levels: Levels, noisy: Tensor, clean: Tensor) -> Tensor:
-    """What each strength costs against the best one, in dB, (N, FINE), on the CPU.
+    """What strengths at equal shares of ``EVEN`` cost against the best, in dB, (N, FINE), on the CPU.
 
     Args:
         net: whose other axes are at 0.
@@ -54,10 +53,15 @@ def costs(net: DynamicNet, axis: AxisSpec, levels: Levels, noisy: Tensor, clean:
                 out = net.render(prepared, {axis.id: levels.alpha(EVEN.at(i / (KNOTS - 1)))})
             knots.append(DECIBELS * log_error(out.float().clamp(0, 1), clean))
         curves = torch.stack(knots, 1)[:, None, None].cpu()
-        even = F.interpolate(curves, (1, FINE), mode="bicubic", align_corners=True)[:, 0, 0]
-        at = torch.tensor([EVEN.share(levels.at(alpha)) for alpha in np.linspace(*axis.range, FINE)])
-        fine = torch.stack([cost_at(even, share.expand(len(even))) for share in at], 1)
+        fine = F.interpolate(curves, (1, FINE), mode="bicubic", align_corners=True)[:, 0, 0]
     return fine - fine.amin(1, keepdim=True)
+
+
+def even(levels: Levels, shares: Tensor) -> Tensor:
+    """How far along ``EVEN`` the level lies that a share of an axis stands for."""
+    main, there = levels.share(levels.main), EVEN.share(levels.main)
+    lighter, heavier = there * shares / max(main, 1e-6), 1 - (1 - there) * (1 - shares) / (1 - main)
+    return torch.where(shares < main, lighter, heavier)
 
 
 def cost_at(curves: Tensor, shares: Tensor) -> Tensor:
@@ -88,19 +92,19 @@ def enlarged(pictures: Tensor, factor: float) -> Tensor:
 
 
 def _sample(
-    patches: Patches, kind: Kind, levels: Levels, draw: str, odd: bool, generator: torch.Generator
+    patches: Patches, kind: Kind, draw: str, odd: bool, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Noisy and clean, (BATCH, 3, SIDE, SIDE), and how far along the axis their noise's level lies, (BATCH,)."""
+    """Noisy and clean, (BATCH, 3, SIDE, SIDE), and how far along ``EVEN`` their noise's level lies, (BATCH,)."""
     random = Random(draw)
     generator.manual_seed(random.getrandbits(63))
     pictures = exposed(patches.batch(BATCH, SIDE + MARGIN, draw), random)
-    drawn = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
-    deviations = LIGHT * (HEAVY / LIGHT) ** drawn
+    shares = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
+    levels = LIGHT * (HEAVY / LIGHT) ** shares
     if odd:
-        noisy, clean = as_they_come(pictures, deviations, generator, random)
+        noisy, clean = as_they_come(pictures, levels, generator, random)
     else:
-        noisy, clean = noised(kind, pictures, deviations, generator, random)
-    return noisy, clean, torch.tensor([levels.share(deviation) for deviation in deviations.tolist()])
+        noisy, clean = noised(kind, pictures, levels, generator, random)
+    return noisy, clean, shares.clamp(0, 1)
 
 
 @torch.inference_mode()
@@ -134,7 +138,7 @@ def guess_costs(
                 generator = torch.Generator().manual_seed(random.getrandbits(63))
                 noisy, clean = made(some, torch.full((len(some),), level), generator, random)
                 shares = (net.guess(noisy, axis) - low) / (high - low)
-                each.append(cost_at(costs(net, axis, levels, noisy, clean), shares))
+                each.append(cost_at(costs(net, axis, levels, noisy, clean), even(levels, shares)))
             found[name][f"{level:g}"] = round(float(torch.cat(each).mean()), 3)
     return found
 
@@ -173,17 +177,24 @@ def train_guess(
     guess = cast(Guess, net.guesses[axis.id]).cpu().requires_grad_(True)
     read, shares = [], []
     for i in range(count // BATCH):
-        noisy, _, share = _sample(patches, kind, levels, f"{seed} level {i}", bool(i % 2), generator)
+        noisy, _, share = _sample(patches, kind, f"{seed} level {i}", bool(i % 2), generator)
         read.append(seen(noisy).cpu())
-        shares.append(share)
-    _descend(guess, torch.cat(read), torch.cat(shares), lambda share, wanted: (share - wanted).abs(), steps, 2e-3)
+        shares.append(share.cpu())
+
+    def apart(guessed: Tensor, wanted: Tensor) -> Tensor:
+        return (even(levels, guessed) - wanted).abs()
+
+    def dear(guessed: Tensor, curves: Tensor) -> Tensor:
+        return cost_at(curves, even(levels, guessed))
+
+    _descend(guess, torch.cat(read), torch.cat(shares), apart, steps, 2e-3)
     read, curves = [], []
     for i in range(rendered // BATCH):
-        noisy, clean, _ = _sample(patches, kind, levels, f"{seed} cost {i}", bool(i % 2), generator)
+        noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
         read.append(seen(noisy).cpu())
         middle = slice((SIDE - MIDDLE) // 2, (SIDE + MIDDLE) // 2)
         curves.append(costs(net, axis, levels, noisy[..., middle, middle], clean[..., middle, middle]))
-    cost = _descend(guess, torch.cat(read), torch.cat(curves), lambda share, curve: cost_at(curve, share), steps, 5e-4)
+    cost = _descend(guess, torch.cat(read), torch.cat(curves), dear, steps, 5e-4)
     guess.to(next(net.network.parameters()).device).requires_grad_(False)
     return cost
 
