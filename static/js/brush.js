@@ -74,6 +74,12 @@ export class Brush {
     const { erase, size, undo, clear, centre } = this.#tools;
     erase.addEventListener("click", () => this.#erase(!this.#picture.classList.contains("erasing")));
     size.addEventListener("input", () => this.#grow(1));
+    let before;
+    size.addEventListener("pointerdown", () => (before = size.value));
+    size.addEventListener("pointercancel", () => { // the finger scrolls the page
+      size.value = before;
+      this.#grow(1);
+    });
     undo.addEventListener("click", () => this.#undo());
     clear.addEventListener("click", () => this.#change(() => this.#hole.clear()));
     centre.addEventListener("click", () => this.#change(() => this.#hole.add(CENTRE)));

@@ -118,7 +118,7 @@ export class Session {
   #watch(opening) {
     if (this.#opening !== opening) return;
     if (this.#socket.bufferedAmount) setTimeout(() => this.#watch(opening), 100);
-    else this.#on.preparing(opening);
+    else if (this.#wanted === opening) this.#on.preparing(opening);
   }
 
   #ask() {
