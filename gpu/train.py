@@ -36,7 +36,6 @@ COMMANDS = {
     "the-scream": 5,
     "great-wave": 8,
     "drawn-heads": 4,
-    "denoise-photos": 2,
 }
 """How many trainings share a recipe's hours, where it is not one."""
 

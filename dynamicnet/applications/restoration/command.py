@@ -47,8 +47,11 @@ def train_restoration(
     ] = None,
     encoder: Encoder = None,
     dual: Annotated[
-        bool, typer.Option("--dual", help="Range −1…1: θ for noise of 50, ψ for lighter and for heavier.")
+        bool, typer.Option("--dual", help="Range −1…1: θ for what is in the middle, ψ for lighter and for heavier.")
     ] = False,
+    main_noise: Annotated[
+        float, typer.Option(min=5.1, max=74.9, help="With --dual, the noise that θ learns: its standard deviation.")
+    ] = 19.3649,
     start: Annotated[Path | None, typer.Option(help="Start from this package's θ and ψ.")] = None,
     scale: Annotated[
         int, typer.Option(help="Photographs are scaled so that their shorter side is this, in pixels.")
@@ -77,7 +80,7 @@ def train_restoration(
     """
     from dynamicnet import package
     from dynamicnet.applications.restoration.measure import levels_of
-    from dynamicnet.applications.restoration.noise import EVEN, LIGHT, MAIN, MARGIN, Levels
+    from dynamicnet.applications.restoration.noise import EVEN, LIGHT, MARGIN, Levels
     from dynamicnet.applications.restoration.recipe import NETWORK, RestorationRecipe, RestorationTraining
 
     if crop % 16 or not 32 <= crop <= scale // 2 - MARGIN:
@@ -85,8 +88,7 @@ def train_restoration(
             "recipe-invalid", f"--crop: give a multiple of 16, from 32 up to half of --scale less {MARGIN}."
         )
     points = NETWORKS[NETWORK]().default_points
-    span = (-1.0, 1.0) if dual else (0.0, 1.0)
-    main = MAIN if dual else LIGHT
+    span, main = ((-1.0, 1.0), main_noise) if dual else ((0.0, 1.0), LIGHT)
     if start is not None and not main_steps:  # θ is that of the package
         main = levels_of(package.read_manifest(start)).main
     levels = Levels(span, main)
@@ -99,7 +101,7 @@ def train_restoration(
             title="Strength",
             ends=("light", "heavy"),
             range=span,
-            default=round(levels.alpha(EVEN.at(0.5)), 2),
+            default=round(levels.alpha(EVEN.at(0.5)), 2) + 0.0,  # and not −0
             blocks=points,
         ),
         crisp=AxisSpec(id="crisp", title="Grain", ends=("faithful", "crisp"), default=0.0, blocks=("up", "fine")),

@@ -21,9 +21,6 @@ Kind = Literal["gaussian", "camera"]
 LIGHT, HEAVY = 5.0, 75.0
 """Standard deviation of the noise at either end of an axis, in levels of 255."""
 
-MAIN = 50.0
-"""Standard deviation of what θ of a dual axis takes out: from there ψ learns what is lighter, and little is heavier."""
-
 MARGIN = 16
 """How much larger than what is trained on pictures are drawn, so that JPEG's blocks lie anywhere, in pixels."""
 
