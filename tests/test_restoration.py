@@ -292,6 +292,15 @@ def test_the_cost_of_a_strength_is_read_between_those_that_were_rendered(place):
     assert float(cost_at(curves, torch.tensor([place]))) == pytest.approx((place - 0.5) ** 2, abs=1e-3)
 
 
+def test_colours_that_photographs_lack_stay_what_they_are():
+    net = package.load(STATIC.parent / "weights" / "denoise-photos").net
+    colours = torch.cartesian_prod(*[torch.tensor([0.0, 0.5, 1.0])] * 3)
+    flat = colours[:, :, None, None].expand(-1, -1, 64, 64)
+    with torch.inference_mode():
+        shown = net(flat, {"strength": -1.0}).clamp(0, 1)[..., 16:48, 16:48].mean((2, 3))
+    assert float((shown - colours).abs().max()) * 255 < 8
+
+
 @pytest.mark.parametrize("heavy", [False, True])
 def test_what_a_guess_costs_is_measured(heavy, photo):
     loaded = package.load(STATIC.parent / "weights" / "denoise-photos")

@@ -67,20 +67,8 @@ def trained(content: Path, encoder: Path, tmp_path_factory: pytest.TempPathFacto
     run(
         *("train", "restoration", "--images", content, "--out", out, "--title", "Denoise", "--noise", "gaussian"),
         *("--encoder", encoder, "--exclude", names, "--scale", 128, "--batch", 2, "--crop", 32, "--dual"),
-        *(
-            "--main-noise",
-            50,
-            "--main-steps",
-            3,
-            "--axis-steps",
-            1,
-            "--path-steps",
-            1,
-            "--crisp-steps",
-            2,
-            "--run",
-            out.parent / "run",
-        ),
+        *("--main-noise", 50, "--main-steps", 3, "--axis-steps", 1, "--path-steps", 1, "--crisp-steps", 2),
+        *("--run", out.parent / "run"),
     )
     return out
 
