@@ -160,7 +160,7 @@ study-sharpness() { # without a discriminator: what one says is no scale to comp
         --squares 2400 --adversarial 0 --energy 1
 }
 
-study-noise() { noisy noise --main-noise 50 --main-steps 4000 --path-steps 2000; } # from nothing, as is what it is compared with
+study-noise() { noisy noise --main-steps 4000 --path-steps 2000; } # from nothing, as is what it is compared with
 study-noise-long() { noisy noise-long --start study/noise --main-steps 0 --path-steps 8000; } # ψ of that, for longer
 
 noisy() {
