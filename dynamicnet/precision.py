@@ -12,8 +12,8 @@ def autocast(device: torch.device) -> torch.autocast:
 
     Those are CUDA and processors with AVX-512 BF16, as all with AMX have; elsewhere bfloat16 would be slower than
     float32, and all is float32. Parameters and their averages are float32 everywhere. Training steps run in it,
-    ``Model.render`` and, of ``Model.prepare``, tuning-blocks; its stages do not: what the first ones round off grows in
-    all that follow, and shows.
+    ``Model.render`` and, of ``Model.prepare``, tuning-blocks where nothing normalises; all else there does not: what
+    the first stages round off grows in all that follow, and shows.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or _has_units())
 

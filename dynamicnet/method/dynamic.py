@@ -132,7 +132,7 @@ class DynamicNet(nn.Module):
             over: leave the last stage of a gated network out. Height and width of ``inputs`` must be multiples of its
                 multiple then, and where there is ``full``.
             alphas: as checked, where it will be rendered at no other: ψ(z) that they have no use for is left out.
-            within: what ψ(z) is computed within, which may be autocast: its rounding is that of every other ψ.
+            within: what ψ(z) is computed within, which may be autocast where nothing normalises.
 
         Returns:
             What ``render`` needs, the first ψ(z) included.
