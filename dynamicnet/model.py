@@ -1,7 +1,7 @@
 """A model ready for use: the one road from what a person sends to the picture they get back."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -192,7 +192,9 @@ class Model:
             return PreparedInputs(None, encoded)
         batch = self._placed(encoded.batch)
         full = None if encoded.full is None or encoded.in_strips else self._placed(encoded.full)
-        prepared = yield from self.net.preparing(batch, full, over=encoded.in_strips, within=self._within)
+        # Where all that follows is normalised, what the first ψ(z) rounds off grows.
+        within = nullcontext if self.net.reach is None else self._autocast
+        prepared = yield from self.net.preparing(batch, full, over=encoded.in_strips, within=within)
         return PreparedInputs(prepared, encoded)
 
     def render(self, prepared: PreparedInputs, alpha: AlphaLike) -> Image.Image:
@@ -254,10 +256,6 @@ class Model:
     def _autocast(self) -> torch.autocast:
         return autocast(self.device)
 
-    def _within(self) -> AbstractContextManager[object]:
-        """What the first ψ(z) is computed within: where all that follows is normalised, its rounding grows."""
-        return nullcontext() if self.net.reach is None else self._autocast()
-
     def _placed(self, batch: Tensor) -> Tensor:
         return in_units(batch.to(self.device, memory_format=LAYOUT if batch.dim() == 4 else torch.preserve_format))
 
@@ -270,7 +268,7 @@ class Model:
         for tile in tiles(size, cast(int, self.net.reach), self.net.network.multiple, SIDE):
             here = {axis: cut(values, tile.given) for axis, values in checked.items()}
             prepared = yield from self.net.preparing(
-                self._placed(cut(given, tile.given)), alphas=here, within=self._within
+                self._placed(cut(given, tile.given)), alphas=here, within=self._autocast
             )
             (out,) = yield from each_within(self._autocast, self.net.rendering([(prepared, here)]))
             yield

@@ -251,23 +251,31 @@ restoration() {
         --path-steps 1700 --axis-rate 1e-3 --crisp-steps 600 "$@" "${more[@]}"
 }
 
+camera() {
+    local out=$1
+    shift
+    restoration "$out" --noise camera --title "Take out noise" \
+        --description "Noise of cameras, telephones and film, after demosaicking, scaling and JPEG." "$@"
+}
+
+choice() { # of α by itself, for a model that is trained
+    .venv/bin/dynamic-net train restoration-auto "$1" --images data/content --exclude data/cbsd68.txt
+}
+
 denoise-first() { # nothing to ship: what denoise-photos goes on from
-    restoration runs/packages/denoise-first --noise camera --title "Take out noise"
+    camera runs/packages/denoise-first
 }
 
 denoise-photos() {
-    restoration weights/denoise-photos --noise camera --title "Take out noise" \
-        --description "Noise of cameras, telephones and film, after demosaicking, scaling and JPEG." \
-        --start runs/packages/denoise-first --main-steps 12000 --main-rate 5e-4 --path-steps 3500 --axis-rate 6e-4 \
-        --crisp-steps 900
-    .venv/bin/dynamic-net train restoration-auto weights/denoise-photos --images data/content --exclude data/cbsd68.txt
+    camera weights/denoise-photos --start runs/packages/denoise-first --main-steps 12000 --main-rate 5e-4 --path-steps 3500 \
+        --axis-rate 6e-4 --crisp-steps 900
+    choice weights/denoise-photos
 }
 
 denoise-50() { # nothing to ship: better on heavy noise, and worse on colours that photographs lack
-    restoration runs/packages/denoise-50 --noise camera --title "Take out noise" \
-        --description "Noise of cameras, telephones and film, after demosaicking, scaling and JPEG." --start weights/denoise-photos \
-        --main-noise 50 --main-steps 12000 --main-rate 7e-4 --path-steps 6000 --crisp-steps 900
-    .venv/bin/dynamic-net train restoration-auto runs/packages/denoise-50 --images data/content --exclude data/cbsd68.txt
+    camera runs/packages/denoise-50 --start weights/denoise-photos --main-noise 50 --main-steps 12000 --main-rate 7e-4 \
+        --path-steps 6000 --crisp-steps 900
+    choice runs/packages/denoise-50
 }
 
 # Nothing to ship: what published tables measure.

@@ -1,5 +1,7 @@
 // The brush that paints the hole: the pointer on the picture, and the tools beside it.
 
+import { putBack } from "./scroll.js";
+
 const GROWTH = 1.25; // of the brush, for a press of a key
 const CENTRE = { width: 0.4, points: [[0.5, 0.5]] };
 const STRIPES = ["rgb(214 0 110 / 62%)", "rgb(255 205 232 / 62%)"]; // two, for one of them stands out from any picture
@@ -74,9 +76,7 @@ export class Brush {
     const { erase, size, undo, clear, centre } = this.#tools;
     erase.addEventListener("click", () => this.#erase(!this.#picture.classList.contains("erasing")));
     size.addEventListener("input", () => this.#grow(1));
-    let before;
-    size.addEventListener("pointerdown", () => (before = size.value));
-    size.addEventListener("pointercancel", () => { // the finger scrolls the page
+    putBack(size, () => size.value, (before) => {
       size.value = before;
       this.#grow(1);
     });

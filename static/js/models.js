@@ -105,8 +105,9 @@ export class Models {
   check(model) {
     const tile = this.#tiles.get(model);
     tile.firstChild.checked = true;
-    const [row, middle] = [tile.closest(".row"), (element) => element.getBoundingClientRect().left + element.clientWidth / 2];
-    row.scrollBy({ left: middle(tile) - middle(row) }); // the row alone: the page stays where it is
+    const row = tile.closest(".row"); // alone: the page stays where it is
+    const middle = (element) => element.getBoundingClientRect().left + element.clientWidth / 2;
+    row.scrollBy({ left: middle(tile) - middle(row) });
     for (const [group, button] of this.#kinds) button.classList.toggle("used", group.contains(tile));
   }
 

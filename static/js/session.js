@@ -33,9 +33,10 @@ export class Session {
 
   /**
    * `on` holds: sending(), preparing(what) when all was sent, looked(what was looked at, header, image), ready(what
-   * was opened, the server's answer), rendering(), frame(header, image, whether it is of the newest α), refused(sentence, what could not be opened or
-   * looked at, or null), lost(whether it was refused), found() after that; what is left out is not told. `base` is the
-   * address of the server's page, with `?key=` where it asks for one; where this file came from, if left out.
+   * was opened, the server's answer), rendering(), frame(header, image, whether it is of the newest α), refused(sentence,
+   * what could not be opened or looked at, or null), lost(whether it was refused), found() after that; what is left out
+   * is not told. `base` is the address of the server's page, with `?key=` where it asks for one; where this file came
+   * from, if left out.
    */
   constructor(on, base = new URL("../..", import.meta.url)) {
     this.#on = { ...SILENT, ...on };

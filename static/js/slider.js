@@ -2,6 +2,7 @@
 // fill starts where α is 0 and nothing is tuned.
 
 import { alphaAt, clamp, positionOf } from "./alpha.js";
+import { putBack } from "./scroll.js";
 
 const STEP = 0.01;
 const FINEST = 0.001;
@@ -55,9 +56,7 @@ export function slider(axis, name, value, changed) {
 
   const slid = (position) => moved(alphaAt(axis, Math.min(1, Math.max(0, position))));
 
-  let before = value;
-  track.addEventListener("pointerdown", () => (before = at));
-  track.addEventListener("pointercancel", () => moved(before)); // the finger scrolls the page
+  putBack(track, () => at, moved);
   track.addEventListener("input", () => slid(track.valueAsNumber));
   track.addEventListener("keydown", (event) => {
     if (!ARROWS[event.key]) return;

@@ -180,21 +180,16 @@ def train_guess(
         noisy, _, share = _sample(patches, kind, f"{seed} level {i}", bool(i % 2), generator)
         read.append(seen(noisy).cpu())
         shares.append(share.cpu())
-
-    def apart(guessed: Tensor, wanted: Tensor) -> Tensor:
-        return (even(levels, guessed) - wanted).abs()
-
-    def dear(guessed: Tensor, curves: Tensor) -> Tensor:
-        return cost_at(curves, even(levels, guessed))
-
-    _descend(guess, torch.cat(read), torch.cat(shares), apart, steps, 2e-3)
+    told, given = torch.cat(shares), torch.cat(read)
+    _descend(guess, given, told, lambda share, wanted: (even(levels, share) - wanted).abs(), steps, 2e-3)
     read, curves = [], []
     for i in range(rendered // BATCH):
         noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
         read.append(seen(noisy).cpu())
         middle = slice((SIDE - MIDDLE) // 2, (SIDE + MIDDLE) // 2)
         curves.append(costs(net, axis, levels, noisy[..., middle, middle], clean[..., middle, middle]))
-    cost = _descend(guess, torch.cat(read), torch.cat(curves), dear, steps, 5e-4)
+    dear, given = torch.cat(curves), torch.cat(read)
+    cost = _descend(guess, given, dear, lambda share, curve: cost_at(curve, even(levels, share)), steps, 5e-4)
     guess.to(next(net.network.parameters()).device).requires_grad_(False)
     return cost
 
