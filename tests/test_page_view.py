@@ -184,6 +184,20 @@ def test_what_was_wrong_with_an_address_is_forgotten_with_it(page):
     ready(page)
 
 
+def test_another_address_is_gone_to_while_the_page_waits_for_the_photograph_of_the_first(page, models):
+    held = []
+    page.route("**/samples/coffee.jpg", lambda route: held.append(route))
+    page.goto("/#photo=coffee")
+    until(page, lambda: held, "it is not fetched")
+    page.evaluate(f"location.hash = '#photo=chelsea&model={models[1]['id']}'")
+    expect(page.locator("#title")).to_have_text(models[1]["title"])
+    ready(page)
+    held[0].continue_()
+    page.wait_for_timeout(500)
+    expect(page.locator("#photos [value=chelsea]")).to_be_checked()
+    expect(page).to_have_url(re.compile("photo=chelsea"))
+
+
 def test_colours_of_ones_own_leave_what_is_pressed_to_be_seen(browser, server):
     page = browser.new_context(base_url=server, reduced_motion="reduce", forced_colors="active").new_page()
     visit(page, "#photo=coffee")

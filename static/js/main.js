@@ -36,6 +36,7 @@ let isFirstVisit = !location.hash; // and nothing has been shown
 let models = null; // the tiles
 let losses = 0; // counts connections that were lost, and found again
 let opening = 0; // counts what was to be opened
+let restored = 0; // counts addresses
 
 const takes = (field) => chosen.takes(field);
 const paintsWhere = () => takes("where") && at("area").getAttribute("aria-pressed") === "true";
@@ -350,6 +351,7 @@ at("renew").addEventListener("click", () => {
 
 /** Show what the address asks for, and the first there is of what it does not say. */
 async function restore() {
+  const turn = ++restored;
   const asked = address.read();
   panel.fine = Object.values(asked.alpha).some(Array.isArray);
   seeds.value = fitSeeds(asked);
@@ -359,19 +361,20 @@ async function restore() {
   if (sentence) status.fail(sentence);
   useModel(model, asked.alpha);
   const photo = await photos.get(asked.photo);
+  if (turn !== restored) return; // to another address, meanwhile
   if (asked.photo === "own" && photo.id !== "own") status.fail("Reloading the page does not keep your photograph. Please open it again.");
   await usePhoto(photo);
+  delete document.body.dataset.loading;
 }
 
 try {
   models = new Models(at("models"), await list(), pickModel);
   at("keep").hidden = !models.first("image");
-  await restore();
-  delete document.body.dataset.loading;
   addEventListener("hashchange", () => {
     status.renew();
     restore().catch((error) => status.fail(error.message));
   });
+  await restore();
 } catch (error) {
   document.body.dataset.loading = "failed";
   status.fail(error.message);
