@@ -5,6 +5,7 @@ import sys
 
 from dynamicnet import __version__
 from dynamicnet.errors import DynamicNetError
+from server.operations import logs
 from server.settings import Settings, read_settings, variable
 
 
@@ -19,7 +20,6 @@ def serve(settings: Settings) -> None:
 
     from dynamicnet.model import pick_device
     from server.app import create_app
-    from server.operations import logs
 
     pick_device(settings.device)
     logs.begin(settings.log_level)
@@ -41,6 +41,7 @@ def serve(settings: Settings) -> None:
 def main() -> None:
     """Serve as the environment says; what is wrong with it is one sentence and exit status 1."""
     _parser().parse_args()
+    logs.begin("info")  # until settings say
     try:
         serve(read_settings())
     except DynamicNetError as error:

@@ -101,7 +101,7 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path, name, value
 def test_settings_are_read_from_a_file_too(tmp_path):
     (tmp_path / ".env").write_text("DYNAMICNET_QUIETLY=1\nSOMEONE_ELSES=1\nDYNAMICNET_PORT=none\n")
     said = start(tmp_path, DYNAMICNET_WEIGTHS="models").stderr.splitlines()
-    assert said[:2] == [
+    assert [json.loads(line)["message"] for line in said[:2]] == [
         "There is no setting DYNAMICNET_QUIETLY.",
         "There is no setting DYNAMICNET_WEIGTHS; did you mean DYNAMICNET_WEIGHTS?",
     ]
@@ -208,7 +208,7 @@ def test_the_unit_in_the_documentation_is_one_that_systemd_takes(tmp_path):
 def guarded(tmp_path_factory) -> Iterator[Running]:
     """A server that asks for keys, whose pages may be elsewhere, and who wants signs of life."""
     settings = {"keys": "first, second", "origins": "https://a.example,https://b.example"}
-    settings |= {"ping_seconds": 0.5, "pong_seconds": 1.5}
+    settings |= {"ping_seconds": 0.5, "pong_seconds": 1.5, "log_level": "debug"}
     with running_server(tmp_path_factory.mktemp("guarded"), **settings) as running:
         yield running
 
@@ -241,7 +241,27 @@ def test_keys_are_asked_for_where_there_are_any(guarded):
     assert refused(url, "?key=third") == (401, "key-needed")
     for open_to_all in ("/", "/models", "/health", "/ready"):
         assert httpx.get(url + open_to_all).status_code == 200
-    assert "first" not in guarded.log.read_text()
+    said = guarded.log.read_text()
+    assert '"level": "debug"' in said
+    assert not [secret for secret in ("first", "second", "BINARY", "JFIF") if secret in said]
+
+
+@pytest.mark.parametrize("path", ["/infer", "/sweep"])
+def test_a_key_is_asked_for_before_anything_is_read(guarded, path):
+    address = urlsplit(guarded.url)
+    with create_connection((address.hostname, address.port), 20) as without_one:
+        head = f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nExpect: 100-continue\r\n"
+        head += "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n"
+        without_one.sendall(head.encode())
+        assert without_one.recv(1000).startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_session_at_another_path_is_told_that_there_is_nothing(guarded):
+    for path in ("/nope/ws", "/ws/", "/static/ws", "/infer"):
+        with pytest.raises(InvalidStatus) as refusal:
+            connect(guarded.url.replace("http", "ws") + path)
+        assert refusal.value.response.status_code == 404
+        assert path in json.loads(refusal.value.response.body)["detail"]
 
 
 def test_only_pages_of_known_origins_open_sessions(guarded):

@@ -1,14 +1,19 @@
 """What routes ask for."""
 
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
-from fastapi import Depends
+from fastapi import Depends, Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection
 
 from server.engine.engine import Engine
 from server.http.thumbnails import Thumbnails
 from server.operations.admission import Admission
 from server.settings import Settings
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 async def _engine(connection: HTTPConnection) -> Engine:
@@ -27,9 +32,18 @@ async def _admission(connection: HTTPConnection) -> Admission:
     return connection.app.state.admission  # type: ignore[no-any-return]
 
 
-async def admitted(connection: HTTPConnection) -> None:
-    """Refuse who has no key."""
-    (await _admission(connection)).check_key(connection)
+class Guarded(APIRoute):
+    """A route for who has a key: others are refused before anything of what they send is read."""
+
+    def get_route_handler(self) -> Handler:
+        """What answers a request."""
+        answer = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            (await _admission(request)).check_key(request)
+            return await answer(request)
+
+        return guarded
 
 
 EngineDep = Annotated[Engine, Depends(_engine)]

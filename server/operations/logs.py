@@ -19,11 +19,16 @@ log = logging.getLogger("server.requests")
 
 
 def begin(level: str) -> None:
-    """Log to standard error from here on, uvicorn's own lines included."""
+    """Log to standard error from here on, uvicorn's own lines included.
+
+    What libraries say at ``debug`` is left out: it holds all that is sent, keys and pictures.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json())
     handler.addFilter(lambda record: '"WebSocket /' not in record.getMessage())  # uvicorn's, with the query's key
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level="INFO" if level == "debug" else level.upper(), handlers=[handler], force=True)
+    for ours in ("server", "dynamicnet"):
+        logging.getLogger(ours).setLevel(level.upper())
 
 
 class _Json(logging.Formatter):

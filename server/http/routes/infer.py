@@ -9,12 +9,12 @@ from fastapi.responses import Response
 from dynamicnet.files.keep import Choice
 from dynamicnet.pictures import FORMATS, lost
 from server.engine.engine import AxisValues, Timings
-from server.http.dependencies import AdmissionDep, EngineDep, admitted
+from server.http.dependencies import AdmissionDep, EngineDep, Guarded
 from server.http.form import Absent, AskedDep, StrictForm
 from server.http.negotiate import choose_format
 from server.http.schemas import ALPHA, TOLD, picture_reply, problems, told
 
-router = APIRouter(tags=["infer"])
+router = APIRouter(tags=["infer"], route_class=Guarded)
 
 RENDERED = picture_reply(
     "The rendered picture, at the size of the one sent; of several seeds, a grid with about as many columns as rows.",
@@ -35,7 +35,7 @@ RENDERED = picture_reply(
     "/infer",
     response_class=Response,
     responses={200: RENDERED, **problems(400, 401, 404, 406, 413, 415, 422, 503, 507)},
-    dependencies=[Depends(admitted), Depends(StrictForm("format", "quality", "metadata"))],
+    dependencies=[Depends(StrictForm("format", "quality", "metadata"))],
 )
 async def infer(
     request: Request,

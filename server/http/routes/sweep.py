@@ -8,11 +8,11 @@ from pydantic import Field
 
 from dynamicnet.sweep import FEWEST, FORMATS, MOST, plan
 from server.engine.engine import Timings
-from server.http.dependencies import AdmissionDep, EngineDep, admitted
+from server.http.dependencies import AdmissionDep, EngineDep, Guarded
 from server.http.form import Absent, AskedDep, StrictForm
 from server.http.schemas import TOLD, picture_reply, problems, told
 
-router = APIRouter(tags=["sweep"])
+router = APIRouter(tags=["sweep"], route_class=Guarded)
 
 SWEPT = picture_reply(
     "WebP and GIF: an animation from the low end of the axis to the high end and back, without end. "
@@ -25,7 +25,7 @@ SWEPT = picture_reply(
     "/sweep",
     response_class=Response,
     responses={200: SWEPT, **problems(400, 401, 404, 413, 415, 422, 503, 507)},
-    dependencies=[Depends(admitted), Depends(StrictForm("axis", "frames", "format", "quality"))],
+    dependencies=[Depends(StrictForm("axis", "frames", "format", "quality"))],
 )
 async def sweep(
     request: Request,
