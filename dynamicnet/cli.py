@@ -17,7 +17,7 @@ from rich.table import Table
 from dynamicnet import __version__, package, pictures
 from dynamicnet.applications import APPLICATIONS, Inputs
 from dynamicnet.commands import DEFAULT_ENCODER, DEFAULT_WEIGHTS, Device, Encoders, console
-from dynamicnet.decode import MIN_SIDE, MOST_DECODED
+from dynamicnet.decode import MIN_SIDE
 from dynamicnet.errors import DynamicNetError, printable, reason
 from dynamicnet.files.keep import Choice
 from dynamicnet.folders import each, format_of
@@ -139,7 +139,7 @@ def infer(
         if mask:  # or each photograph would be blamed for it
             pictures.read_layers(mask.read_bytes(), what="mask")
         if where:
-            pictures.read_where(where.read_bytes(), MOST_DECODED)
+            pictures.read_where(where.read_bytes())
     else:
         _check_place(output)
         pictures.check_format(format_of(output), quality)

@@ -75,6 +75,7 @@ class Header(TypedDict):
     width: int
     height: int
     format: str
+    notes: list[str]
 
 
 class Frame(NamedTuple):

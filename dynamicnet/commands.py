@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, complaint
 from dynamicnet.evaluation.task import FEWEST
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.package import TITLE
@@ -88,7 +88,7 @@ def axis_of(**fields: object) -> AxisSpec:
     except ValidationError as error:
         first = error.errors()[0]
         raise DynamicNetError(
-            "recipe-invalid", f"The axis: {first['msg']} ({', '.join(map(str, first['loc']))}: {first['input']!r})."
+            "recipe-invalid", f"The axis: {complaint(first)} ({', '.join(map(str, first['loc']))}: {first['input']!r})."
         ) from None
 
 

@@ -1,5 +1,8 @@
 """The one error a person can cause, and the sentence that tells them what to do."""
 
+from collections.abc import Mapping
+from typing import Any
+
 
 def reason(error: Exception) -> str:
     """What went wrong, for people: of the operating system's errors without number and path."""
@@ -14,6 +17,11 @@ def quoted(text: str, most: int = 60) -> str:
 def printable(text: str) -> str:
     """The same text with � for what cannot be printed, or encoded, such as names of files in another encoding."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def complaint(error: Mapping[str, Any]) -> str:
+    """What pydantic says of a value; where one of our checks refused it, that check's sentence alone."""
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 class DynamicNetError(Exception):

@@ -59,7 +59,7 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError):
         raise DynamicNetError(
-            "device-unknown", f"There is no device '{name}' here; try auto, cpu or cuda.", 500
+            "device-unknown", f"There is no device '{name}' here; auto takes what there is.", 500
         ) from None
 
 

@@ -18,7 +18,7 @@ from safetensors.torch import load as from_bytes
 from safetensors.torch import save
 from torch import Tensor
 
-from dynamicnet.errors import DynamicNetError, printable, reason
+from dynamicnet.errors import DynamicNetError, complaint, printable, reason
 from dynamicnet.files.replaced import replaced
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
@@ -160,7 +160,7 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise _invalid(f"{'.'.join(map(str, first['loc'])) or MANIFEST}: {first['msg']}", folder) from None
+        raise _invalid(f"{'.'.join(map(str, first['loc'])) or MANIFEST}: {complaint(first)}", folder) from None
 
 
 def version(folder: Path) -> str:

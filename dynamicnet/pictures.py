@@ -18,6 +18,7 @@ from dynamicnet.decode import flatten as flatten
 from dynamicnet.errors import DynamicNetError, quoted
 from dynamicnet.files import icc, png_writer
 from dynamicnet.files.keep import Metadata
+from dynamicnet.files.names import READABLE
 from dynamicnet.method.pieces import Pieces, finish
 from dynamicnet.method.strips import strips
 
@@ -53,7 +54,9 @@ def read_layers(
     keep_space: bool = False,
 ) -> Decoded:
     """The same with its transparency, and all else that is known of it; see :func:`dynamicnet.decode.decode`."""
-    return decoders.run(decode, what, data or b"", max_side, max_pixels, what, keep_space)
+    if data is None:
+        raise DynamicNetError("picture-missing", f"There is no {what}; send a {READABLE} file.")
+    return decoders.run(decode, what, data, max_side, max_pixels, what, keep_space)
 
 
 def read_fitted(data: bytes, short: int) -> Image.Image:
@@ -61,13 +64,13 @@ def read_fitted(data: bytes, short: int) -> Image.Image:
     return decoders.run(decode_fitted, "picture", data, short, "picture")
 
 
-def read_where(data: bytes | None, max_pixels: int) -> Decoded | None:
-    """A picture of where α counts; None where there is none.
+def read_where(data: bytes | None, max_side: int | None = None, max_pixels: int = MOST_DECODED) -> Decoded | None:
+    """A picture of where α counts, made smaller as the photograph is; None where there is none.
 
     Raises:
         DynamicNetError: as :func:`read`.
     """
-    return None if data is None else read_layers(data, None, max_pixels, "map where")
+    return None if data is None else read_layers(data, max_side, max_pixels, "map where")
 
 
 def to_map(where: Decoded, size: tuple[int, int]) -> Tensor:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynamicnet.decode import MOST_DECODED
-from dynamicnet.errors import DynamicNetError, printable
+from dynamicnet.errors import DynamicNetError, complaint, printable
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"
@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     max_pixels: int = Field(
         default=MOST_DECODED,
         gt=0,
-        description="Largest picture, in pixels, checked before it is decoded; a model may have less room.",
+        description="Largest picture, in pixels, that is worked at; a larger one, of up to 120 million, has to be made "
+        "smaller with max_side. A model may have less room.",
     )
     max_message_bytes: int = Field(
         default=80_000_000,
@@ -147,8 +148,10 @@ def read_settings(**changes: Any) -> Settings:  # noqa: ANN401
     except ValidationError as error:
         first = error.errors()[0]
         name = variable("_".join(map(str, first["loc"])))
-        given = "" if first["loc"] == ("keys",) else f"={printable(str(first['input']))}"  # which are secret
-        raise DynamicNetError("settings-invalid", f"{name}{given}: {first['msg']}.", 500) from None
+        value = first["input"]
+        given = ",".join(value) if isinstance(value, list) else str(value)
+        said = "" if first["loc"] == ("keys",) else f"={printable(given)}"  # which are secret
+        raise DynamicNetError("settings-invalid", f"{name}{said}: {complaint(first)}.", 500) from None
 
 
 def variable(name: str) -> str:

@@ -392,3 +392,10 @@ def test_a_png_holds_every_pixel_for_readers_of_other_makers(mode, size):
             assert np.array_equal(np.asarray(opened), pixels)
         other = pyvips.Image.pngload_buffer(data, fail_on="warning").numpy()
         assert np.array_equal(other.reshape(pixels.shape), pixels)
+
+
+def test_a_map_is_made_smaller_as_the_photograph_is():
+    file = pictures.write(Image.new("L", (200, 100)))
+    assert pictures.read_where(file, 64, 5_000).picture.size == (64, 32)
+    with pytest.raises(DynamicNetError, match=r"^The map where is 200.100, more than 0\.005 million pixels;"):
+        pictures.read_where(file, None, 5_000)

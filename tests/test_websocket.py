@@ -92,6 +92,7 @@ def test_a_frame_carries_its_seq_its_alpha_and_a_picture(client, models, image, 
         "width": 90,
         "height": 60,
         "format": kind,
+        "notes": [],
     }
     opened = Image.open(io.BytesIO(picture))
     assert (opened.size, opened.format) == ((90, 60), kind.upper())
@@ -242,6 +243,14 @@ def test_a_picture_is_looked_at_as_it_is_read_then_opened_without_being_sent_aga
     ready = client.open(reuse=True, max_side=100)
     assert (ready["width"], ready["height"]) == (50, 100)
     client.render(some_alpha(models[0], 1))
+
+
+def test_a_frame_says_what_its_format_has_no_room_for(client):
+    clear = io.BytesIO()
+    Image.new("RGBA", (64, 48), (255, 0, 0, 99)).save(clear, "PNG")
+    for format, notes in (("jpeg", 1), ("png", 0)):  # noqa: A001
+        client.open(clear.getvalue(), format=format)
+        assert len(client.render(0).header["notes"]) == notes
 
 
 def test_an_original_keeps_its_transparency(client):

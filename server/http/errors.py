@@ -13,6 +13,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect
 
 from dynamicnet import DynamicNetError
+from dynamicnet.errors import complaint
 from server.http.middleware import Stopping
 from server.operations.admission import GONE
 
@@ -53,7 +54,12 @@ def from_validation(errors: Sequence[Any]) -> DynamicNetError:
     field = next((str(part) for part in first["loc"][1:] if isinstance(part, str)), "request")
     if first["type"] == "extra_forbidden":
         return DynamicNetError("field-unknown", f"There is no field '{field[:40]}' here.")
-    return DynamicNetError(f"{field.replace('_', '-')}-invalid", f"{field}: {first['msg']}.")
+    return DynamicNetError(f"{field.replace('_', '-')}-invalid", f"{field}: {complaint(first)}.")
+
+
+def nothing_at(path: str) -> str:
+    """The sentence for a path that there is not."""
+    return f"There is nothing at {path[:80]}; a proxy with a path of its own takes it off."
 
 
 def install(app: FastAPI) -> None:
@@ -77,10 +83,14 @@ def install(app: FastAPI) -> None:
         if isinstance(error.__cause__, ClientDisconnect):
             return answer(request, GONE, "client-gone", "The client hung up.")
         detail = error.detail
+        headers = dict(error.headers or {})
         if error.status_code == 404:
-            detail = f"There is nothing at {request.url.path[:80]}; a proxy with a path of its own takes it off."
+            detail = nothing_at(request.url.path)
+        if error.status_code == 405:
+            headers["Allow"] = headers["Allow"].replace("GET", "GET, HEAD")
+            detail = f"{request.url.path[:80]} is for {headers['Allow']}, not for {request.method[:20]}."
         response = answer(request, error.status_code, HTTP_CODES.get(error.status_code, "request-refused"), detail)
-        response.headers.update(error.headers or {})
+        response.headers.update(headers)
         return response
 
     async def stopping(request: Request) -> Response:

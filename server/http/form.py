@@ -21,6 +21,8 @@ from server.http.dependencies import EngineDep, SettingsDep
 
 FIELDS = (*INPUTS, "model", "alpha", "position")
 
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
 Absent = SkipJsonSchema[None]
 """Beside the type of a field that may be left out: a form has no null to send."""
 
@@ -32,7 +34,7 @@ BINARY: dict[str, JsonValue] = {"format": "binary"}
 
 
 class StrictForm:
-    """Refuses a form whose fields are unknown, repeated, empty or no files, any of which would else pass in silence."""
+    """Refuses what would pass in silence: no form, or one whose fields are unknown, repeated, empty or no files."""
 
     def __init__(self, *own: str) -> None:
         """For a route that has some fields of its own."""
@@ -42,8 +44,16 @@ class StrictForm:
         """Look at the form.
 
         Raises:
-            DynamicNetError: ``field-unknown``, ``field-repeated``, ``field-empty`` or ``file-missing``.
+            DynamicNetError: ``form-needed``, ``field-unknown``, ``field-repeated``, ``field-empty`` or
+                ``file-missing``.
         """
+        sent = request.headers.get("content-type")
+        if sent and sent.partition(";")[0].strip().lower() not in FORMS:
+            raise DynamicNetError(
+                "form-needed",
+                f"Send a form, multipart/form-data, not {sent[:80]}; with curl: -F image=@photo.jpg.",
+                415,
+            )
         form = await request.form()
         for name in form:
             if name not in self._fields:

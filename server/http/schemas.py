@@ -157,8 +157,11 @@ def _problem(status: int) -> dict[str, Any]:
     }
 
 
+KEY = {"key": {"type": "http", "scheme": "bearer", "description": "Where the server asks for one."}}
+
+
 class Documented(FastAPI):
-    """An application whose OpenAPI document also says what a problem is, and that forms are strict."""
+    """An application whose OpenAPI document also says what problems are, that forms are strict, and where keys go."""
 
     def openapi(self) -> dict[str, Any]:
         """The document, as FastAPI makes it and with what it cannot be told."""
@@ -168,6 +171,8 @@ class Documented(FastAPI):
             form["additionalProperties"] = False
         # A ``model`` among FastAPI's responses would be of application/json.
         schemas["Problem"] = Problem.model_json_schema()
+        document["components"]["securitySchemes"] = KEY
+        document["security"] = [{}, {"key": []}]
         return document
 
 

@@ -17,10 +17,11 @@ from starlette.types import Message
 from dynamicnet import DynamicNetError, Inputs, Model
 from dynamicnet.method.alpha import Typed, at_position
 from dynamicnet.method.auto import Auto, automatic
+from dynamicnet.pictures import lost
 from server.engine import callers
 from server.engine.engine import AxisValues, Engine, Opened, Timings
 from server.http.dependencies import AdmissionDep, EngineDep, SettingsDep
-from server.http.errors import problem
+from server.http.errors import nothing_at, problem
 from server.http.schemas import sliders
 from server.operations.admission import Admission, Rate
 from server.sessions import protocol
@@ -56,6 +57,12 @@ async def why(request: Request, admission: AdmissionDep) -> None:
     with _let_in(request, admission):
         sentence = "Sessions are opened by WebSocket; have the proxy in front of the server pass WebSockets on."
         raise DynamicNetError("websocket-needed", sentence, 400)
+
+
+@router.websocket("/{path:path}")
+async def elsewhere(websocket: WebSocket) -> None:
+    """Say that there is nothing there, as over HTTP."""
+    await websocket.send_denial_response(problem(404, "path-unknown", nothing_at(websocket.url.path)))
 
 
 @contextmanager
@@ -347,6 +354,7 @@ class Session:
             "width": picture.width,
             "height": picture.height,
             "format": asked.format,
+            "notes": lost(picture, asked.format),
         }
         await self._websocket.send_bytes(protocol.frame(header, encoded))
 

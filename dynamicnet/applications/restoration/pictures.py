@@ -37,7 +37,7 @@ class Restoration:
         """
         inputs.only(*self.takes)
         read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels, keep_space=True)
-        where = pictures.read_where(inputs.where, inputs.max_pixels)
+        where = pictures.read_where(inputs.where, inputs.max_side, inputs.max_pixels)
         own = read.own if read.own and _is_like_srgb(read.own) else None
         picture = pictures.bleed(own.picture if own else read.picture)
         return Encoded(

@@ -32,7 +32,7 @@ class StyleTransfer:
         inputs.only(*self.takes)
         read = pictures.read_layers(inputs.image, inputs.max_side, inputs.max_pixels)
         picture = pictures.bleed(read.picture)
-        where = pictures.read_where(inputs.where, inputs.max_pixels)
+        where = pictures.read_where(inputs.where, inputs.max_side, inputs.max_pixels)
         size = _worked_at(picture.size, DETAIL if inputs.detail is None else inputs.detail, network)
         larger = size != picture.size
         return Encoded(
