@@ -174,11 +174,12 @@ def _read(
     data: bytes, opened: ImageFile.ImageFile, max_side: int | None, max_pixels: int, what: str, keep_space: bool
 ) -> Decoded:
     stored = full = opened.size
+    sideways = False
     _refuse_large(small_size(full, max_side), max_pixels, full, what)
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         tiff.refuse_unsure(opened, what)
         tiff.set_palette(opened)
-        stored = tiff.stored(opened)
+        stored, sideways = tiff.stored(opened), tiff.is_sideways(opened)
     if opened.format == "JXL":
         jxl.refuse_animated(data, what)
     if max_side and opened.format == "JPEG" and jpeg.frame(data) in jpeg.SCALABLE:
@@ -204,7 +205,7 @@ def _read(
     colours = _colours(profile, pixels.colour)
     picture = colours.to_srgb(pixels.colour) if colours else pixels.colour.convert("RGB")
     own = _own(pixels, profile, colours) if keep_space and profile and colours else None
-    metadata = keep.read(opened, sideways=turn in _SIDEWAYS)
+    metadata = keep.read(opened, sideways=sideways or turn in _SIDEWAYS)
     lossy = opened.format in LOSSY
     return Decoded(
         *(_joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), metadata, own, lossy),

@@ -11,12 +11,16 @@ from rich.progress import track
 from dynamicnet.errors import DynamicNetError, printable, reason
 from dynamicnet.files.replaced import replaced
 from dynamicnet.pictures import FORMATS
-from dynamicnet.training.photos import LINKED, NO_PICTURE, UNREADABLE, find
+from dynamicnet.training.photos import LINKED, LOCKED, NO_PICTURE, UNREADABLE, find
 
 OF_ONE = ("picture-", "mask-", "detail-")
 """How codes of errors begin that are one photograph's, and not everyone's."""
 
-ABSENT = {UNREADABLE: "it leads to no file", LINKED: "folders that are linked to are not looked into"}
+ABSENT = {
+    UNREADABLE: "it leads to no file",
+    LINKED: "folders that are linked to are not looked into",
+    LOCKED: "it may not be looked into",
+}
 """What is said of what a person may take for a photograph, or for some."""
 
 RECORD = ".dynamic-net.jsonl"
@@ -71,7 +75,8 @@ def each(
     files, others = find(folder)
     within = folder.resolve() in out.resolve().parents
     files = [file for file in files if not (within and out.resolve() in file.resolve().parents)]
-    files = [file for file in files if not (_was_made(file, folder) or record.made(file))]
+    before = _made_before(folder)
+    files = [file for file in files if not (file in before or record.made(file))]
     names = {file.relative_to(folder) for file in files}
     if not (files or any(why in ABSENT for why in others.values())):
         raise DynamicNetError("no-pictures", f"There are no pictures in '{folder}'.")
@@ -185,14 +190,23 @@ def _stamp(photo: Path) -> str:
     return f"{about.st_size} {about.st_mtime_ns}"
 
 
-def _was_made(file: Path, folder: Path) -> bool:
-    """Whether it lies where pictures were made before."""
-    return any((above / RECORD).exists() for above in file.parents if folder in above.parents)
+def _made_before(folder: Path) -> set[Path]:
+    """What was made in the folders of a folder."""
+    records = (record for record in folder.rglob(RECORD) if record.parent != folder)
+    return {record.parent / str(line["made"]) for record in records for line in _lines(record) if "made" in line}
 
 
 def _lines(file: Path) -> Iterator[dict[str, object]]:
-    """Those that can be read: one may be torn, where a process was killed."""
-    for line in file.read_text("utf-8").splitlines() if file.exists() else ():
+    """Those that can be read: one may be torn, where a process was killed.
+
+    Raises:
+        DynamicNetError: ``output-refused``.
+    """
+    try:
+        lines = file.read_text("utf-8", "replace").splitlines() if file.exists() else ()
+    except OSError as error:
+        raise DynamicNetError("output-refused", f"Cannot read '{file}': {reason(error)}.") from None
+    for line in lines:
         try:
             value = json.loads(line)
         except ValueError:

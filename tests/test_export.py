@@ -24,6 +24,7 @@ from dynamicnet.export import METADATA, export
 from dynamicnet.importer import import_checkpoint
 from dynamicnet.method.alpha import over_picture, per_picture, per_point
 from server.settings import ROOT, STATIC, Settings
+from web.__main__ import build
 
 SIZES = [(33, 50), (64, 48), (45, 131)]
 PACKAGES = package.find(Settings().weights)
@@ -216,3 +217,10 @@ def test_the_javascript_of_the_document_makes_what_the_model_does(exported, tmp_
     wanted = loaded.net.render(loaded.net.prepare(torch.from_numpy(photo)), 0.6).clamp(0, 1)[0].permute(1, 2, 0)
     with Image.open(tmp_path / "out.ppm") as made:
         assert np.abs(np.asarray(made) - wanted.numpy() * 255).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["nonesuch", "mend-photos"])
+def test_models_that_the_page_without_a_server_cannot_show_are_refused(tmp_path, name):
+    with pytest.raises(DynamicNetError, match=f"^No model '{name}' takes a photograph alone; these do: starry-night, "):
+        build(tmp_path / "site", Settings().weights, [name])
+    assert not (tmp_path / "site").exists()

@@ -44,6 +44,35 @@ def test_what_was_made_in_a_folder_of_photographs_is_none_of_them(photos: Path) 
     said.encode()
 
 
+def test_photographs_among_what_was_made_are_still_photographs(photos: Path) -> None:
+    album = photos / "album"
+    new = album / "new"
+    new.mkdir(parents=True)
+    for file in (album / "mine.png", new / "fresh.png"):
+        Image.new("RGB", (7, 7)).save(file)
+    copies(new, album)
+    assert (album / "fresh.png").exists()
+    out = photos.parent / "out"
+    assert copies(photos, out) == f"{out}: 4 made"
+    assert not (out / "album" / "fresh.png").exists()
+
+
+def test_folders_that_may_not_be_looked_into_are_named(photos: Path, monkeypatch) -> None:
+    (photos / "locked").mkdir()
+    monkeypatch.setattr(os, "access", lambda file, _: file.name != "locked")  # for root, everything may
+    console = Console(file=StringIO(), width=500)
+    assert copies(photos, photos.parent / "out", console).endswith("2 made; 1 left out")
+    assert f"Left out: {photos / 'locked'}: it may not be looked into" in console.file.getvalue()
+
+
+def test_a_record_that_is_damaged_is_gone_on_from(photos: Path) -> None:
+    out = photos.parent / "out"
+    copies(photos, out)
+    with (out / ".dynamic-net.jsonl").open("ab") as record:
+        record.write(b"\n\xff\xfe")
+    assert copies(photos, out) == f"{out}: 0 made; 2 there already"
+
+
 def test_a_stop_while_a_picture_is_written_is_said_and_leaves_nothing_old(photos: Path, monkeypatch) -> None:
     out = photos.parent / "out"
     copies(photos, out)

@@ -399,3 +399,12 @@ def test_a_map_is_made_smaller_as_the_photograph_is():
     assert pictures.read_where(file, 64, 5_000).picture.size == (64, 32)
     with pytest.raises(DynamicNetError, match=r"^The map where is 200.100, more than 0\.005 million pixels;"):
         pictures.read_where(file, None, 5_000)
+
+
+@pytest.mark.parametrize(("orientation", "dpi"), [(1, (300, 150)), (3, (300, 150)), (6, (150, 300))])
+def test_the_resolution_is_turned_with_a_tiff(orientation, dpi):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(file, "TIFF", exif=exif, dpi=(300, 150))
+    assert pictures.read_layers(file.getvalue()).metadata.dpi == dpi

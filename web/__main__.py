@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from dynamicnet import Model, package, pictures
 from dynamicnet.applications import APPLICATIONS, DETAIL
+from dynamicnet.errors import DynamicNetError
 from dynamicnet.export import export
 from server.http.routes.models import describe
 from server.http.thumbnails import QUALITY, SIDE, telling
@@ -34,7 +35,16 @@ def build(out: Path, weights: Path, names: list[str]) -> None:
         out: the folder; files of the same names are replaced.
         weights: folder of model packages.
         names: which; all that take a photograph alone for none.
+
+    Raises:
+        DynamicNetError: ``model-unknown``.
     """
+    fitting = {folder.name: folder for folder in package.find(weights) if _takes_a_photograph(folder)}
+    for name in names:
+        if name not in fitting:
+            raise DynamicNetError(
+                "model-unknown", f"No model '{name}' takes a photograph alone; these do: {', '.join(fitting)}."
+            )
     shutil.copytree(STATIC, out / "static", dirs_exist_ok=True)
     shutil.copytree(HERE / "js", out / "static" / "js", dirs_exist_ok=True)
     (out / "static" / "js" / "ort").mkdir(exist_ok=True)
@@ -44,14 +54,14 @@ def build(out: Path, weights: Path, names: list[str]) -> None:
     modules = sorted(file.name for file in (out / "static" / "js").iterdir() if file.is_file())
     known = {"files": "static", "modules": modules, "thumbnails": [], "accept": READABLE, "max_bytes": 50_000_000}
     (out / "index.html").write_text(page.render(known), "utf-8")
-    models = [_model(Model.load(folder, "cpu"), out) for folder in package.find(weights) if _wanted(folder, names)]
+    models = [_model(Model.load(folder, "cpu"), out) for name, folder in fitting.items() if not names or name in names]
     listed = {"models": models, "left_out": []}
     (out / "models.json").write_text(json.dumps(listed, ensure_ascii=False), "utf-8")
 
 
-def _wanted(folder: Path, names: list[str]) -> bool:
+def _takes_a_photograph(folder: Path) -> bool:
     takes = APPLICATIONS[package.read_manifest(folder).application].takes
-    return (not names or folder.name in names) and "image" in takes and "mask" not in takes
+    return "image" in takes and "mask" not in takes
 
 
 def _model(model: Model, out: Path) -> dict[str, object]:
@@ -78,4 +88,7 @@ if __name__ == "__main__":
     asked.add_argument("out", type=Path, help="folder to write to")
     asked.add_argument("names", nargs="*", help="models; all that take a photograph alone unless told otherwise")
     given = asked.parse_args()
-    build(given.out, Settings().weights, given.names)
+    try:
+        build(given.out, Settings().weights, given.names)
+    except DynamicNetError as error:
+        raise SystemExit(error.message) from None

@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from PIL import ImagePalette, TiffImagePlugin
+from PIL import ExifTags, ImagePalette, TiffImagePlugin
 
 from dynamicnet.errors import DynamicNetError
 
@@ -88,6 +88,11 @@ def set_palette(opened: TiffImagePlugin.TiffImageFile) -> None:
 def stored(opened: TiffImagePlugin.TiffImageFile) -> tuple[int, int]:
     """Its (width, height) before Pillow turns it."""
     return opened.tag_v2[WIDTH], opened.tag_v2[HEIGHT]
+
+
+def is_sideways(opened: TiffImagePlugin.TiffImageFile) -> bool:
+    """Whether Pillow is going to turn it, when it loads it, so that width and height change places."""
+    return opened.tag_v2.get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
 
 
 def whitest(opened: TiffImagePlugin.TiffImageFile) -> int:

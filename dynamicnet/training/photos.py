@@ -40,6 +40,7 @@ CUT_OFF = "cut off or damaged"
 UNREADABLE = "not to be opened"
 HIDDEN = "hidden"
 LINKED = "links to folders"
+LOCKED = "folders that may not be looked into"
 NO_PICTURE = "without a picture's suffix"
 
 
@@ -56,11 +57,14 @@ def is_of(part: bool | None, file: Path) -> bool:
 def find(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """The pictures of a folder, subfolders included, by name; and why its other files are none."""
     found, skipped = [], {}
-    for file in sorted(file for file in folder.rglob("*") if file.is_symlink() or not file.is_dir()):
+    for file in sorted((folder, *folder.rglob("*"))):
+        is_folder = file.is_dir() and (file == folder or not file.is_symlink())
+        if is_folder and os.access(file, os.R_OK | os.X_OK):
+            continue
         if any(name.startswith(".") for name in file.relative_to(folder).parts):
             skipped[file] = HIDDEN  # ._name.jpg, which macOS leaves beside name.jpg, is no picture
         elif file.is_dir():
-            skipped[file] = LINKED
+            skipped[file] = LOCKED if is_folder else LINKED
         elif file.suffix.lower() not in SUFFIXES:
             skipped[file] = NO_PICTURE
         elif not file.is_file():  # a link to what is no more
