@@ -163,7 +163,7 @@ def axes(**change):
         ({"surprise": 1}, "surprise: "),
         ({"licence": None}, "licence: "),
         ({"axes": []}, "axes: "),
-        ({"axes": axes(range=[0.5, 1])}, "axes.0: Value error, axis 'strength': the range must hold 0"),
+        ({"axes": axes(range=[0.5, 1])}, "axes.0: axis 'strength': the range must hold 0"),
         ({"axes": axes(blocks=["res2", "res9"])}, "axis 'strength': no insertion point 'res9'; there are stem, res1"),
         ({"axes": axes() * 2}, "the axis id 'strength' is taken"),
         ({"network": {"name": "unheard-of"}}, "unknown network 'unheard-of'; this version has "),

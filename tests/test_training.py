@@ -502,16 +502,21 @@ def test_packages_to_begin_with_are_styles_and_one_at_a_time(trained: Path, cont
     ("against", "sentence"),
     [
         ("fixd", "'fixd' is no package, and none of fixed, long, dni"),
-        ("weights/three-paintings", "has no axis 'strength'"),
-        ("weights/drawn-heads", "is of generation, not style"),
+        ("another", "has no axis 'strength'"),
+        (ROOT / "weights/drawn-heads", "is of generation, not style"),
     ],
 )
 def test_what_cannot_be_compared_is_said_before_anything_is_measured(
-    trained: Path, content: Path, encoder: Path, tmp_path: Path, against: str, sentence: str
+    trained: Path, content: Path, encoder: Path, tmp_path: Path, monkeypatch, against: str | Path, sentence: str
 ) -> None:
+    manifest = package.read_manifest(trained)
+    axes = [axis.model_copy(update={"id": "other"}) for axis in manifest.axes]
+    other = manifest.model_copy(update={"axes": axes})
+    package.write(tmp_path / "another", other, package.build(other))
+    monkeypatch.chdir(tmp_path)
     command = [
         *("evaluate", trained.name, "--weights", str(trained.parent), "--images", str(content), "--side", "64"),
-        *("--encoder", str(encoder), "--out", str(tmp_path / "measured"), "--against", against),
+        *("--encoder", str(encoder), "--out", str(tmp_path / "measured"), "--against", str(against)),
     ]
     with pytest.raises(DynamicNetError, match=sentence):
         CliRunner().invoke(app, command, catch_exceptions=False)

@@ -102,21 +102,25 @@ great-wave() {
         --main-steps 0 --axis-steps 500 --path-steps 1500
 }
 
-starry-brush() { # on the θ of starry-night, which stays as it is
-    train weights/starry-brush --title "Starry Night, fine to coarse" --axis scale --dual --ends "fine,coarse" \
+starry-brush() { # nothing to ship by itself: a second axis on the θ of starry-night, which stays as it is
+    train runs/packages/starry-brush --title "Starry Night, fine to coarse" --axis scale --dual --ends "fine,coarse" \
         --style data/styles/starry_night.jpg --size 192,384,768 --start weights/starry-night --main-steps 0 \
         --axis-steps 250 --path-steps 450
 }
 
-starry-scream() { # nothing to ship: the first axis of three-paintings; θ is that of starry-night
+starry-scream() { # a third, likewise
     train runs/packages/starry-scream --title "Starry Night to The Scream" --axis style --ends "Starry Night,The Scream" \
-        --style data/styles/starry_night.jpg --style data/styles/the_scream.jpg --start weights/starry-night --main-steps 0
+        --axis-title "Towards The Scream" --style data/styles/starry_night.jpg --style data/styles/the_scream.jpg --start weights/starry-night --main-steps 0
 }
 
-three-paintings() { # a second axis on the θ of starry-scream, which stays as it is
-    train weights/three-paintings --title "Starry Night, The Scream, Udnie" --axis style --axis-id udnie \
+three-paintings() { # and a fourth, in the package of the third
+    train runs/packages/three-paintings --title "Starry Night, The Scream, Udnie" --axis style --axis-id udnie \
         --axis-title "Towards Udnie" --ends "Starry Night,Udnie" \
         --style data/styles/udnie.jpg --base runs/packages/starry-scream --weight 3
+}
+
+starry-sliders() { # all four, in starry-night
+    .venv/bin/python weights/joined.py weights/starry-night runs/packages/starry-brush runs/packages/three-paintings
 }
 
 # Nothing to ship: the two networks that docs/networks.md compares, for as many steps and for as long.
@@ -289,7 +293,7 @@ denoise-gaussian() {
     restoration $out "${white[@]}" --run runs/denoise-gaussian-psi --start $out --main-steps 0 --path-steps 4000 --axis-rate 6e-4
 }
 
-all=(painter starry-night the-scream-first the-scream great-wave-first great-wave starry-brush starry-scream three-paintings)
+all=(painter starry-night the-scream-first the-scream great-wave-first great-wave starry-brush starry-scream three-paintings starry-sliders)
 all+=(drawn-heads painted-faces mend-photos denoise-first denoise-photos)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
