@@ -32,7 +32,10 @@ def test_every_recipe_has_its_place_in_the_half_hour():
 def test_a_recipe_shares_its_hours_among_as_many_trainings_as_it_runs(recipe, tmp_path):
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
-    for name, does in (("dynamic-net", 'echo "$@" >> ran'), ("python", "mkdir -p runs/styles; touch runs/styles/$PPID.png")):
+    for name, does in (
+        ("dynamic-net", 'echo "$@" >> ran'),
+        ("python", "mkdir -p runs/styles; touch runs/styles/$PPID.png"),
+    ):
         (programs / name).write_text(f"#!/bin/sh\n{does}\n")
         (programs / name).chmod(0o755)
     (tmp_path / "ran").touch()

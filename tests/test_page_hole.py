@@ -165,6 +165,29 @@ def test_filled_photograph_is_saved_with_its_known_pixels_untouched(page, mender
     assert right - left > 0.4
 
 
+def test_what_is_saved_is_what_was_chosen_when_it_was_asked_for(page, mender):
+    visit(page, f"#model={mender['id']}&photo=coffee&a.{mender['axes'][0]['id']}=0.8")
+    with page.expect_download() as download:
+        page.evaluate("""() => {
+            document.querySelector("#save").click();
+            const slider = document.querySelector("#axes input[type=range]");
+            slider.value = slider.min;
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+            document.querySelector("#photos [value=chelsea]").click();
+        }""")
+    assert download.value.suggested_filename == f"coffee-{mender['id']}-0.8.png"
+    with Image.open(STATIC / "samples" / "coffee.jpg") as sample, Image.open(download.value.path()) as saved:
+        assert saved.size == sample.size
+
+
+def test_a_hole_that_comes_back_is_no_longer_said_to_be_missing(page, mender):
+    visit_without_hole(page, mender)
+    expect(page.locator("#status")).to_have_text(re.compile("^There is no hole yet"))
+    page.get_by_role("button", name="Undo").click()
+    assert page.evaluate("document.querySelector('#status').textContent") == "Rendering…"
+    filled(page)
+
+
 def test_divider_compares_and_a_brush_tool_ends_that(page, mender):
     visit_without_hole(page, mender)
     paint(page, *STROKE)

@@ -68,6 +68,13 @@ def test_models_are_shown_on_the_photograph_in_use(page, http, models, mender, s
     assert difference(tile(page, mender), shown) < difference(thumbnail, shown) / 3  # with a hole in it
 
 
+@pytest.mark.long
+def test_models_are_shown_on_a_photograph_that_waits_for_its_hole(page, http, models, mender, photo):
+    visit_without_hole(page, mender)
+    page.evaluate(DROP, ["drop", list(photo.read_bytes())])
+    until(page, lambda: is_shown_on(page, http, models[0], photo.read_bytes()), "it is shown on another")
+
+
 def test_a_phone_has_room_for_the_page_and_says_what_all_models_are_for(page, all_models):
     visit(page)
     for width in (360, 390):

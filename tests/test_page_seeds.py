@@ -98,6 +98,19 @@ def test_pictures_from_seeds_are_saved_as_they_stand(page, sower):
             assert difference(list(small.tobytes()), cell) < 4
 
 
+def test_the_picture_that_was_locked_last_stays_the_one_to_be_taken_out(page, sower):
+    visit_seeds(page, sower)
+    for number in (8, 3):
+        page.get_by_role("button", name=f"Lock picture {number},").click()
+    expect(page.locator("#keep")).to_have_text(re.compile(r"Use picture 3\s*$"))
+    page.get_by_role("button", name="New pictures").click()
+    expect(page.locator("#keep")).to_have_text(re.compile(r"Use picture 3\s*$"))
+    expect(page).to_have_url(re.compile("locked=7_2&"))
+    page.reload()
+    ready(page)
+    expect(page.locator("#keep")).to_have_text(re.compile(r"Use picture 3\s*$"))
+
+
 @pytest.mark.long
 def test_picture_from_a_seed_becomes_the_photograph(page, models, sower):
     shown = visit_seeds(page, sower)

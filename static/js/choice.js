@@ -35,14 +35,19 @@ export class Choice {
     return lacks ? "There is no hole yet. Paint one, or start with one in the centre." : null;
   }
 
-  /** What the model takes; `seeds` is a list of them, and the mask is made for a picture of a size. */
+  /**
+   * What the model takes; `seeds` is a list of them, and the mask is made for a picture of a size. It is of now, whatever
+   * is chosen while files are made.
+   */
   async fields(seeds, size) {
-    return {
+    const all = {
       ...(this.takes("image") && { image: this.photo.blob }),
-      ...(this.takes("where") && { where: await where(this.photo) }),
-      ...(this.takes("mask") && { mask: await this.photo.hole.file(size) }),
+      ...(this.takes("where") && { where: where(this.photo) }),
+      ...(this.takes("mask") && { mask: this.photo.hole.file(size) }),
       ...(this.takes("seed") && { seed: seeds.join() }),
       ...(this.takes("detail") && this.detail && { detail: this.detail }),
     };
+    const values = await Promise.all(Object.values(all));
+    return Object.fromEntries(Object.keys(all).map((name, index) => [name, values[index]]));
   }
 }

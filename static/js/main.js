@@ -35,6 +35,7 @@ let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
 let models = null; // the tiles
 let losses = 0; // counts connections that were lost, and found again
+let away = ""; // what is said while there is none
 let opening = 0; // counts what was to be opened
 let restored = 0; // counts addresses
 
@@ -52,7 +53,7 @@ const frames = new Frames((bitmap, exact) => {
   status.say(describe());
   if (isFirstVisit) invite(document.querySelector("#axes [type=range]"), chosen.model.axes[0]);
   isFirstVisit = false;
-  idle.resume({ model: chosen.model, alpha: chosen.alpha, seed: seeds.value.seeds[0], photo: chosen.photo });
+  rest();
 });
 const films = new Films(at("axes"));
 const idle = new Idle(
@@ -159,10 +160,11 @@ const session = new Session({
     const sentence = isRefused ? await whyNoSession() : null;
     if (turn !== losses) return; // it is back, or lost again
     if (sentence) status.fail(sentence);
-    else status.say("Connection lost. Reconnecting…");
+    else status.say((away = "Connection lost. Reconnecting…"));
   },
   found: () => {
     losses++;
+    away = "";
     status.renew();
     if (chosen.photo?.hole && chosen.lack) status.say(noted(chosen.lack)); // nothing is opened that would say more
   },
@@ -171,11 +173,11 @@ const session = new Session({
 const enableSaves = saves(
   { save: at("save"), animation: at("animation"), sheet: at("sheet") },
   async () => ({
-    fields: await chosen.fields(seeds.value.seeds, savedSize()),
     size: savedSize(),
     model: chosen.model,
     alpha: chosen.alpha,
     name: takes("image") ? chosen.photo.name : "",
+    fields: await chosen.fields(seeds.value.seeds, savedSize()), // last: what is read after it may have changed
   }),
   status,
 );
@@ -293,15 +295,23 @@ function open() {
   const { lack } = chosen;
   session.open(null, chosen.alpha);
   comparison.available(!lack);
+  const lacked = at("picture").classList.contains("empty");
   at("picture").classList.toggle("unfilled", takes("mask"));
   at("picture").classList.toggle("empty", Boolean(lack));
   if (lack) {
     stage.blank();
     enableSaves(false);
     status.say(noted(lack));
+    rest();
     return;
   }
+  if (lacked || away) status.say(away || "Rendering…"); // and not what was said before
   send();
+}
+
+/** Nothing is rendered for now: make what small pictures lack. */
+function rest() {
+  idle.resume({ model: chosen.model, alpha: chosen.alpha, seed: seeds.value.seeds[0], photo: chosen.photo });
 }
 
 /** Have the server open what was chosen. */

@@ -26,7 +26,7 @@ function cell() {
 export class Seeds {
   #cells = Array.from({ length: COUNT }, cell);
   #seeds = [];
-  #last = []; // locked cells, the one locked last at the end
+  #locked = []; // cells, the one locked last at the end
   #keep;
   #changed;
 
@@ -39,14 +39,13 @@ export class Seeds {
     grid.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button) return;
-      this.#lock(button, !this.#isLocked(button));
+      this.#lock(button, !this.#locked.includes(button));
       this.#changed();
     });
   }
 
   get value() {
-    const locked = this.#cells.flatMap((each, index) => (this.#isLocked(each) ? [index] : []));
-    return { seeds: this.#seeds, locked };
+    return { seeds: this.#seeds, locked: this.#locked.map((each) => this.#cells.indexOf(each)) };
   }
 
   set value({ seeds, locked }) {
@@ -55,8 +54,9 @@ export class Seeds {
       button.lastChild.textContent = seeds[index];
       button.title = `Seed ${seeds[index]}`;
       button.setAttribute("aria-label", `Lock picture ${index + 1}, seed ${seeds[index]}`);
-      this.#lock(button, locked.includes(index));
+      this.#lock(button, false);
     }
+    for (const index of locked) if (this.#cells[index]) this.#lock(this.#cells[index], true);
   }
 
   /** Other seeds for all that are not locked. */
@@ -85,20 +85,16 @@ export class Seeds {
     }
   }
 
-  #isLocked(button) {
-    return button.getAttribute("aria-pressed") === "true";
-  }
-
   #lock(button, on) {
     button.setAttribute("aria-pressed", on);
-    this.#last = [...this.#last.filter((each) => each !== button), ...(on ? [button] : [])];
-    this.#keep.disabled = !this.#last.length;
+    this.#locked = [...this.#locked.filter((each) => each !== button), ...(on ? [button] : [])];
+    this.#keep.disabled = !this.#locked.length;
     // The number is the text after the words.
-    this.#keep.lastElementChild.lastChild.textContent = ` ${this.#cells.indexOf(this.#last.at(-1)) + 1 || ""}`;
+    this.#keep.lastElementChild.lastChild.textContent = ` ${this.#cells.indexOf(this.#locked.at(-1)) + 1 || ""}`;
   }
 
   async #taken() {
-    const button = this.#last.at(-1);
+    const button = this.#locked.at(-1);
     const context = new OffscreenCanvas(TAKEN_SIDE, TAKEN_SIDE).getContext("2d");
     context.imageSmoothingQuality = "high";
     context.drawImage(button.firstChild, 0, 0, TAKEN_SIDE, TAKEN_SIDE);
