@@ -4,11 +4,13 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import httpx
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import DEVICE, running_server
 from PIL import Image
 from test_cli import run
@@ -17,6 +19,8 @@ from test_http import infer, opened, pixels, rendered, saved
 from dynamicnet import DynamicNetError, Inputs, Model, package
 from dynamicnet.applications.restoration.auto import FINE, cost_at, guess_costs
 from dynamicnet.applications.restoration.measure import levels_of
+from dynamicnet.applications.restoration.objective import smoothing_error
+from dynamicnet.applications.restoration.patches import uncommon
 from dynamicnet.client import Session
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
@@ -290,6 +294,25 @@ def test_a_guess_is_trained_and_nothing_else(weights, tmp_path):
 def test_the_cost_of_a_strength_is_read_between_those_that_were_rendered(place):
     curves = (torch.linspace(0, 1, FINE) - 0.5).square()[None]
     assert float(cost_at(curves, torch.tensor([place]))) == pytest.approx((place - 0.5) ** 2, abs=1e-3)
+
+
+def test_what_may_be_smoothed_may_not_change_its_colours_nor_get_a_lattice(photo):
+    with Image.open(photo) as opened:
+        clean = torch.from_numpy(np.array(opened.crop((150, 50, 230, 130)))).permute(2, 0, 1)[None] / 255
+    lattice = torch.tensor([[0.01, -0.01], [-0.01, 0.01]]).repeat(40, 40)
+    smoothed = F.avg_pool2d(clean, 5, 1, 2, count_include_pad=False)
+    kept, lighter, patterned = (
+        float(smoothing_error(each, clean)) for each in (smoothed, clean + 0.02, smoothed + lattice)
+    )
+    assert kept < min(lighter, patterned) - 0.3
+
+
+def test_patches_have_colours_that_photographs_lack():
+    grey = 0.5 + 0.1 * torch.rand(96, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    means = uncommon(grey, Random(0)).mean((2, 3))
+    apart = means.amax(1) - means.amin(1)
+    assert 8 < int((apart > 0.5).sum()) < 32
+    assert int((apart < 0.05).sum()) > 48
 
 
 def test_colours_that_photographs_lack_stay_what_they_are():

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dynamicnet.applications.restoration.noise import EVEN, HEAVY, LIGHT, MARGIN, Kind, Levels, jpeg, noised
 from dynamicnet.applications.restoration.objective import log_error
-from dynamicnet.applications.restoration.patches import Patches, exposed
+from dynamicnet.applications.restoration.patches import Patches, uncommon
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.method.guess import Guess, seen
@@ -97,7 +97,7 @@ def _sample(
     """Noisy and clean, (BATCH, 3, SIDE, SIDE), and how far along ``EVEN`` their noise's level lies, (BATCH,)."""
     random = Random(draw)
     generator.manual_seed(random.getrandbits(63))
-    pictures = exposed(patches.batch(BATCH, SIDE + MARGIN, draw), random)
+    pictures = uncommon(patches.batch(BATCH, SIDE + MARGIN, draw), random)
     shares = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
     levels = LIGHT * (HEAVY / LIGHT) ** shares
     if odd:

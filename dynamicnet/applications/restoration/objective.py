@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from dynamicnet.objectives.gram import gram
 from dynamicnet.precision import autocast
 
 LAYERS = ("conv12", "conv22", "conv34")
+SQUARE, STRIDE = 12, 5  # pixels
 FLOOR = 1e-5  # of the mean squared error: half a level, below which 8 bits hold nothing
 
 
@@ -23,6 +25,7 @@ class RestorationSpec(BaseModel):
         noise: of which kind. levels: its standard deviations, from and to, in levels of 255.
         perceptual: weight of the distance between features.
         texture: weight of the distance between their Gram matrices.
+        clean: share of the pictures that have no noise, and are to keep their colours and no more.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +35,7 @@ class RestorationSpec(BaseModel):
     levels: tuple[float, float]
     perceptual: float = 0.0
     texture: float = 0.0
+    clean: float = 0.0
 
 
 def log_error(outputs: Tensor, clean: Tensor) -> Tensor:
@@ -44,6 +48,19 @@ def log_error(outputs: Tensor, clean: Tensor) -> Tensor:
         clean: what they should be, likewise.
     """
     return ((outputs - clean).square().mean((1, 2, 3)) + FLOOR).log() / 2
+
+
+def smoothing_error(outputs: Tensor, clean: Tensor) -> Tensor:
+    """The same of pictures that may be smoothed: the error of mean colours, and of what is steeper than it was.
+
+    Means are of squares that overlap, as what repeats from one to the next would have none; nothing else is to keep a
+    lattice out.
+    """
+    off = F.avg_pool2d(outputs - clean, SQUARE, STRIDE).square().mean((1, 2, 3))
+    for axis in (2, 3):
+        steeper = (outputs.diff(dim=axis).abs() - clean.diff(dim=axis).abs()).relu()
+        off = off + steeper.square().mean((1, 2, 3))
+    return (off + FLOOR).log() / 2
 
 
 def psnr(outputs: Tensor, clean: Tensor) -> Tensor:

@@ -84,17 +84,19 @@ class Pairs:
         self.generator.manual_seed(random.getrandbits(63))
         pictures = self.patches.batch(len(alphas), self.side + MARGIN, draw)
         if self.kind == "camera":
-            pictures = exposed(pictures, random)
+            pictures = uncommon(pictures, random)
         levels = torch.tensor([self.levels.at(alpha) for alpha in alphas])
         levels = levels.to(pictures.device, non_blocking=True)
         noisy, clean = noised(self.kind, pictures, levels, self.generator, random)
         return noisy.contiguous(memory_format=LAYOUT), clean
 
 
-def exposed(pictures: Tensor, random: Random) -> Tensor:
-    """A third of pictures (N, 3, H, W) in [0, 1] as dark as at night, a third as light as a sky, down to a tenth.
+def uncommon(pictures: Tensor, random: Random) -> Tensor:
+    """Pictures (N, 3, H, W) in [0, 1] as photographs by day show too little of.
 
-    Noise is clipped there, and its mean is no longer the picture's: photographs by day show too little of that.
+    A third are as dark as at night, a third as light as a sky, down to a tenth: noise is clipped there, and its mean is
+    no longer the picture's. Of any eight, one is nearly flat, of any colour, one in coloured light, and one in the
+    colours of signs: a network that never saw them makes others of them.
     """
     pictures = pictures.clone()
     for i in range(len(pictures)):
@@ -103,7 +105,17 @@ def exposed(pictures: Tensor, random: Random) -> Tensor:
             pictures[i] *= share
         elif i % 3 == 2:
             pictures[i] = 1 - share * (1 - pictures[i])
-    return pictures
+        sort, strength = random.randrange(8), random.random()
+        channels = [random.choice((0.0, 1.0, random.random())) for _ in range(3)]
+        colour = torch.tensor(channels).to(pictures.device, non_blocking=True)[:, None, None]
+        if sort == 0:
+            pictures[i] = colour + 0.3 * strength * (pictures[i] - pictures[i].mean((1, 2), keepdim=True))
+        elif sort == 1:
+            pictures[i] *= colour
+        elif sort == 2:
+            grey = pictures[i].mean(0)
+            pictures[i] = grey + (1 + 4 * strength) * (pictures[i] - grey)
+    return pictures.clamp(0, 1)
 
 
 def read_names(file: Path | None) -> frozenset[str]:
