@@ -195,6 +195,8 @@ def test_a_picture_has_a_name_that_is_safe_for_every_model():
     assert disposition("starry", {"strength": 0.6}, "png") == (
         "inline; filename=\"starry-0.6.png\"; filename*=UTF-8''starry-0.6.png"
     )
+    assert '"heads-beard-0.5.png"' in disposition("heads", {"hair": 0.0, "beard": 0.5}, "png")
+    assert '"heads-0.png"' in disposition("heads", {"hair": 0.0, "beard": [0.0, 0.0]}, "png")
     names = disposition('é"/\r\n', {"hair": 1.0, "beard": [0.5, -0.25]}, "webp")
     assert names == (
         'inline; filename="______-hair-1-beard-0.5_-0.25.webp"; '

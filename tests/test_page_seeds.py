@@ -88,8 +88,8 @@ def test_pictures_from_seeds_are_saved_as_they_stand(page, sower):
     shown = visit_seeds(page, sower)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save", exact=True).click()
-    alpha = "-".join(f"{axis['id']}-{axis['default']:g}" for axis in sower["axes"])
-    assert download.value.suggested_filename == f"{sower['id']}-{alpha}.png"
+    alpha = [f"{axis['id']}-{axis['default']:g}" for axis in sower["axes"] if axis["default"]]
+    assert download.value.suggested_filename == f"{'-'.join([sower['id'], *(alpha or ['0'])])}.png"
     with Image.open(download.value.path()) as saved:
         side = saved.width // 4
         for index, cell in enumerate(shown):

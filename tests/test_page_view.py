@@ -198,6 +198,18 @@ def test_another_address_is_gone_to_while_the_page_waits_for_the_photograph_of_t
     expect(page).to_have_url(re.compile("photo=chelsea"))
 
 
+def test_another_address_is_gone_to_though_the_last_is_written_at_that_moment(page):
+    visit(page, "#photo=coffee")
+    until(page, lambda: "a.strength" in page.url, "it is not written")
+    page.evaluate("""() => {
+        setTimeout(() => { location.hash = "#photo=chelsea"; }, 200);
+        const slider = document.querySelector("#axes input[type=range]");
+        slider.value = slider.max;
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+    }""")
+    expect(page.locator("#photos [value=chelsea]")).to_be_checked()
+
+
 def test_colours_of_ones_own_leave_what_is_pressed_to_be_seen(browser, server):
     page = browser.new_context(base_url=server, reduced_motion="reduce", forced_colors="active").new_page()
     visit(page, "#photo=coffee")

@@ -64,8 +64,7 @@ starry-night() { # what all others start from; the-scream-first and great-wave-f
     further starry-night-on starry-night "Starry Night" starry_night --order -1 "${before[@]}"
     further starry-strokes starry-night "Starry Night" starry_night --order -1 "${before[@]}"
     further starry-palette starry-night "Starry Night" starry_night --order -1
-    longer starry-psi starry-night "Starry Night" starry_night --order -1 \
-        --description "How strong, how fine, and how far towards two other paintings: four sliders on one network."
+    longer starry-psi starry-night "Starry Night" starry_night --order -1
 }
 
 the-scream-first() { # nothing to ship: what the-scream goes on from

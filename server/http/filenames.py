@@ -12,14 +12,15 @@ def disposition(model_id: str, alpha: Mapping[str, AxisAlpha], suffix: str) -> s
 
     Args:
         model_id: of the model.
-        alpha: of every axis; of a single one its name is left out.
+        alpha: of every axis; of a single one its name is left out, of several those that are at 0.
         suffix: of the file, without the dot.
 
     Returns:
         Both forms of RFC 6266: ASCII for all, and UTF-8 for those that read it.
     """
     values = {axis: "_".join(f"{round(v, 2):g}" for v in _numbers(value)) for axis, value in alpha.items()}
-    words = list(values.values()) if len(values) == 1 else [word for pair in values.items() for word in pair]
+    moved = [word for axis, value in values.items() if any(_numbers(alpha[axis])) for word in (axis, value)]
+    words = list(values.values()) if len(values) == 1 else moved or ["0"] * bool(values)
     name = f"{'-'.join([model_id, *words])}.{suffix}"
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"

@@ -7,7 +7,11 @@ const PREFIX = "a.";
 
 const numbers = (text) => (text ?? "").split("_").map(Number.parseFloat);
 
+let timer;
+let known; // the address as it was read or written last
+
 export function read() {
+  known = location.hash;
   const fields = new URLSearchParams(location.hash.slice(1));
   const alpha = {};
   for (const [name, value] of fields) {
@@ -25,16 +29,19 @@ export function read() {
   };
 }
 
-let timer;
-
-/** Browsers limit how often the address may change, so it follows a moving slider from a little behind. */
+/**
+ * Browsers limit how often the address may change, so it follows a moving slider from a little behind, and not at all
+ * where another was gone to meanwhile: that is about to be read.
+ */
 export function write({ alpha, ...chosen }) {
   clearTimeout(timer);
   timer = setTimeout(() => {
+    if (location.hash !== known) return;
     const fields = new URLSearchParams();
     const set = (name, value) => value.length === 0 || fields.set(name, [value].flat().join("_"));
     for (const [name, value] of Object.entries(chosen)) set(name, value);
     for (const [axis, value] of Object.entries(alpha)) set(PREFIX + axis, value);
     history.replaceState(null, "", `#${fields}`);
+    known = location.hash;
   }, 200);
 }

@@ -265,7 +265,7 @@ function useModel(model, alpha) {
   for (const element of document.querySelectorAll("[data-for]")) element.hidden = !takes(element.dataset.for);
   at("camera").hidden = !chosen.canMove;
   at("title").textContent = at("after").textContent = model.title;
-  at("description").textContent = [model.description, ...model.axes.map(explain)].join(" ").trim();
+  at("description").textContent = `${model.description} ${explain(model.axes[0])}`.trim();
   panel.show(model, chosen.alpha);
   if (!chosen.canMove) live.stop();
 }

@@ -10,8 +10,9 @@ const QUALITY = 0.9;
 function called(model, alpha, format) {
   const said = (value) => [value].flat().map((one) => Number(one.toFixed(2))).join("_");
   const axes = Object.entries(alpha);
-  const words = axes.length === 1 ? axes.map(([, value]) => said(value)) : axes.flatMap(([axis, value]) => [axis, said(value)]);
-  return [model, ...words].join("-") + `.${format}`;
+  const moved = axes.filter(([, value]) => [value].flat().some(Boolean)).flatMap(([axis, value]) => [axis, said(value)]);
+  const one = axes.map(([, value]) => said(value)); // or 0, of several where none was moved
+  return [model, ...(axes.length > 1 && moved.length ? moved : one.slice(0, 1))].join("-") + `.${format}`;
 }
 
 function reply(blob, name) {
