@@ -11,7 +11,7 @@ import pytest
 from conftest import memory, running_server
 from PIL import Image
 
-from dynamicnet import package
+from dynamicnet import package, precision
 from dynamicnet.client import Session
 from server.settings import Settings
 
@@ -30,8 +30,9 @@ def test_models_that_do_not_fit_take_turns_and_no_request_fails(tmp_path, http, 
         ThreadPoolExecutor(8) as people,
     ):
         got = list(people.map(lambda number: post(squeezed, number), range(4 * len(models))))
+    most = 2 if precision._has_units() else 1  # in bfloat16, one that is rendered beside others may be as far
     for number, picture in enumerate(got):
-        assert np.abs(picture - post(http, number)).max() <= 1
+        assert np.abs(picture - post(http, number)).max() <= most
 
 
 @pytest.mark.long
