@@ -94,7 +94,7 @@ class _Pixels(NamedTuple):
     opacity: Image.Image | None
 
 
-def decode(data: bytes | None, max_side: int | None, max_pixels: int, what: str, keep_space: bool = False) -> Decoded:
+def decode(data: bytes, max_side: int | None, max_pixels: int, what: str, keep_space: bool = False) -> Decoded:
     """Read a picture file.
 
     The size depends on the picture's size and on ``max_side`` alone, so that a mask of the same size stays with it.

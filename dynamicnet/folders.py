@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -75,7 +75,7 @@ def each(
     files, others = find(folder)
     within = folder.resolve() in out.resolve().parents
     files = [file for file in files if not (within and out.resolve() in file.resolve().parents)]
-    before = _made_before(folder)
+    before = _made_before(folder, others)
     files = [file for file in files if not (file in before or record.made(file))]
     names = {file.relative_to(folder) for file in files}
     if not (files or any(why in ABSENT for why in others.values())):
@@ -190,9 +190,9 @@ def _stamp(photo: Path) -> str:
     return f"{about.st_size} {about.st_mtime_ns}"
 
 
-def _made_before(folder: Path) -> set[Path]:
-    """What was made in the folders of a folder."""
-    records = (record for record in folder.rglob(RECORD) if record.parent != folder)
+def _made_before(folder: Path, others: Iterable[Path]) -> set[Path]:
+    """What was made in the folders of a folder, as records among its other files say."""
+    records = (file for file in others if file.name == RECORD and file.parent != folder)
     return {record.parent / str(line["made"]) for record in records for line in _lines(record) if "made" in line}
 
 

@@ -474,6 +474,8 @@ def test_an_upload_of_unstated_length_is_cut_off_when_it_grows_too_large(http):
 
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     assert_problem(http.post("/infer", content=parts(), headers=headers), 413, "upload-too-large")
+    plain = {"Content-Type": "text/plain"}  # a body that no form is read from, nor anything
+    assert_problem(http.post("/infer", content=b"\0" * 64_000_001, headers=plain), 415, "form-needed")
 
 
 def test_what_the_framework_refuses_is_a_problem_document_too(http):

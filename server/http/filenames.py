@@ -20,7 +20,7 @@ def disposition(model_id: str, alpha: Mapping[str, AxisAlpha], suffix: str) -> s
     """
     values = {axis: "_".join(f"{round(v, 2):g}" for v in _numbers(value)) for axis, value in alpha.items()}
     moved = [word for axis, value in values.items() if any(_numbers(alpha[axis])) for word in (axis, value)]
-    words = list(values.values()) if len(values) == 1 else moved or ["0"] * bool(values)
+    words = moved if len(values) > 1 and moved else list(values.values())[:1]
     name = f"{'-'.join([model_id, *words])}.{suffix}"
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"

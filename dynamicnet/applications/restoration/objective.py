@@ -47,7 +47,7 @@ def log_error(outputs: Tensor, clean: Tensor) -> Tensor:
         outputs: (N, 3, H, W) in [0, 1].
         clean: what they should be, likewise.
     """
-    return ((outputs - clean).square().mean((1, 2, 3)) + FLOOR).log() / 2
+    return _log_root((outputs - clean).square().mean((1, 2, 3)))
 
 
 def smoothing_error(outputs: Tensor, clean: Tensor) -> Tensor:
@@ -60,7 +60,11 @@ def smoothing_error(outputs: Tensor, clean: Tensor) -> Tensor:
     for axis in (2, 3):
         steeper = (outputs.diff(dim=axis).abs() - clean.diff(dim=axis).abs()).relu()
         off = off + steeper.square().mean((1, 2, 3))
-    return (off + FLOOR).log() / 2
+    return _log_root(off)
+
+
+def _log_root(squared: Tensor) -> Tensor:
+    return (squared + FLOOR).log() / 2
 
 
 def psnr(outputs: Tensor, clean: Tensor) -> Tensor:
