@@ -19,7 +19,7 @@ from dynamicnet import package
 from dynamicnet.applications.generation.evaluate import frechet, generate, pooled
 from dynamicnet.applications.generation.labelled import Labelled
 from dynamicnet.applications.generation.pictures import latent_of
-from dynamicnet.applications.style.objective import StyleObjective, StyleSpec
+from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, targets_of
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.photos import Photos
 
@@ -48,8 +48,7 @@ def style(folder: Path, data: Path, encoder: Encoder) -> list[float]:
     squares = Photos(data / "content", 128, held_out=True).centres(64)
     means = []
     for phase, alpha in zip(loaded.manifest.training.phases, (0.0, 1.0), strict=True):
-        name = f"{package.phase_name(phase.axis, phase.bank)}."
-        own = {key.removeprefix(name): tensor for key, tensor in targets.items() if key.startswith(name)}
+        own = targets_of(targets, package.phase_name(phase.axis, phase.bank))
         spec = StyleSpec.model_validate(phase.objective | {"lifted": False})  # as both were trained
         objective = StyleObjective(spec, encoder, own)
         made = [objective(loaded.net(one, {"strength": alpha}), one) for one in squares.split(1)]

@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from dynamicnet import DynamicNet, commands, package
 from dynamicnet.applications.style.evaluate import objective, pair
+from dynamicnet.applications.style.objective import targets_of
 from dynamicnet.cli import app
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import task
@@ -238,6 +239,9 @@ def test_an_axis_added_later_leaves_theta_and_the_first_axis_alone(trained: Path
     assert all(name.startswith("axes.style.") for name in added)
     assert [axis.id for axis in package.read_manifest(both).axes] == ["strength", "style"]
     assert list(objectives(both, content, encoder)) == ["strength", "style"]
+    kept = package.read_objectives(both)  # a painting that axis and θ share is kept once, and another beside it
+    assert {name.removesuffix(".palette") for name in kept if name.endswith(".palette")} == {"main", "style.high"}
+    assert targets_of(kept, "strength.high").keys() == targets_of(kept, "style.high").keys() > {"palette"}
 
 
 def test_a_dual_axis_trains_a_bank_for_each_sign(content: Path, encoder: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from dynamicnet import package
 from dynamicnet.applications.style.palette import apart, palette_of
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.objectives.gram import CONTENT_LAYERS, STYLE_LAYERS, gram, moments_of, shifted
@@ -211,6 +212,12 @@ def style_targets(encoder: Encoder, painting: Tensor) -> dict[str, Tensor]:
 
 
 def targets_of(tensors: Mapping[str, Tensor], title: str) -> dict[str, Tensor]:
-    """What one phase's style term aims at, of a package's objectives, by the names of :func:`style_targets`."""
-    told = (f"{title}.conv", f"{title}.palette")
-    return {key.removeprefix(f"{title}."): tensor for key, tensor in tensors.items() if key.startswith(told)}
+    """What one phase's style term aims at, of a package's objectives, by the names of :func:`style_targets`.
+
+    A phase without any of its own aims at what phase one does: at the same painting in the same size.
+    """
+    own: dict[str, Tensor] = {}
+    for phase in (title, package.phase_name(None, None)):
+        told = (f"{phase}.conv", f"{phase}.palette")
+        own = own or {key.removeprefix(f"{phase}."): t for key, t in tensors.items() if key.startswith(told)}
+    return own

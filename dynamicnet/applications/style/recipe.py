@@ -269,7 +269,9 @@ class StyleTraining:
             regularity=round(float(regularity(painting).median()), 2) if end.size >= SIDE else None,
         )
         targets = style_targets(self.encoder, painting.to(self.device))
-        self.targets.update({f"{title}.{key}": tensor for key, tensor in targets.items()})
+        known = targets_of(self.targets, title)
+        if known.keys() != targets.keys() or any(not torch.equal(known[key].to(t), t) for key, t in targets.items()):
+            self.targets.update({f"{title}.{key}": tensor for key, tensor in targets.items()})
         return StyleObjective(spec, self.encoder, targets)
 
     def _write(self, folder: Path, training: package.Training) -> package.Manifest:
