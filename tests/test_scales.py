@@ -6,8 +6,9 @@ from test_dynamic import axis, build, pictures
 from test_strokes import beads, slanted
 
 from dynamicnet.method.pieces import finish
-from dynamicnet.networks import ScalesNetwork
+from dynamicnet.networks import ScalesNetwork, layers
 from dynamicnet.networks.scales import position_noise
+from dynamicnet.networks.strokes import carried_up
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "brush"])
@@ -61,3 +62,7 @@ def test_what_is_painted_with_a_brush_is_enlarged_along_its_strokes():
     assert made.shape == photo.shape
     assert beads(made, 1.0, 2) < 0.3 * beads(other, 1.0, 2)
     assert torch.equal(network.run("out", z, photo[..., :48, :48]), plain.run("out", z, photo[..., :48, :48]))
+    for side in (220, 300):  # as it is laid over large photographs, strip by strip
+        photo = torch.rand(1, 3, side, side)
+        wanted = layers.laid_over(finish(carried_up(z, (side, side))).rows(slice(0, side)), photo)
+        torch.testing.assert_close(network.run("out", z, photo), wanted, rtol=0, atol=1e-5)

@@ -166,13 +166,13 @@ def in_float32(layer: nn.Module, z: Tensor) -> Tensor:
     return precise
 
 
-def laid_over(z: Tensor, picture: Tensor, enlarge: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+def laid_over(z: Tensor, picture: Tensor, enlarge: Callable[[Tensor, Tensor], Tensor] | None = None) -> Tensor:
     """A painted colour y and a gate g, enlarged to the size of a picture x: y + g·x.
 
     Args:
         z: y and g, (N, 6, h, w).
         picture: (N, 3, H, W).
-        enlarge: how to enlarge them first, where that is not as interpolation does.
+        enlarge: how to enlarge them first for the picture, where that is not as interpolation does.
 
     Returns:
         (N, 3, H, W): half the picture and half grey where z is 0, so that either end is as near in training.
@@ -180,7 +180,7 @@ def laid_over(z: Tensor, picture: Tensor, enlarge: Callable[[Tensor], Tensor] | 
     painted, gate = z.chunk(2, 1)
     z = torch.cat([painted + 0.25, gate + 0.5], 1)  # before there are four times as many
     if enlarge is not None and z.shape[2:] != picture.shape[2:]:
-        z = enlarge(z)
+        z = enlarge(z, picture)
     painted, gate = resized(z, picture).chunk(2, 1)
     return torch.addcmul(painted, gate, picture)
 

@@ -127,9 +127,9 @@ class ScalesNetwork(MainNetwork):
         precise = partial(torch.autocast, z.device.type, enabled=False)
         return each_within(precise, self._up(name, z.float(), seen.float()))
 
-    def _brushed(self, z: Tensor) -> Tensor:
+    def _brushed(self, z: Tensor, picture: Tensor) -> Tensor:
         with torch.autocast(z.device.type, enabled=False):
-            return along_strokes(z.float())
+            return along_strokes(z.float(), picture)
 
     def _smaller(self, name: str, z: Tensor) -> Pieces[Tensor]:
         """Half or a quarter of the height and width, and a residual block."""

@@ -1,7 +1,7 @@
 """Strokes that are painted small, enlarged along their direction."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,8 +27,8 @@ WINDOW = math.ceil(3 * AROUND)
 BEYOND = {2: 2, 4: 3}
 """How many pixels beyond one cubic interpolation looks so far along a stroke, by how many times it enlarges."""
 
-REACH = WINDOW + 1 + BEYOND[2]
-"""How many rows of what was painted :func:`along_strokes` looks beyond those that it enlarges."""
+REACH = {factor: WINDOW + 1 + beyond for factor, beyond in BEYOND.items()}
+"""How many rows of what was painted :func:`along_strokes` looks beyond those that it enlarges so many times."""
 
 FLAT = 1e-8
 """What makes a direction none where there is next to nothing to take it from."""
@@ -61,7 +61,7 @@ class CarriedUp:
         first, last = max(0, math.floor(at[0])), min(factor * height, math.floor(at[1]) + 2)
         beyond = BEYOND[factor]
         near = slice(max(0, first // factor - beyond), min(height, -(-last // factor) + beyond))
-        made = _steered(self.z[:, :, near], self.direction[:, :, near], factor)
+        made = _steered(self.z[:, :, near], self.direction[:, :, near], _kernels(self.z, factor), factor)
         inner = slice(first - factor * near.start, last - factor * near.start)
         return enlarged(made[:, :, inner], self.size, rows, first, factor * height)
 
@@ -77,12 +77,37 @@ def carried_up(z: Tensor, size: tuple[int, int]) -> Pieces[CarriedUp]:
     """
     z = z.float()
     direction = yield from by_rows(_direction, WINDOW + 1, z)
-    return CarriedUp(z, direction, size, 2 if max(size) / max(z.shape[2:]) < LARGE else 4)
+    return CarriedUp(z, direction, size, _times(z.shape, size))
 
 
-def along_strokes(z: Tensor) -> Tensor:
-    """What was painted, (N, C, h, w), float32, twice as large along its strokes: (N, C, 2·h, 2·w)."""
-    return within(z, lambda rows: _steered(rows, _direction(rows), 2), REACH, 2)
+def along_strokes(z: Tensor, picture: Tensor) -> Tensor:
+    """What was painted, enlarged along its strokes for a picture.
+
+    Args:
+        z: (N, C, h, w), float32.
+        picture: (N, 3, H, W).
+
+    Returns:
+        (N, C, f·h, f·w), f being 2, or 4 where the picture is much larger.
+    """
+    # What is traced takes the choice of its example for the rule, unless it is scripted.
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        either: Tensor = torch.jit.script(_either)(z, _direction(z), picture, LARGE, _kernels(z, 2), _kernels(z, 4))
+        return either
+    factor = _times(z.shape, picture.shape[2:])
+    kernels = _kernels(z, factor)
+    return within(z, lambda rows: _steered(rows, _direction(rows), kernels, factor), REACH[factor], factor)
+
+
+def _times(z: Sequence[int], picture: Sequence[int]) -> int:
+    return 2 if max(picture) < LARGE * max(z[2:]) else 4
+
+
+def _either(z: Tensor, direction: Tensor, picture: Tensor, large: int, twice: Tensor, fourfold: Tensor) -> Tensor:
+    """As :func:`_times` has it, in what TorchScript understands."""
+    if max(picture.shape[2], picture.shape[3]) < large * max(z.shape[2], z.shape[3]):
+        return _steered(z, direction, twice, 2)
+    return _steered(z, direction, fourfold, 4)
 
 
 def _direction(z: Tensor) -> Tensor:
@@ -102,23 +127,27 @@ def _direction(z: Tensor) -> Tensor:
     return along * torch.rsqrt(along.square().sum(1, keepdim=True) + FLAT)
 
 
-def _steered(z: Tensor, direction: Tensor, factor: int) -> Tensor:
+def _steered(z: Tensor, direction: Tensor, kernels: Tensor, factor: int) -> Tensor:
     """Enlarge by cubic interpolation, and average each place with those on its stroke.
 
     Of all directions it is the sum of three interpolations, two of them times the cosine and sine of twice the angle
     (Freeman and Adelson, The Design and Use of Steerable Filters, 1991), which is within 5% of what it would be.
     """
     count, channels, height, width = z.shape
-    padded = F.pad(z, [BEYOND[factor]] * 4, mode="replicate")
-    kernels = z.new_tensor(_kernels(factor))
-    each = F.conv2d(padded.reshape(count * channels, 1, *padded.shape[2:]), kernels.flatten(0, 1)[:, None])
-    whole, cosine, sine = each.view(count, channels, *kernels.shape[:2], height, width).unbind(2)
+    padded = F.pad(z, [kernels.shape[3] // 2] * 4, mode="replicate")
+    flat = padded.reshape(count * channels, 1, padded.shape[2], padded.shape[3])
+    each = F.conv2d(flat, kernels.flatten(0, 1)[:, None])
+    whole, cosine, sine = each.view(count, channels, 3, factor * factor, height, width).unbind(2)
     steered = torch.addcmul(torch.addcmul(whole, cosine, direction[:, None, :1]), sine, direction[:, None, 1:])
-    return F.pixel_shuffle(steered.reshape(count, channels * factor**2, height, width), factor)
+    return F.pixel_shuffle(steered.reshape(count, channels * factor * factor, height, width), factor)
+
+
+def _kernels(z: Tensor, factor: int) -> Tensor:
+    return z.new_tensor(_interpolations(factor))
 
 
 @cache
-def _kernels(factor: int) -> npt.NDArray[np.float64]:
+def _interpolations(factor: int) -> npt.NDArray[np.float64]:
     """What makes factor² places of the pixels around one, thrice: (3, factor², kernel, kernel)."""
     angles = np.arange(64) / 64 * np.pi
     places = (np.arange(factor) + 0.5) / factor - 0.5
