@@ -87,7 +87,7 @@ def alphas_of(axes, size):
 
 
 def laid_over(loaded):
-    """Pictures as they are looked at, and larger ones that what is painted is laid over: strokes have two ways there."""
+    """Pictures as they are looked at, and larger ones to lay what is painted over, by both ways that strokes take."""
     size = loaded.net.network.multiple
     small, larger, largest = (inputs_of(loaded, (size * n, size * (n + 2))) for n in (3, 7, 19))
     yield from ((small, full[..., :-3]) for full in (larger, largest))

@@ -22,6 +22,13 @@ RUNTIME = ROOT / "web" / "node_modules"
 pytestmark = [NEEDED, pytest.mark.slow, pytest.mark.skipif(not RUNTIME.exists(), reason="make web-test brings it")]
 SAMPLE = STATIC / "samples" / "chelsea.jpg"
 SWIFTSHADER = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")  # WebGPU in software
+SENT = """
+const post = Worker.prototype.postMessage;
+Worker.prototype.postMessage = function (message, ...more) {
+  window.where = message?.given?.fields?.where ?? window.where;
+  return post.call(this, message, ...more);
+};
+"""
 LOST = """
 export const env = { wasm: {} };
 export class Tensor {}
@@ -168,6 +175,33 @@ def test_a_larger_photograph_is_saved_as_the_server_saves_it(page, site, models)
     assert download.value.suggested_filename == f"mine-{models[0].id}-{axis.default:g}.png"
 
 
+def test_a_part_of_a_photograph_is_painted_as_the_server_paints_it(page, site, models):
+    model, file = models[0], photo(700, 467)
+    show(page, site, model, file)
+    page.evaluate(f"() => {{{SENT}}}")
+    page.locator("#area").click()
+    box = page.locator("#picture").bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.35 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"], steps=8)
+    page.mouse.up()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save", exact=True).click()
+    where = bytes(page.evaluate("async () => [...new Uint8Array(await window.where.arrayBuffer())]"))
+    axis = model.manifest.axes[0]
+    with Image.open(download.value.path()) as saved:
+        encoded = model.encode(Inputs(image=file, where=where))
+        wanted = model.render(model.prepare(encoded), {axis.id: axis.default})
+        assert off(saved, wanted) <= 2
+        assert off(saved, Image.open(io.BytesIO(file))) > 10
+
+
+def test_small_pictures_are_refused_as_the_server_refuses_them(page, site, models):
+    show(page, site, models[0], photo(64, 48))
+    page.locator("#file").set_input_files({"name": "small.png", "mimeType": "image/png", "buffer": photo(100, 15)})
+    expect(page.locator("#status")).to_have_text("The picture is 100×15; both sides must be at least 32.")
+
+
 def test_sweeps_are_saved(page, site, models):
     show(page, site, models[0], photo(64, 48))
     for button, kind, frames in (("animation", "webp", 22), ("sheet", "jpeg", 1)):
@@ -183,9 +217,12 @@ def test_sweeps_are_saved(page, site, models):
 
 
 def test_nothing_but_files_is_asked_of_the_host(page, site, models):
-    asked = []
+    asked, missing = [], []
     page.on("request", lambda request: asked.append((request.method, request.url, request.post_data)))
+    page.on("response", lambda response: missing.append(response.url) if response.status >= 400 else None)
     show(page, site, models[1], photo(64, 48))
     assert asked
+    assert not missing
+    assert page.evaluate("getComputedStyle(document.querySelector('.astray')).display") == "none"  # there are styles
     assert {(method, body) for method, url, body in asked if url.startswith("http")} == {("GET", None)}
     assert all(url.startswith((site, "blob:", "data:")) for _, url, _ in asked)

@@ -11,6 +11,7 @@ from dynamicnet import Model, package, pictures
 from dynamicnet.applications import APPLICATIONS, DETAIL
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.export import export
+from server.http.files import styles
 from server.http.routes.models import describe
 from server.http.thumbnails import QUALITY, SIDE, telling
 from server.settings import STATIC, TEMPLATES, Settings
@@ -21,7 +22,7 @@ WASM = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threade
 WEBGPU = ("ort.jspi.min.mjs", "ort-wasm-simd-threaded.jspi.mjs", "ort-wasm-simd-threaded.jspi.wasm")
 """What runs models in WebAssembly, or on WebGPU: a browser fetches one of the two."""
 
-READABLE = "image/png,image/jpeg,image/webp,image/gif,image/avif"
+READABLE = "image/png,image/jpeg,image/webp,image/gif,image/avif,image/bmp"
 """What every browser opens."""
 
 MOST = 4_000_000
@@ -46,6 +47,7 @@ def build(out: Path, weights: Path, names: list[str]) -> None:
                 "model-unknown", f"No model '{name}' takes a photograph alone; these do: {', '.join(fitting)}."
             )
     shutil.copytree(STATIC, out / "static", dirs_exist_ok=True)
+    (out / "static" / "css" / "page.css").write_bytes(styles(STATIC))
     shutil.copytree(HERE / "js", out / "static" / "js", dirs_exist_ok=True)
     (out / "static" / "js" / "ort").mkdir(exist_ok=True)
     for file in WASM + WEBGPU:

@@ -24,7 +24,7 @@ class Files(StaticFiles):
     def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder)
         self.version = _digest(folder)
-        self._styles = b"\n".join((folder / "css" / f"{name}.css").read_bytes() for name in STYLES)
+        self._styles = styles(folder)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file, and how long it may be kept."""
@@ -35,6 +35,11 @@ class Files(StaticFiles):
             response = await super().get_response(name, scope)
         response.headers["Cache-Control"] = ASK_AGAIN if name == path else FOR_EVER
         return response
+
+
+def styles(folder: Path) -> bytes:
+    """What css/page.css is, of a folder of the page's files."""
+    return b"\n".join((folder / "css" / f"{name}.css").read_bytes() for name in STYLES)
 
 
 def _digest(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 export const LIVE_SIDE = 1024; // longer side of what is shown, in pixels
 
-const SHORTEST = 32; // pixels that a shorter side stays at
+export const SHORTEST = 32; // pixels that a shorter side stays at
 
 /** As Python rounds: halves to the even number. */
 function rounded(value) {

@@ -1,8 +1,9 @@
 // Pictures as numbers: what the server does to a photograph before and after a model, to the level.
 
-import { small } from "./small.js";
+import { SHORTEST, small } from "./small.js";
 
-const REACH = 3; // of Lanczos
+const LANCZOS = { reach: 3, weight: lanczos };
+const TENT = { reach: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) }; // bilinear
 
 /** A photograph, on white, as ImageData, its longer side at most so many pixels; and how large it is. */
 export async function read(blob, longest = Infinity) {
@@ -10,6 +11,9 @@ export async function read(blob, longest = Infinity) {
     throw new Error("This browser cannot read the picture. Use another format, such as PNG or JPEG.");
   });
   const { width, height } = bitmap;
+  if (Math.min(width, height) < SHORTEST) {
+    throw new Error(`The picture is ${width}×${height}; both sides must be at least ${SHORTEST}.`);
+  }
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
@@ -19,33 +23,39 @@ export async function read(blob, longest = Infinity) {
   return { picture: shrunk(context.getImageData(0, 0, width, height), small(full, Number(longest))), full };
 }
 
-/** How far the result is to be seen at each place of a picture, from 0 to 1: where another one is white. */
-export async function seen(blob, { width, height }) {
+/** How far the result is to be seen at each place of a picture, from 0 to 1: where another one is white; by the size worked at. */
+export async function seen(blob, small, picture) {
   const bitmap = await createImageBitmap(blob);
+  const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0, width, height);
+  context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  const { data } = context.getImageData(0, 0, width, height);
-  return Float32Array.from({ length: width * height }, (_, i) => data[4 * i] / 255);
+  const { data } = scaled(scaled(context.getImageData(0, 0, width, height), small, TENT), picture, TENT);
+  return Float32Array.from({ length: picture.width * picture.height }, (_, i) => data[4 * i] / 255);
 }
 
-/** A picture as the server makes it smaller, by Lanczos, first across and then down; itself at its own size. */
-export function shrunk(picture, { width, height }) {
+/** A picture as the server makes it smaller; itself at its own size. */
+export const shrunk = (picture, size) => scaled(picture, size, LANCZOS);
+
+/** A picture of another size, first across and then down. */
+function scaled(picture, { width, height }, filter) {
   if (picture.width === width && picture.height === height) return picture;
-  const across = lines(picture.data, picture.width, width, picture.height, 4, 4 * picture.width, 4 * width);
-  const data = lines(across, picture.height, height, width, 4 * width, 4, 4, new Uint8ClampedArray(4 * width * height));
+  const across = lines(picture.data, picture.width, width, filter, picture.height, 4, 4 * picture.width, 4 * width);
+  const data = lines(across, picture.height, height, filter, width, 4 * width, 4, 4);
   return new ImageData(data, width, height);
 }
 
 /** Lines of a picture, each of `from` pixels, with `to` pixels: `step` from pixel to pixel, `given` and `put` from line to line. */
-function lines(data, from, to, count, step, given, put, made = new Uint8ClampedArray(put * count)) {
+function lines(data, from, to, filter, count, step, given, put) {
+  const made = new Uint8ClampedArray(4 * to * count);
   const scale = from / to;
-  const reach = REACH * scale;
+  const wide = Math.max(1, scale);
+  const reach = filter.reach * wide;
   for (let pixel = 0; pixel < to; pixel++) {
     const centre = (pixel + 0.5) * scale;
     const first = Math.max(0, Math.floor(centre - reach + 0.5));
     const length = Math.min(from, Math.floor(centre + reach + 0.5)) - first;
-    const weights = Array.from({ length }, (_, i) => lanczos((first + i + 0.5 - centre) / scale));
+    const weights = Array.from({ length }, (_, i) => filter.weight((first + i + 0.5 - centre) / wide));
     const sum = weights.reduce((all, weight) => all + weight, 0);
     for (let line = 0; line < count; line++) {
       for (let channel = 0; channel < 4; channel++) {
@@ -60,9 +70,9 @@ function lines(data, from, to, count, step, given, put, made = new Uint8ClampedA
 
 function lanczos(x) {
   if (x === 0) return 1;
-  if (Math.abs(x) >= REACH) return 0;
+  if (Math.abs(x) >= 3) return 0;
   const angle = Math.PI * x;
-  return (REACH * Math.sin(angle) * Math.sin(angle / REACH)) / (angle * angle);
+  return (3 * Math.sin(angle) * Math.sin(angle / 3)) / (angle * angle);
 }
 
 /** A picture as a model takes it: red, green and blue, one after the other, from 0 to 1. */

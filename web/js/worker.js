@@ -5,9 +5,9 @@
 // here. Pictures are ImageData.
 
 import { flat, level, read, seen, shrunk } from "./pixels.js";
+import { SHORTEST } from "./small.js";
 
 const KEPT = 2; // models
-const SHORTEST = 32; // pixels
 
 const listed = fetch(new URL("../../models.json", import.meta.url)).then((response) => response.json());
 const sessions = new Map(); // by model, the one used last at the end
@@ -81,7 +81,7 @@ async function open(id, { image, where, max_side: longest, detail }) {
   const tensor = (one) => new ort.Tensor("float32", flat(one), [1, 3, one.height, one.width]);
   const prepared = await done(prepare.run({ inputs: tensor(small) }));
   if (small !== picture) prepared.picture = tensor(picture); // what is painted is laid over it at its own size
-  return { render, model, prepared, picture, where: where && (await seen(where, picture)) };
+  return { render, model, prepared, picture, where: where && (await seen(where, small, picture)) };
 }
 
 async function rendered({ render, model, prepared, picture, where }, alpha) {

@@ -28,6 +28,7 @@ async def index(request: Request, engine: EngineDep, settings: SettingsDep) -> R
     known = {
         "files": _files(request),
         "modules": MODULES,
+        "models": "models",
         "thumbnails": [thumbnail_of(model) for model in engine.models.values()][:SEEN_FIRST],
         "accept": ",".join(ACCEPTED),
         "max_bytes": min(settings.max_upload_bytes, settings.max_message_bytes),
