@@ -12,11 +12,11 @@
 import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Literal, NamedTuple, Self, TypedDict, Unpack, cast
 
 import httpx
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dynamicnet.errors import DynamicNetError
@@ -138,6 +138,10 @@ class Session:
         self._seq = 0
         self._settled = 0  # the newest α whose exact frame came
         self._refused: set[int] = set()  # those after it that were refused
+        self._farewell = DynamicNetError(
+            "connection-lost",
+            "The connection was closed. If that was while a file was sent, it may be larger than the server takes.",
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -162,18 +166,18 @@ class Session:
         Args:
             image: a picture file.
             mask: another, white where the picture has a hole.
-            where: another, by which α is multiplied: white where it counts in full.
+            where: another, white where the result is seen in full, black where the picture stays as it is.
             options: more of what is to be opened, and how.
 
         Raises:
-            DynamicNetError: it cannot be opened.
+            DynamicNetError: it cannot be opened; or, as in all that follow, ``connection-lost``.
         """
         given = {"image": image, "mask": mask, "where": where}
         files = {name: file for name, file in given.items() if file is not None}
         self._settle(self._seq)  # the server drops what was asked for
-        self._send({"type": "open", "files": list(files), **options})
+        self._say(type="open", files=list(files), **options)
         for file in files.values():
-            self.connection.send(file)
+            self._send(file)
         while isinstance(message := self.receive(), Frame) or (message["type"] == "error" and "seq" in message):
             pass  # it is of what was open before
         if message["type"] == "error":
@@ -218,7 +222,8 @@ class Session:
         Raises:
             TimeoutError: there is none.
         """
-        message = self.connection.recv(self._timeout)
+        with self._connected():
+            message = self.connection.recv(self._timeout)
         if isinstance(message, str):
             said: dict[str, Any] = json.loads(message)
             if said["type"] == "error" and self._settled < said.get("seq", 0) <= self._seq:
@@ -226,7 +231,7 @@ class Session:
             return said
         frame = unpack(message)
         if "frame" in frame.header:  # else it is an original
-            self._send({"type": "ack", "frame": frame.header["frame"]})
+            self._say(type="ack", frame=frame.header["frame"])
             if frame.header["exact"]:
                 self._settle(frame.header["seq"])
         return frame
@@ -237,11 +242,28 @@ class Session:
 
     def _ask(self, **message: object) -> int:
         self._seq += 1
-        self._send({**message, "seq": self._seq})
+        self._say(**message, seq=self._seq)
         return self._seq
 
-    def _send(self, message: Mapping[str, object]) -> None:
-        self.connection.send(json.dumps(message))
+    def _say(self, **message: object) -> None:
+        self._send(json.dumps(message))
+
+    def _send(self, message: str | bytes) -> None:
+        with self._connected():
+            self.connection.send(message)
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Where the connection is closed, raise what the server said last, if it did."""
+        try:
+            yield
+        except ConnectionClosed:
+            with suppress(ConnectionClosed, TimeoutError):
+                while True:
+                    said = self.connection.recv(0)
+                    if isinstance(said, str) and "code" in (message := json.loads(said)):
+                        self._farewell = DynamicNetError(message["code"], message["message"])
+            raise self._farewell from None
 
 
 def _refusal(status: int, body: bytes) -> DynamicNetError:

@@ -5,20 +5,43 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pages
 import pytest
-from conftest import ELSEWHERE
+from conftest import ELSEWHERE, running_server
 from pages import difference, pixels, until
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from dynamicnet import DynamicNetError, pictures
+from dynamicnet.client import Session
 from server.settings import ROOT
 
 browser = pages.browser  # a fixture
+
+TOO_LARGE = """async (server) => {
+  const { Session } = await import(`${server}/static/js/session.js`);
+  let sent = 0;
+  const said = {};
+  const come = (name) => new Promise((resolve) => (said[name] = resolve));
+  const [refused, ready] = [come("refused"), come("ready")];
+  const sending = () => sent++;
+  const on = { sending, refused: said.refused, ready: (_, answer) => said.ready(answer) };
+  const session = new Session(on, `${server}/`);
+  const canvas = new OffscreenCanvas(64, 48);
+  canvas.getContext("2d").fillRect(0, 0, 9, 9);
+  const open = (image) => session.open({ model: "starry-night", fields: { image } }, { strength: 0 });
+  open(new Blob([new Uint8Array(8_000_000)]));
+  const sentence = await refused;
+  const before = sent;
+  open(await canvas.convertToBlob());
+  const { width, height } = await ready;
+  return { refused: sentence, sent: before, then: [width, height] };
+}"""
 
 
 def test_a_generated_client_renders_a_picture(http, models, photo, tmp_path, monkeypatch):
@@ -71,6 +94,41 @@ def test_what_python_programmers_are_told_to_write_works(document, server, http,
     form = {"alpha": header["alpha"]["strength"], "model": "starry-night", "max_side": 640, "format": header["format"]}
     reply = http.post("/infer", files={"image": photo.read_bytes()}, data=form | {"quality": 85})
     assert picture == reply.content
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that takes short messages alone, and does not wait for long."""
+    folder = tmp_path_factory.mktemp("narrow")
+    with running_server(folder, max_message_bytes=100_000, idle_seconds=2, origins=ELSEWHERE) as running:
+        yield running.url
+
+
+def test_our_client_says_why_it_was_cut_off(narrow, photo):
+    small = pictures.write(pictures.read(photo.read_bytes(), 64), "jpeg")
+    with Session(narrow) as session:
+        session.open(small)
+        time.sleep(4)
+        for _ in range(2):
+            with pytest.raises(DynamicNetError, match="asked for") as refusal:
+                session.render(0.5)
+            assert refusal.value.code == "session-idle"
+    for size in (100_001, 8_000_000):
+        with Session(narrow) as session, pytest.raises(DynamicNetError, match="larger than") as refusal:
+            session.open(bytes(size))
+        assert refusal.value.code == "connection-lost"
+
+
+@pages.NEEDED
+def test_a_page_from_elsewhere_does_not_send_again_and_again_what_is_too_large(browser, narrow):
+    page = browser.new_page(permissions=["local-network-access"])
+    page.route(f"{ELSEWHERE}/theirs/", lambda route: route.fulfill(body="<p>Theirs", content_type="text/html"))
+    page.goto(f"{ELSEWHERE}/theirs/")
+    told = page.evaluate(TOO_LARGE, narrow)
+    assert told["refused"] == "The connection is lost whenever this is sent. It may be larger than the server takes."
+    assert told["sent"] <= 3
+    assert told["then"] == [64, 48]
+    page.close()
 
 
 @pytest.fixture

@@ -13,6 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Request-ID"
 
+LEFT_OUT = (
+    '"WebSocket /',  # uvicorn's, with the query's key
+    "ASGI callable returned without completing handshake.",  # uvicorn's, of every WebSocket that was answered otherwise
+)
+"""What lines are left out that have it in them."""
+
 _request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
 
 log = logging.getLogger("server.requests")
@@ -25,7 +31,7 @@ def begin(level: str) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json())
-    handler.addFilter(lambda record: '"WebSocket /' not in record.getMessage())  # uvicorn's, with the query's key
+    handler.addFilter(lambda record: not any(what in record.getMessage() for what in LEFT_OUT))
     logging.basicConfig(level="INFO" if level == "debug" else level.upper(), handlers=[handler], force=True)
     for ours in ("server", "dynamicnet"):
         logging.getLogger(ours).setLevel(level.upper())

@@ -8,6 +8,8 @@ const SILENT = Object.fromEntries(
   ["sending", "preparing", "looked", "ready", "rendering", "frame", "refused", "lost", "found"].map((name) => [name, () => {}]),
 );
 const WAITS = [500, 1000, 2000, 4000, 8000];
+const TOO_LONG = 1009; // why a connection is closed
+const TRIES = 3; // to send something, as a connection may be lost for other reasons
 
 /** A frame: four bytes of length, big-endian, then that many bytes of JSON, then an image file. */
 function unpack(buffer) {
@@ -26,6 +28,7 @@ export class Session {
   #opened = null; // what the server has open
   #opening = null; // what it was asked to open and has not answered
   #sent = null; // the fields the server has, and need not be sent again
+  #cut = 0; // how often the connection was lost before what is wanted was open
   #alpha = null; // the newest α
   #asked = true; // whether the server was asked for it
   #seq = 0;
@@ -53,6 +56,7 @@ export class Session {
    */
   open(wanted, alpha) {
     this.#wanted = wanted;
+    this.#cut = 0;
     this.#first = this.#seq + 1;
     this.set(alpha);
   }
@@ -77,13 +81,15 @@ export class Session {
     this.#socket.onopen = () => {
       isRefused = false;
       if (this.#attempts) this.#on.found();
+      if (this.#cut >= TRIES) this.#refuse("The connection is lost whenever this is sent. It may be larger than the server takes.");
       this.#advance();
     };
     this.#socket.onmessage = ({ data }) => (typeof data === "string" ? this.#answer(JSON.parse(data)) : this.#frame(data));
-    this.#socket.onclose = () => this.#closed(isRefused);
+    this.#socket.onclose = ({ code }) => this.#closed(isRefused, code);
   }
 
-  #closed(isRefused) {
+  #closed(isRefused, code) {
+    if (this.#opening && this.#opening === this.#wanted) this.#cut += code === TOO_LONG ? TRIES : 1;
     this.#opened = this.#opening = this.#sent = null;
     this.#on.lost(isRefused);
     this.#socket = null;
@@ -136,7 +142,7 @@ export class Session {
   }
 
   #isOpen(how, ...answer) {
-    this.#attempts = 0;
+    this.#attempts = this.#cut = 0;
     [this.#opened, this.#opening] = [this.#opening, null];
     if (this.#opened === this.#wanted) this.#on[how](this.#opened, ...answer);
   }
@@ -144,7 +150,11 @@ export class Session {
   #refuseOpening(sentence) {
     const refused = this.#opening;
     this.#opened = this.#opening = this.#sent = null;
-    if (this.#wanted !== refused) return; // something else is wanted by now
+    if (this.#wanted === refused) this.#refuse(sentence); // else something else is wanted by now
+  }
+
+  #refuse(sentence) {
+    const refused = this.#wanted;
     this.#wanted = null;
     this.#on.refused(sentence, refused);
   }
