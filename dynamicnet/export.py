@@ -139,7 +139,8 @@ def export(folder: Path, to: Path) -> list[Path]:
         import onnx  # noqa: F401
     except ImportError:
         raise DynamicNetError(
-            "export-unavailable", "Exporting needs one more package; install it with pip install 'dynamic-net[export]'."
+            "export-unavailable",
+            "Exporting needs one more package; install it with pip install --editable '.[export]'.",
         ) from None
     try:
         to.mkdir(parents=True, exist_ok=True)

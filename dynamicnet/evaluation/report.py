@@ -37,7 +37,7 @@ def write(task: Task, axis: AxisSpec, count: int, figures: Mapping[str, Any]) ->
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        task.console.print("No plots: they need matplotlib, pip install 'dynamic-net[plots]'.")
+        task.console.print("No plots: they need matplotlib, pip install --editable '.[plots]'.")
         return
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     plot = figure.subplots()

@@ -78,7 +78,7 @@ def _columns(figures: Mapping[str, Any], *names: str) -> list[Any]:
 class ModelInfo(BaseModel):
     """A model and its axes."""
 
-    id: str = Field(examples=["starry"])
+    id: str = Field(examples=["starry-night"])
     title: str = Field(examples=["Starry night"])
     description: str = Field(examples=["From a faint to a full rendering in the manner of the painting."])
     application: str = Field(examples=list(APPLICATIONS)[:1])
@@ -199,7 +199,7 @@ TOLD: dict[str, Any] = {
     "X-Dynamic-Net-Model": {
         "description": "The model's id, percent-encoded.",
         "schema": {"type": "string"},
-        "example": "starry",
+        "example": "starry-night",
     },
     "X-Dynamic-Net-Notes": {
         "description": "Sentences about anything unexpected in what was sent, as a JSON list in ASCII; absent if there "

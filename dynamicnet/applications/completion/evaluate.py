@@ -158,7 +158,7 @@ def classical(picture: Tensor, hole: Image.Image) -> dict[str, Tensor]:
         from cv2 import xphoto  # of OpenCV's contributed modules
     except ImportError:
         raise DynamicNetError(
-            "opencv-missing", "OpenCV is what the results are compared with: pip install 'dynamic-net[compare]'."
+            "opencv-missing", "OpenCV is what the results are compared with: pip install --editable '.[compare]'."
         ) from None
     array, mask = np.asarray(pictures.to_picture(picture)), np.asarray(hole)
     best = np.empty_like(array)

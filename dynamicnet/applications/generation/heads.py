@@ -77,7 +77,7 @@ def draw_heads(out: Path, count: int, seed: int, side: int = 128) -> list[str]:
         from dicebear import Avatar, Style
     except ImportError:
         raise DynamicNetError(
-            "extra-missing", "Drawing heads needs more packages: pip install 'dynamic-net[heads]'.", 500
+            "extra-missing", "Drawing heads needs more packages: pip install --editable '.[heads]'.", 500
         ) from None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DynamicNetError(

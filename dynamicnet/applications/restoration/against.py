@@ -77,7 +77,7 @@ def bm3d() -> Render:
         from bm3d import bm3d_rgb
     except ImportError:
         raise DynamicNetError(
-            "bm3d-missing", "BM3D, which is free for non-commercial use: pip install 'dynamic-net[bm3d]'."
+            "bm3d-missing", "BM3D, which is free for non-commercial use: pip install --editable '.[bm3d]'."
         ) from None
 
     def render(one: Tensor, shares: list[float]) -> Tensor:

@@ -155,7 +155,7 @@ def structural_similarity() -> Callable[[Tensor, Tensor], Tensor]:
         from torchmetrics.functional.image import structural_similarity_index_measure
     except ImportError:
         raise DynamicNetError(
-            "torchmetrics-missing", "SSIM is measured by torchmetrics: pip install 'dynamic-net[compare]'."
+            "torchmetrics-missing", "SSIM is measured by torchmetrics: pip install --editable '.[compare]'."
         ) from None
 
     def ssim(output: Tensor, clean: Tensor) -> Tensor:
