@@ -18,7 +18,7 @@ FIRST_SECONDS = 90
 
 JOBS = {
     FIRST: 8,
-    ("denoise-first", "denoise-photos", "gaussian-noise"): 64,
+    ("denoise-first", "denoise-19", "denoise-photos", "gaussian-noise"): 64,
     ("mend-photos",): 64,
     ("painted-faces",): 64,
     ("drawn-heads",): 64,
@@ -36,11 +36,12 @@ COMMANDS = {
     "the-scream": 5,
     "great-wave": 8,
     "drawn-heads": 4,
+    "denoise-photos": 4,
     "gaussian-noise": 3,
 }
 """How many trainings share a recipe's hours, where it is not one."""
 
-BEFORE = {"drawn-heads": 700, "denoise-first": 80, "denoise-photos": 240, "gaussian-noise": 240}
+BEFORE = {"drawn-heads": 700, "denoise-first": 80, "denoise-19": 80, "denoise-photos": 480, "gaussian-noise": 240}
 """Seconds of a recipe that are no training."""
 
 STARTING = 20  # seconds until a training has loaded what it needs, which its hours do not count

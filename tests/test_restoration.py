@@ -315,13 +315,18 @@ def test_patches_have_colours_that_photographs_lack():
     assert int((apart < 0.05).sum()) > 48
 
 
-def test_colours_that_photographs_lack_stay_what_they_are():
+@pytest.mark.parametrize("alpha", [-1.0, 0.0, 1.0])
+def test_what_has_no_noise_keeps_its_colours_whatever_is_asked_for(alpha, photo):
     net = package.load(STATIC.parent / "weights" / "denoise-photos").net
-    colours = torch.cartesian_prod(*[torch.tensor([0.0, 0.5, 1.0])] * 3)
+    colours = torch.cartesian_prod(*[torch.tensor([0.0, 0.5, 1.0])] * 3)  # most of which photographs lack
     flat = colours[:, :, None, None].expand(-1, -1, 64, 64)
+    with Image.open(photo) as opened:
+        clean = torch.from_numpy(np.array(opened.crop((0, 0, 448, 288)))).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():
-        shown = net(flat, {"strength": -1.0}).clamp(0, 1)[..., 16:48, 16:48].mean((2, 3))
-    assert float((shown - colours).abs().max()) * 255 < 8
+        shown = net(flat, {"strength": alpha}).clamp(0, 1)[..., 16:48, 16:48].mean((2, 3))
+        changed = F.avg_pool2d(net(clean, {"strength": alpha}).clamp(0, 1) - clean, 32)
+    assert float((shown - colours).abs().max()) * 255 < 2
+    assert float(changed.abs().max()) * 255 < 2
 
 
 @pytest.mark.parametrize("heavy", [False, True])

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The commands that make the models. From the repository's root, with a folder or link `data` that holds content/
-# (photographs), faces/, styles/ (paintings) and perceptual/ (the encoders that ours was distilled from):
+# (photographs), cbsd68.txt (names of those that restoration is not trained on), faces/, styles/ (paintings) and perceptual/
+# (the encoders that ours was distilled from):
 #     weights/train.sh            # all of them, in order
 #     weights/train.sh NAME …     # some; a model that starts from another needs that one first
 #     weights/train.sh NAME … -- --hours 1 --device cuda    # with further options, for every training run of each
@@ -271,22 +272,22 @@ denoise-first() { # nothing to ship: what denoise-photos goes on from
     camera runs/packages/denoise-first
 }
 
-denoise-photos() { # made at commit ee0d82f, before patches were as vivid and some without noise
-    camera weights/denoise-photos --start runs/packages/denoise-first --main-steps 12000 --main-rate 5e-4 --path-steps 3500 \
+denoise-19() { # nothing to ship: θ for lighter noise; at commit ee0d82f, before patches were as vivid and some without noise
+    camera runs/packages/denoise-19 --start runs/packages/denoise-first --main-steps 12000 --main-rate 5e-4 --path-steps 3500 \
         --axis-rate 6e-4 --crisp-steps 900
+}
+
+denoise-photos() { # the first round at that commit too, the second without noiseless patches, which in the third counted as
+    # much at light noise as at heavy
+    heavy runs/packages/denoise-50 denoise-19 --main-steps 12000 --main-rate 7e-4 --path-steps 6000
+    heavy runs/packages/denoise-vivid denoise-50 --main-steps 7000 --main-rate 5e-4 --path-steps 5000 --axis-rate 8e-4
+    heavy runs/packages/denoise-smooth denoise-vivid --main-steps 3000 --main-rate 5e-4 --path-steps 4000 --axis-rate 8e-4
+    heavy weights/denoise-photos denoise-smooth --main-steps 8000 --main-rate 6e-4 --path-steps 6000 --axis-rate 8e-4
     choice weights/denoise-photos
 }
 
-denoise-50() { # nothing to ship yet: θ for heavy noise, the first round at that commit too, the second without noiseless patches,
-    # which in the third counted as much at light noise as at heavy
-    heavy denoise-50 weights/denoise-photos --main-steps 12000 --main-rate 7e-4 --path-steps 6000
-    heavy denoise-vivid runs/packages/denoise-50 --main-steps 7000 --main-rate 5e-4 --path-steps 5000 --axis-rate 8e-4
-    heavy denoise-smooth runs/packages/denoise-vivid --main-steps 3000 --main-rate 5e-4 --path-steps 4000 --axis-rate 8e-4
-    heavy denoise-even runs/packages/denoise-smooth --main-steps 8000 --main-rate 6e-4 --path-steps 6000 --axis-rate 8e-4
-}
-
 heavy() {
-    local out=runs/packages/$1 start=$2
+    local out=$1 start=runs/packages/$2
     shift 2
     camera "$out" --start "$start" --main-noise 50 --crisp-steps 900 "$@"
 }
@@ -295,7 +296,7 @@ gaussian-noise() { # for what published tables measure; in three rounds
     local first=runs/packages/denoise-gaussian out=weights/gaussian-noise
     local white=(--noise gaussian --title "Take out Gaussian noise" --scale 320 --crisp-steps 0 --main-noise 50)
     white+=(--description "White noise that is the same everywhere, as published tables measure; photographs have another.")
-    restoration $first "${white[@]}" --start weights/denoise-photos --main-steps 12000 --main-rate 7e-4 --path-steps 6000
+    restoration $first "${white[@]}" --start runs/packages/denoise-19 --main-steps 12000 --main-rate 7e-4 --path-steps 6000
     restoration $first "${white[@]}" --run runs/denoise-gaussian-psi --start $first --main-steps 0 --path-steps 4000 --axis-rate 6e-4
     restoration $out "${white[@]}" --start $first --main-steps 0 --path-steps 2500 --axis-rate 4e-4
     choice $out
@@ -303,7 +304,7 @@ gaussian-noise() { # for what published tables measure; in three rounds
 
 all=(painter starry-night the-scream-first the-scream great-wave-first great-wave)
 all+=(starry-brush starry-scream three-paintings starry-sliders)
-all+=(drawn-heads painted-faces mend-photos denoise-first denoise-photos gaussian-noise)
+all+=(drawn-heads painted-faces mend-photos denoise-first denoise-19 denoise-photos gaussian-noise)
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     names+=("$1")
