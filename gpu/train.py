@@ -25,6 +25,7 @@ JOBS = {
     ("starry-night", "starry-brush", "starry-scream", "three-paintings", "starry-sliders"): 8,
     ("the-scream-first", "the-scream"): 8,
     ("great-wave-first", "great-wave"): 8,
+    ("stained-glass",): 8,
 }
 """Pictures a step, by recipes that need one another, in this order: a GPU is no slower with so many than with the few
 that are for two cores. What gains most comes first.
@@ -35,6 +36,7 @@ COMMANDS = {
     "starry-sliders": 0,
     "the-scream": 5,
     "great-wave": 8,
+    "stained-glass": 3,
     "drawn-heads": 4,
     "denoise-photos": 4,
     "gaussian-noise": 3,

@@ -103,6 +103,16 @@ great-wave() {
         --main-steps 0 --axis-steps 500 --path-steps 1500
 }
 
+stained-glass() { # after a window that weights/glass.py draws; its colours are to lie anywhere
+    mkdir -p runs/styles
+    .venv/bin/python weights/glass.py runs/styles/glass.png
+    local first=runs/packages/stained-glass window=(--title "Stained Glass" --style runs/styles/glass.png)
+    train $first-first "${window[@]}" --start weights/starry-night --main-steps 3000 --axis-steps 1 --path-steps 0 # 1,237 of them
+    window+=(--dual --weight 0.1,1,2.5 --palette 2 --patches 0.5 --order 1)
+    train $first-theta "${window[@]}" --start $first-first --main-steps 2500 --axis-steps 1 --path-steps 0
+    train weights/stained-glass "${window[@]}" --start $first-theta --main-steps 0 --axis-steps 500 --path-steps 1500 --hours 0.85
+}
+
 starry-brush() { # nothing to ship by itself: a second axis on the θ of starry-night, which stays as it is
     train runs/packages/starry-brush --title "Starry Night, fine to coarse" --axis scale --dual --ends "fine,coarse" \
         --style data/styles/starry_night.jpg --size 192,384,768 --start weights/starry-night --main-steps 0 \
@@ -302,7 +312,7 @@ gaussian-noise() { # for what published tables measure; in three rounds
     choice $out
 }
 
-all=(painter starry-night the-scream-first the-scream great-wave-first great-wave)
+all=(painter starry-night the-scream-first the-scream great-wave-first great-wave stained-glass)
 all+=(starry-brush starry-scream three-paintings starry-sliders)
 all+=(drawn-heads painted-faces mend-photos denoise-first denoise-19 denoise-photos gaussian-noise)
 names=()
