@@ -100,7 +100,7 @@ def test_what_python_programmers_are_told_to_write_works(document, server, http,
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that takes short messages alone, and does not wait for long."""
     folder = tmp_path_factory.mktemp("narrow")
-    with running_server(folder, max_message_bytes=100_000, idle_seconds=2, origins=ELSEWHERE) as running:
+    with running_server(folder, max_message_bytes=100_000, idle_seconds=6, origins=ELSEWHERE) as running:
         yield running.url
 
 
@@ -108,7 +108,7 @@ def test_our_client_says_why_it_was_cut_off(narrow, photo):
     small = pictures.write(pictures.read(photo.read_bytes(), 64), "jpeg")
     with Session(narrow) as session:
         session.open(small)
-        time.sleep(4)
+        time.sleep(8)
         for _ in range(2):
             with pytest.raises(DynamicNetError, match="asked for") as refusal:
                 session.render(0.5)
