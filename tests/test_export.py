@@ -185,7 +185,7 @@ def test_where_nothing_can_be_written_is_said(tmp_path):
 def test_onnx_is_wanted_for_an_export_alone_and_asked_for_in_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
     importlib.reload(dynamicnet.export)
-    with pytest.raises(DynamicNetError, match=r"\[export\]"):
+    with pytest.raises(DynamicNetError, match=r"pip install --editable '\.\[export\]'"):
         dynamicnet.export.export(PACKAGES[0], tmp_path)
 
 

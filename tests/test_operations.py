@@ -244,6 +244,7 @@ def test_keys_are_asked_for_where_there_are_any(guarded):
     said = guarded.log.read_text()
     assert '"level": "debug"' in said
     assert not [secret for secret in ("first", "second", "BINARY", "JFIF") if secret in said]
+    assert '"level": "error"' not in said  # of refusals, which are none
 
 
 @pytest.mark.parametrize("path", ["/infer", "/sweep"])

@@ -2,7 +2,8 @@
 
 import { SHORTEST, small } from "./small.js";
 
-const LANCZOS = { reach: 3, weight: lanczos };
+const LOBES = 3;
+const LANCZOS = { reach: LOBES, weight: lanczos };
 const TENT = { reach: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) }; // bilinear
 
 /** A photograph, on white, as ImageData, its longer side at most so many pixels; and how large it is. */
@@ -70,9 +71,9 @@ function lines(data, from, to, filter, count, step, given, put) {
 
 function lanczos(x) {
   if (x === 0) return 1;
-  if (Math.abs(x) >= 3) return 0;
+  if (Math.abs(x) >= LOBES) return 0;
   const angle = Math.PI * x;
-  return (3 * Math.sin(angle) * Math.sin(angle / 3)) / (angle * angle);
+  return (LOBES * Math.sin(angle) * Math.sin(angle / LOBES)) / (angle * angle);
 }
 
 /** A picture as a model takes it: red, green and blue, one after the other, from 0 to 1. */
