@@ -293,7 +293,7 @@ def test_two_sessions_at_once_each_get_their_own(dial, models, image):
 
 @pytest.mark.long
 def test_many_sessions_sliding_at_once_each_get_their_turn(dial, models, image):
-    # Turns are of equal time: frames cost as much in all these. Of one model, they would run as one batch.
+    # Callers have equal time; no frame here costs over twice as much as another. Those of one model would run as one.
     chosen = [model for model in models if model["application"] == "style"]
     clients = [dial() for _ in chosen]
     for client, model in zip(clients, chosen, strict=True):

@@ -115,13 +115,14 @@ def test_closing_drops_what_waits():
     assert ran == []
 
 
-def in_pieces(ran: list, pieces: int):
-    """Work that notes its pieces, and that it was left."""
+def in_pieces(ran: list, pieces: int, seconds: float = 0):
+    """Work that notes its pieces, which take a time each, and that it was left."""
 
     def work(items):
         try:
             for piece in range(pieces):
                 ran.append(f"{items[0]}{piece}")
+                time.sleep(seconds)
                 yield
         finally:
             ran.append(f"{items[0]} ended")
@@ -136,24 +137,53 @@ def cut(monkeypatch) -> None:
         monkeypatch.setattr(worker, name, 0)
 
 
-def test_callers_take_turns_however_much_one_asks_for(monkeypatch):
-    cut(monkeypatch)
+def pieces_of_callers(*each) -> list[str]:
+    """What runs of callers who all wait when the thread comes free; of each: name, pieces and seconds of its jobs."""
     ran = []
 
     async def ask(line, jobs):
         callers.begin()
-        await asyncio.gather(*(line.run(in_pieces(ran, pieces), name) for name, pieces in jobs))
+        await asyncio.gather(*(line.run(in_pieces(ran, pieces, seconds), name) for name, pieces, seconds in jobs))
 
     async def use(line):
         release = await held_up(line)
-        tasks = [asyncio.create_task(ask(line, jobs)) for jobs in ([("a", 3), ("b", 2)], [("c", 1)], [("d", 2)])]
+        tasks = [asyncio.create_task(ask(line, jobs)) for jobs in each]
         await asyncio.sleep(0.01)
         release.set()
         await asyncio.gather(*tasks)
 
     run(use)
-    pieces = [name for name in ran if not name.endswith("ended")]
-    assert pieces == ["a0", "c0", "d0", "a1", "d1", "a2", "b0", "b1"]
+    return [name for name in ran if not name.endswith("ended")]
+
+
+def test_callers_take_turns_however_much_one_asks_for(monkeypatch):
+    cut(monkeypatch)
+    ran = pieces_of_callers([("a", 3, 0.02), ("b", 2, 0.02)], [("c", 1, 0.02)], [("d", 2, 0.03)])
+    assert ran == ["a0", "c0", "d0", "a1", "d1", "a2", "b0", "b1"]
+
+
+def test_callers_have_equal_time_and_not_equally_many_turns(monkeypatch):
+    cut(monkeypatch)
+    ran = pieces_of_callers([("a", 3, 0.2)], [("b", 9, 0.06)])
+    assert ran == ["a0", "b0", "b1", "b2", "b3", "a1", "b4", "b5", "b6", "a2", "b7", "b8"]
+
+
+def test_who_comes_late_has_its_turn_and_no_more_than_that(monkeypatch):
+    """Time that somebody did not ask for is not made up for."""
+    cut(monkeypatch)
+    ran = []
+
+    async def use(line):
+        early = asyncio.create_task(line.run(in_pieces(ran, 40, 0.02), "a"))
+        while len(ran) < 10:
+            await asyncio.sleep(0.001)
+        await line.run(in_pieces(ran, 10, 0.02), "b")
+        await early
+
+    run(use)
+    first, last = ran.index("b0"), ran.index("b9")
+    assert first <= 12
+    assert 7 <= sum(name.startswith("a") for name in ran[first:last]) <= 11
 
 
 def test_who_waits_for_several_things_at_once_waits_once():
@@ -227,14 +257,16 @@ def test_what_is_longer_than_a_frame_ends_in_few_turns(monkeypatch):
     monkeypatch.setattr(worker, "TURN", 0)
     monkeypatch.setattr(worker, "LATER", 30)
     ran = []
-    run_in_line(*((in_pieces(ran, 9), name) for name in "ab"))
+    run_in_line(*((in_pieces(ran, 9, seconds), name) for name, seconds in (("a", 0), ("b", 0.02))))
     assert ran[:10] == ["a0", "b0", *(f"a{piece}" for piece in range(1, 9))]
 
 
 def test_what_is_larger_than_a_frame_is_cut_from_its_beginning(monkeypatch):
     monkeypatch.setattr(worker, "LATER", 0)
     ran = []
-    run_in_line(*((in_pieces(ran, 3), name, None, 1, 2 * worker.FRAME) for name in "ab"))
+    run_in_line(
+        *((in_pieces(ran, 3, seconds), name, None, 1, 2 * worker.FRAME) for name, seconds in (("a", 0.02), ("b", 0.03)))
+    )
     assert ran[:4] == ["a0", "b0", "a1", "b1"]
 
 

@@ -19,12 +19,12 @@ class Caller:
 
     Attributes:
         patience: seconds it may stand in lines altogether. left: of them.
-        served: when a turn of its ended last, by the event loop's clock.
+        had: seconds of the device that it has had, and those that it came too late for.
     """
 
     patience: float = math.inf
     left: float = math.inf
-    served: float = -math.inf
+    had: float = 0.0
 
     def stood(self, before: float, begun: float) -> None:
         """It was in a line since some moment, with so much patience then; in several at once, maybe."""

@@ -46,9 +46,9 @@ class _Job:
         return self.pixels <= FRAME
 
     @property
-    def since(self) -> float:
-        """When it came or, if that was later, its caller last had a turn."""
-        return max(self.came, self.caller.served)
+    def start(self) -> float:
+        """Where it stands in line: where the line was when it came or, if that is further, its caller is by now."""
+        return max(self.came, self.caller.had)
 
 
 class _Run:
@@ -63,8 +63,8 @@ class _Run:
         self._most = TURN * len(jobs) if self.of_frames else LATER
 
     @property
-    def since(self) -> float:
-        return min(job.since for job in self.jobs)
+    def start(self) -> float:
+        return min(job.start for job in self.jobs)
 
     @property
     def wanted(self) -> bool:
@@ -72,15 +72,19 @@ class _Run:
         return not all(job.done.done() for job in self.jobs)
 
     def turn(self) -> bool:
-        """Run some pieces, on the thread: True after the last."""
-        until, self._most = time.perf_counter() + self._most, LATER
+        """Run some pieces, on the thread: True after the last. Their time is shared by those who asked for them."""
+        begun, most, self._most = time.perf_counter(), self._most, LATER
         try:
             next(self._pieces)
-            while time.perf_counter() < until and self.wanted:
+            while time.perf_counter() < begun + most and self.wanted:
                 next(self._pieces)
         except StopIteration as end:
             self.results = end.value
             return True
+        finally:
+            each = (time.perf_counter() - begun) / len(self.jobs)
+            for job in self.jobs:
+                job.caller.had = job.start + each
         return False
 
     def leave(self) -> bool:
@@ -91,11 +95,10 @@ class _Run:
 
 
 class Worker:
-    """Runs one thing at a time, in turns: round robin between callers (Nagle, RFC 970), not between jobs.
+    """Runs one thing at a time, in turns: equal time for each caller (start-time fair queueing, Goyal et al. 1996).
 
-    The next turn is that of the caller who has gone longest without one. It ends with the job, or some pieces of it,
-    see :data:`TURN` and :data:`LATER`. Nobody waits for more than a turn of each other caller, and all that has begun
-    goes on.
+    The next turn is that of the caller who has had least of it; who comes, or comes back, is taken to have had as much
+    as who is served then. It ends with the job, or some pieces of it, see :data:`TURN` and :data:`LATER`.
 
     Jobs of one group that wait at that moment run with it, as one: two, four, eight and so on of them, because oneDNN
     keeps compiled code for every shape that it meets, and memory would grow until it had met all numbers.
@@ -107,6 +110,7 @@ class Worker:
         self._thread = ThreadPoolExecutor(1, "device")
         self._line: list[_Job] = []
         self._under_way: list[_Run] = []
+        self._at = 0.0  # what the caller of the last turn had had before it, in seconds: where the line is
         self._runner: asyncio.Task[None] | None = None
 
     async def run(
@@ -131,7 +135,7 @@ class Worker:
         """
         loop = asyncio.get_running_loop()
         begun, done = loop.create_future(), loop.create_future()
-        job = _Job(work, item, group, most, pixels, current(), loop.time(), begun, done)
+        job = _Job(work, item, group, most, pixels, current(), self._at, begun, done)
         self._line.append(job)
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
@@ -167,6 +171,7 @@ class Worker:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while run := self._next():
+            self._at = max(self._at, run.start)
             try:
                 ended = await loop.run_in_executor(self._thread, run.turn if run.wanted else run.leave)
             except Exception as error:
@@ -176,8 +181,6 @@ class Worker:
                 else:  # one of them spoils it for all: each on its own
                     self._under_way += [_Run([job]) for job in run.jobs]
                 continue
-            for job in run.jobs:
-                job.caller.served = loop.time()
             if ended:
                 self._under_way.remove(run)
                 for job, result in zip(run.jobs, run.results, strict=True):
@@ -190,7 +193,7 @@ class Worker:
             return left
         self._line = [job for job in self._line if not job.begun.done()]
         able: list[_Run | _Job] = [*self._under_way, *(job for job in self._line if self._has_room(job))]
-        first = min(able, key=lambda one: one.since, default=None)
+        first = min(able, key=lambda one: one.start, default=None)
         return self._begin(first) if isinstance(first, _Job) else first
 
     def _has_room(self, job: _Job) -> bool:
@@ -206,7 +209,7 @@ class Worker:
         jobs = [first]
         if first.group is not None:
             others = [job for job in self._line if job.group == first.group and job is not first]
-            jobs += sorted(others, key=lambda job: job.since)[: first.most - 1]
+            jobs += sorted(others, key=lambda job: job.start)[: first.most - 1]
             jobs = jobs[: 1 << (len(jobs).bit_length() - 1)]
         chosen = set(jobs)
         self._line = [job for job in self._line if job not in chosen]
