@@ -208,7 +208,7 @@ def _read(
     metadata = keep.read(opened, sideways=sideways or turn in _SIDEWAYS)
     lossy = opened.format in LOSSY
     return Decoded(
-        *(_joined(picture, pixels.opacity), full, (*notes, *_frames(opened)), metadata, own, lossy),
+        *(_joined(picture, pixels.opacity), full, (*notes, *_notes(opened)), metadata, own, lossy),
         complete=not notes,
     )
 
@@ -239,6 +239,8 @@ def _profile(data: bytes, opened: Image.Image) -> bytes | None:
         return png.profile(data, embedded)
     if opened.format in ("AVIF", "HEIF"):
         return embedded or boxes.profile(data)
+    if opened.format in ("JPEG", "MPO"):
+        return embedded or jpeg.profile(opened)
     return embedded
 
 
@@ -348,6 +350,10 @@ def _joined(colour: Image.Image, opacity: Image.Image | None) -> Image.Image:
     joined = colour.copy() if opacity is None else Image.merge(f"{colour.mode}A", (*colour.split(), opacity))
     joined.info = {}  # encoders copy comments and profiles from here
     return joined
+
+
+def _notes(opened: Image.Image) -> tuple[str, ...]:
+    return (tiff.note(opened) if isinstance(opened, TiffImagePlugin.TiffImageFile) else ()) + _frames(opened)
 
 
 def _frames(opened: Image.Image) -> tuple[str, ...]:

@@ -144,6 +144,8 @@ def jpegs() -> Iterator[tuple[str, Make]]:
         yield f"RGB in {name} {way}", partial(plain, RGB, space=name, profile=PROFILES[name], **options)
     yield "grey in gamma 2.2", partial(plain, L, "L", space="grey 2.2", profile=GREY)
     yield "CMYK in a print profile", printed
+    for name, space in (("sRGB", None), ("Adobe RGB", "Adobe RGB")):
+        yield f"{name} as cameras say it", partial(by_exif, space)
     for o in UPRIGHT:
         yield f"EXIF orientation {o}", partial(plain, RGB, upright=o, exif=exif(o))
         yield (
@@ -153,6 +155,15 @@ def jpegs() -> Iterator[tuple[str, Make]]:
         yield f"XMP orientation {o}", partial(by_xmp, "JPEG", o, LOSSY, **lossy)
     yield "EXIF before XMP", partial(plain, RGB, upright=6, exif=exif(6), xmp=xmp(3))
     yield "MPO", multi_picture
+
+
+def by_exif(space: str | None) -> File:
+    """As cameras say it, without a profile, which libvips does not mind: R98 is sRGB, R03 Adobe RGB."""
+    tags = Image.Exif()
+    said = tags.get_ifd(ExifTags.IFD.Exif)
+    said[ExifTags.Base.ColorSpace] = 65535 if space else 1
+    said[ExifTags.IFD.Interop] = {1: "R03" if space else "R98"}
+    return File(encoded(image(RGB), "JPEG", quality=95, subsampling=0, exif=tags), shown(RGB, space=space), LOSSY)
 
 
 def cmyk_jpeg(is_ycck: bool, **options) -> File:
@@ -608,12 +619,16 @@ def tiffs() -> Iterator[tuple[str, Make]]:
         tags = {34675: (7, PROFILES[name])}
         yield f"RGB {values} bits in {name}", partial(tiff_of, "RGB", values, space=name, tags=tags)
     yield "grey 8 bits in gamma 2.2", partial(tiff_of, "grey", 8, space="grey 2.2", tags={34675: (7, GREY)})
+    yield "RGB and opacity that is not said to be", partial(tiff_of, "RGB and opacity", 8, tags={338: None})
     yield "CMYK in a print profile", partial(printed, "TIFF")
     for o in UPRIGHT:
         tags = {274: (3, o)}
         yield f"RGB 8 bits orientation {o}", partial(tiff_of, "RGB", 8, upright=o, tags=tags)
         yield f"grey 16 bits orientation {o}", partial(tiff_of, "grey", 16, upright=o, tags=tags)
     yield "Lab 8 bits", lab
+    yield "Lab 8 bits planar", partial(lab, "in planes of their own", planar=True)
+    yield "YCbCr that is not compressed", partial(ycbcr, 1, "YCbCr that is not compressed")
+    yield "compressed as WebP", partial(ycbcr, 50001, "compressed as WebP")
     yield "Lab float", lab_by_vips
     yield "pages", partial(animated, "TIFF")
     yield "a preview", lambda: File(tiff(levels(RGB, 8), 8, 2, tags={254: (4, 1)}), "small one of another")
@@ -651,7 +666,8 @@ def tiff_of(kind: str, bits: int, space=None, upright=1, tags=None, **options) -
         refusal = "in planes of their own" if bits > 8 else PLANES_UNREAD.get(kind)
     elif (kind, bits) in NOT_KNOWN or (options.get("order") == ">" and (kind, bits) in NOT_KNOWN_BIG_ENDIAN):
         refusal = f"({1 + (opacity is not None)} × {bits} bits, whole numbers)"
-    data = tiff(levels(values, bits), bits, photometric, tags=more | (tags or {}), **options)
+    said = {tag: value for tag, value in (more | (tags or {})).items() if value}
+    data = tiff(levels(values, bits), bits, photometric, tags=said, **options)
     colour = {"grey": L, "white is zero": L, "grey and opacity": L}.get(kind, RGB)
     if bits < 8:
         colour = rounded(colour, bits)
@@ -688,10 +704,15 @@ def tiff_by_vips(bits: int, off: float = 1.0, **options) -> File:
     return File(written.tiffsave_buffer(**options), shown(RGB), off)
 
 
-def lab() -> File:
+def lab(refusal: str | None = None, **options) -> File:
     """L from 0 to 255, a and b in two's complement."""
     numbers = np.rint(independent.to_lab(RGB) * (2.55, 1, 1)).astype(int) & 255
-    return File(tiff(numbers.astype(np.uint8), 8, 8), shown(RGB))
+    return File(tiff(numbers.astype(np.uint8), 8, 8, **options), refusal or shown(RGB))
+
+
+def ycbcr(compression: int, refusal: str) -> File:
+    numbers = np.asarray(image(RGB).convert("YCbCr"))
+    return File(tiff(numbers, 8, 6, tags={259: (3, compression)}), refusal)
 
 
 def lab_by_vips() -> File:

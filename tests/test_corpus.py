@@ -37,6 +37,7 @@ def test_a_file_comes_out_right_or_is_refused_with_the_reason(name):
         "AVIF, animated": "3 frames; the first",
         "GIF, animated": "3 frames; the first",
         "TIFF, pages": "3 pages; the first",
+        "TIFF, RGB and opacity that is not said to be": "fourth channel is; it was taken for opacity",
         "HEIC, two pictures, the second is the main one": "2 pictures; the main one",
     }.items(),
 )

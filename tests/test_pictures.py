@@ -11,6 +11,7 @@ import torch
 from PIL import ExifTags, Image, PngImagePlugin
 
 from dynamicnet import DynamicNetError, pictures
+from dynamicnet.files import icc
 from server.settings import STATIC
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
@@ -399,6 +400,24 @@ def test_a_map_is_made_smaller_as_the_photograph_is():
     assert pictures.read_where(file, 64, 5_000).picture.size == (64, 32)
     with pytest.raises(DynamicNetError, match=r"^The map where is 200.100, more than 0\.005 million pixels;"):
         pictures.read_where(file, None, 5_000)
+
+
+def test_either_resolution_of_exif_is_kept_where_a_jpeg_has_it_nowhere_else():
+    exif = Image.Exif()
+    exif.update({ExifTags.Base.XResolution: 400.0, ExifTags.Base.YResolution: 200.0, ExifTags.Base.ResolutionUnit: 2})
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(file, "JPEG", exif=exif)
+    assert pictures.read_layers(file.getvalue()).metadata.dpi == (400, 200)
+
+
+@pytest.mark.parametrize("curve", [1.0, 1.8])
+def test_shadows_of_grey_in_light_are_as_bright_as_they_are(curve):
+    numbers = np.arange(256, dtype=np.uint8).repeat(8).reshape(64, -1)
+    file = io.BytesIO()
+    Image.fromarray(numbers).save(file, "TIFF", icc_profile=icc.grey_profile(curve, "grey"))
+    light = (numbers / 255) ** curve
+    wanted = 255 * np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(np.asarray(pictures.read(file.getvalue()))[..., 0] - wanted).max() <= 1
 
 
 @pytest.mark.parametrize(("orientation", "dpi"), [(1, (300, 150)), (3, (300, 150)), (6, (150, 300))])

@@ -34,7 +34,9 @@ class Colours:
         try:
             self._source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             self.mode = MODES[self._source.profile.xcolor_space]
-            self._there = ImageCms.ImageCmsTransform(self._source, _srgb(), self.mode, "RGB", INTENT, flags=FLAGS)
+            # A curve of grey is else read off a coarse table: shadows of linear light had half of their value.
+            flags = FLAGS | ImageCms.Flags.NOOPTIMIZE if self.mode == "L" else FLAGS
+            self._there = ImageCms.ImageCmsTransform(self._source, _srgb(), self.mode, "RGB", INTENT, flags=flags)
         except (OSError, KeyError, ImageCms.PyCMSError) as error:
             raise ValueError("not a profile") from error
 

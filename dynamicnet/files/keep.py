@@ -84,6 +84,8 @@ def _place(tags: Mapping[int, Any]) -> dict[int, Any]:
 
 def _dpi(picture: Image.Image, exif: Image.Exif, sideways: bool) -> tuple[float, float] | None:
     given = picture.info.get("dpi")
+    if picture.format in ("JPEG", "MPO") and picture.info.get("jfif_unit") not in (1, 2):
+        given = None  # what Pillow has there is EXIF's across, for both
     if given is None and exif.get(BASE.ResolutionUnit) in (2, 3):
         inch = 2.54 if exif[BASE.ResolutionUnit] == 3 else 1.0
         given = exif.get(BASE.XResolution, 0) * inch, exif.get(BASE.YResolution, 0) * inch

@@ -8,12 +8,13 @@ from PIL import ExifTags, ImagePalette, TiffImagePlugin
 
 from dynamicnet.errors import DynamicNetError
 
-KIND, WIDTH, HEIGHT, BITS, PHOTOMETRIC, CHANNELS, PLANAR = 254, 256, 257, 258, 262, 277, 284
+KIND, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, CHANNELS, PLANAR = 254, 256, 257, 258, 259, 262, 277, 284
 COLOUR_MAP, EXTRA, FORMAT = 320, 338, 339
 SIGNED, FLOAT = 2, 3
 PREMULTIPLIED = 1
 SMALLER = 1
-WHITE_IS_ZERO = 0
+WHITE_IS_ZERO, RGB, YCBCR = 0, 2, 6
+NOT_COMPRESSED, WEBP = 1, 50001
 APART = 2
 
 
@@ -61,6 +62,13 @@ def _reason(tags: Mapping[int, Any], mode: str) -> str | None:
         return f"its channels of {bits} bits lie in planes of their own"
     if apart and (mode == "LA" or PREMULTIPLIED in _numbers(tags.get(EXTRA, ()))):
         return "its opacity lies in a plane of its own"
+    if apart and mode == "LAB":
+        return "its lightness and its colours lie in planes of their own"
+    compression = _numbers(tags.get(COMPRESSION, NOT_COMPRESSED))[0]
+    if compression == NOT_COMPRESSED and _numbers(tags.get(PHOTOMETRIC, RGB))[0] == YCBCR:
+        return "its pixels are YCbCr that is not compressed"
+    if compression == WEBP:
+        return "it is compressed as WebP is"
     if SIGNED in formats:
         return "its numbers may be negative"
     if bits == 32 and FLOAT not in formats:
@@ -76,6 +84,13 @@ def _refusal(what: str, reason: str) -> DynamicNetError:
         f"The {what} is a TIFF that we cannot read, for {reason}; save it as PNG, or as TIFF of 8 bits.",
         415,
     )
+
+
+def note(opened: TiffImagePlugin.TiffImageFile) -> tuple[str, ...]:
+    """A sentence where a fourth channel is not said to be opacity, and is taken for it as others do."""
+    if opened.mode != "RGBA" or EXTRA in opened.tag_v2:
+        return ()
+    return ("The file does not say what its fourth channel is; it was taken for opacity.",)
 
 
 def set_palette(opened: TiffImagePlugin.TiffImageFile) -> None:
