@@ -132,7 +132,8 @@ def import_checkpoint(file: Path, kind: KindName, out: Path, title: str | None =
 def read_checkpoint(file: Path) -> dict[str, Tensor]:
     """Read a PyTorch checkpoint: tensors by name, on the CPU. No code in it is run.
 
-    A checkpoint that keeps them under ``state_dict``, next to other things, is unwrapped.
+    A checkpoint that keeps them under ``state_dict`` or ``model``, next to other things, is unwrapped, and so are the
+    names of one that DataParallel trained.
 
     Raises:
         DynamicNetError: ``checkpoint-missing`` or ``checkpoint-unreadable``.
@@ -143,16 +144,18 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception:  # bytes that are not a checkpoint make the reader fail in whatever way they happen to
         raise _unreadable(file, "it is not a PyTorch checkpoint, or holds more than tensors") from None
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
+    for key in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
     if not isinstance(content, dict) or not content:
         raise _unreadable(file, "it holds no tensors by name")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise _unreadable(file, f"'{name}' is not a tensor")
+            raise _unreadable(file, f"'{name}' is not a tensor; save the state_dict alone")
         if value.layout != torch.strided or value.device.type != "cpu":
             raise _unreadable(file, f"'{name}' is not stored as plain values")
-    return dict(content)
+    wrapped = all(name.startswith("module.") for name in content)
+    return {name.removeprefix("module."): value for name, value in content.items()} if wrapped else dict(content)
 
 
 def _unreadable(file: Path, why: str) -> DynamicNetError:

@@ -214,14 +214,18 @@ def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], fo
 
 
 def write(folder: Path, manifest: Manifest, net: DynamicNet, *, half: bool = True) -> None:
-    """Write a package; ``half`` stores real numbers as float16, which is enough for every shipped model."""
-    dtype = torch.float16 if half else torch.float32
-    tensors = {
-        name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
-        for name, tensor in net.state_dict().items()
-    }
+    """Write a package; ``half`` stores real numbers that it has room for as float16: enough for every shipped model."""
+    tensors = {name: _stored(tensor.detach().cpu(), half=half) for name, tensor in net.state_dict().items()}
     _write_tensors(folder / TENSORS, tensors)
     write_manifest(folder, manifest)
+
+
+def _stored(tensor: Tensor, *, half: bool) -> Tensor:
+    """A copy, as layers may share what they hold, which safetensors does not write."""
+    if not tensor.is_floating_point():
+        return tensor.clone(memory_format=torch.contiguous_format)
+    dtype = torch.float16 if half and bool(torch.isfinite(tensor.half()).all()) else torch.float32
+    return tensor.to(dtype, copy=True, memory_format=torch.contiguous_format)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

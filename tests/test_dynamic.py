@@ -357,6 +357,8 @@ def test_axes_that_cannot_be_added_are_refused():
     net = build(LeanNetwork(), axis("one", ("res2",)))
     with pytest.raises(ValueError, match="'one' is taken"):
         net.add_axis(axis("one", ("res5",)))
+    with pytest.raises(ValueError, match="no axis can have the id 'values'"):
+        net.add_axis(axis("values", ("res5",)))
     with pytest.raises(ValueError, match="no insertion point 'res9'; there are stem, res1"):
         net.add_axis(axis("two", ("res9",)))
     with pytest.raises(ValueError, match="no insertion point 'out'"):
@@ -368,10 +370,79 @@ def test_axes_that_cannot_be_added_are_refused():
 def test_an_alpha_that_cannot_be_used_is_refused_before_anything_runs(net):
     prepared = net.prepare(pictures((33, 57)))
     with Calls(net) as calls:
-        for alpha in (2, [0.1, 0.2], {"two": 1}, over_picture(torch.ones(36, 60)), per_picture([])):
+        for alpha in (
+            2,
+            [0.1, 0.2],
+            [[0.1], [0.2], [0.3]],
+            {"two": 1},
+            over_picture(torch.ones(36, 60)),
+            per_picture([]),
+        ):
             with pytest.raises(DynamicNetError):
                 net.render(prepared, alpha)
     assert not calls
+
+
+class Foreign(MainNetwork):
+    """A network as researchers have them: with batch norm, and in place."""
+
+    default_points = ("stem",)
+
+    def __init__(self, factor=1):
+        super().__init__()
+        self.stages = nn.ModuleDict(
+            {
+                "stem": nn.Conv2d(3, 8, 3, padding=1),
+                "body": nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)),
+                "out": nn.Sequential(nn.Conv2d(8, 3 * factor**2, 3, padding=1), nn.PixelShuffle(factor)),
+            }
+        )
+        self.points = {"stem": 8, "body": 8}
+
+
+@torch.inference_mode()
+def test_a_network_that_works_in_place_leaves_what_was_prepared_as_it_was():
+    net = build(Foreign(), axis("one", ("stem",)))
+    prepared = net.prepare(pictures())
+    first = net.render(prepared, 0)
+    assert torch.equal(net.render(prepared, 0.5), net(pictures(), 0.5))
+    assert torch.equal(net.render(prepared, 0), first)
+
+
+def test_batch_norm_learns_statistics_of_the_main_network_while_that_is_trained_and_no_longer():
+    net = DynamicNet(Foreign(), [axis("one", ("stem",))])
+    norm = net.network.stages["body"][2]
+    net.train()
+    net(pictures(count=2) + 3, 1)
+    assert norm.num_batches_tracked == 1
+    net.network.requires_grad_(False)
+    net.train()
+    before = norm.running_mean.clone()
+    net(pictures(count=2), 1)
+    assert torch.equal(norm.running_mean, before)
+
+
+@torch.inference_mode()
+def test_a_network_that_makes_larger_pictures_is_refused():
+    net = build(Foreign(2), axis("one", ("stem",)))
+    with pytest.raises(ValueError, match="makes 64×64 of 32×32"):
+        net(pictures(), 0.5)
+
+
+def test_a_point_that_is_no_stage_is_refused():
+    network = Foreign()
+    network.points["bodyy"] = 8
+    with pytest.raises(ValueError, match="'bodyy' is no stage of the network; there are stem, body, out"):
+        DynamicNet(network, [axis("one", ("bodyy",))])
+
+
+@torch.inference_mode()
+def test_a_network_of_another_type_is_tuned_in_it():
+    net = build(Foreign(), axis("one", ("stem", "body")))
+    whole = net(pictures(), 0.5)
+    halved = net.bfloat16()(pictures().bfloat16(), 0.5)
+    assert halved.dtype == torch.bfloat16
+    assert (halved - whole).abs().mean() < 0.05 * whole.abs().mean()
 
 
 class FromNumbers(MainNetwork):

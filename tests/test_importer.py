@@ -101,6 +101,13 @@ def test_reads_both_file_formats_and_unwraps_state_dict(tmp_path, zipped):
     assert all(torch.equal(read[name], state[name]) for name in state)
 
 
+@pytest.mark.parametrize("under", ["state_dict", "model"])
+def test_what_data_parallel_trained_is_unwrapped_too(tmp_path, under):
+    state, file = random_state("style"), tmp_path / "net.pth"
+    torch.save({under: {f"module.{name}": tensor for name, tensor in state.items()}}, file)
+    assert read_checkpoint(file).keys() == state.keys()
+
+
 class Trap:
     """Creates a file when it is unpickled by a reader that runs what it reads."""
 

@@ -52,6 +52,17 @@ def refusal(folder):
     return refused.value
 
 
+def test_what_float16_has_no_room_for_and_what_layers_share_is_written_too(tmp_path):
+    net = network()
+    net.network.stages["res1"].convs[0][0].bias.data.fill_(70_000)
+    net.network.stages["res2"].convs[0][0].weight = net.network.stages["res1"].convs[0][0].weight
+    for half in (True, False):
+        package.write(tmp_path / "test", manifest(), net, half=half)
+        given = package.load(tmp_path / "test").net.network
+        assert given.stages["res1"].convs[0][0].bias[0] == 70_000
+        assert torch.equal(given.stages["res1"].convs[0][0].weight, given.stages["res2"].convs[0][0].weight)
+
+
 @pytest.mark.parametrize(("half", "error"), [(False, 0), (True, 1e-3)])
 def test_what_is_written_is_read_back(tmp_path, half, error):
     net = network()

@@ -396,6 +396,19 @@ def test_losses_that_are_not_finite_leave_the_last_checkpoint(tmp_path: Path) ->
     assert not files.checkpoint.exists()
 
 
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    run_line(tmp_path)
+    with pytest.raises(
+        DynamicNetError, match=r"is of another network; remove it, or choose another --run\.$"
+    ) as refused:
+        run_line(tmp_path, fitted=Filter)
+    assert refused.value.code == "run-taken"
+    checkpoint = tmp_path / "line.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-8])
+    with pytest.raises(DynamicNetError, match="cannot be read"):
+        run_line(tmp_path)
+
+
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
     whole, _ = run_line(tmp_path)
     assert torch.equal(run_line(tmp_path, stop_at=0)[0], whole)

@@ -226,7 +226,10 @@ class Baselines:
             outputs = []
             for share in shares:
                 between.load_state_dict(
-                    {name: torch.lerp(value, ends[1][name], share) for name, value in ends[0].items()}
+                    {
+                        name: torch.lerp(value, ends[1][name], share) if value.is_floating_point() else value
+                        for name, value in ends[0].items()
+                    }
                 )
                 outputs.append(between(one, {}))
             return torch.cat(outputs)
@@ -292,7 +295,8 @@ class Baselines:
             checkpoint = self.runs / f"{name}-{self.word}.checkpoint.safetensors"
             run_phase(name, net, losses, plan, Progressed(checkpoint, lambda _: None), self.console)
             with replaced(file) as partial:
-                save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, partial)
+                contiguous = torch.contiguous_format
+                save_file({name: t.clone(memory_format=contiguous) for name, t in net.state_dict().items()}, partial)
             checkpoint.unlink()
         net.load_state_dict(load_file(file))
         net.eval().requires_grad_(False)

@@ -83,20 +83,20 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
         cut=pair.cut,
     )
     baselines = Baselines(task.folder, axis, mixtures, task.out / axis.id, task.console)
-    renders = {task.folder.name: along(task.folder, axis)}
-    for name in ("fixed", *(name for name in task.against if name != "fixed")):
-        renders[name if name in NAMES else Path(name).name] = (
-            baselines.render(name) if name in NAMES else another(Path(name), axis)
-        )
-    methods = {
-        name: trace(
-            render,
-            pair.both,
-            track(pair.held_out, name, console=task.console),
-            list(SHARES) if name in SINGLE else grid(axis),
-        )
-        for name, render in renders.items()
-    }
+    methods: dict[str, Method] = {}
+
+    def measure(name: str, render: Render) -> None:
+        progress = track(pair.held_out, name, console=task.console)
+        methods[name] = trace(render, pair.both, progress, list(SHARES) if name in SINGLE else grid(axis))
+
+    measure(task.folder.name, along(task.folder, axis))
+    measure("fixed", baselines.render("fixed"))
+    scaled(methods["fixed"].plane, methods["fixed"].plane[[0, -1]])  # before hours go into what cannot be compared
+    for name in (name for name in task.against if name != "fixed"):
+        if name in NAMES:
+            measure(name, baselines.render(name))
+        else:
+            measure(Path(name).name, another(Path(name), axis))
     figures = _figures(methods, scale)
     task.console.print(_table(f"{task.folder.name}: {axis.id}", figures))
     return figures
@@ -189,7 +189,12 @@ def scaled(points: Plane, ends: Plane) -> Plane:
     """Points in the plane in which the fixed networks of the two ends, (2, 2), lie at (0, 1) and (1, 0)."""
     (x0, y1), (x1, y0) = ends
     if not (x1 > x0 and y1 > y0):
-        raise DynamicNetError("not-comparable", "The fixed networks of both ends do not differ the way they should.")
+        raise DynamicNetError(
+            "not-comparable",
+            "The networks that are trained for one end each do not differ as they should: from O₀'s to O₁'s, O₀ goes "
+            f"from {x0:.4g} to {x1:.4g} and O₁ from {y1:.4g} to {y0:.4g}, where the one is to rise and the other to "
+            "fall. Train for more steps, or towards an end that is farther away.",
+        )
     return np.stack([(points[:, 0] - x0) / (x1 - x0), (points[:, 1] - y0) / (y1 - y0)], 1)
 
 

@@ -28,7 +28,8 @@ Alphas = dict[str, Tensor]
 
 def per_point(values: Sequence[float]) -> Tensor:
     """One α per insertion point: shape (1, points, 1, 1)."""
-    return torch.tensor(values, dtype=torch.float32).view(1, -1, 1, 1)
+    (points,) = (given := torch.tensor(values, dtype=torch.float32)).shape
+    return given.view(1, points, 1, 1)
 
 
 def per_picture(values: Sequence[float]) -> Tensor:
@@ -147,7 +148,7 @@ def resolve(alpha: AlphaLike, axes: Sequence[AxisSpec], pictures: int, size: tup
         size: (H, W) of the pictures, which a map must match; None where maps mean nothing.
 
     Returns:
-        α by axis id, without the axes that are one 0 for all pictures.
+        α by axis id, without the axes that are one 0 for all pictures. No gradient goes through it.
 
     Raises:
         DynamicNetError: ``alpha-unknown-axis``, ``alpha-wrong-length``, ``alpha-wrong-size``,

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from dynamicnet.method.alpha import AlphaLike, Alphas, resolve
 from dynamicnet.method.blocks import BEYOND, Axis, AxisSpec, Sign, strength
@@ -68,10 +70,19 @@ class DynamicNet(nn.Module):
             axes: the axes, with ids that differ.
 
         Raises:
-            ValueError: two axes share an id, or an axis names an insertion point the network lacks.
+            ValueError: two axes share an id, or an axis names an insertion point the network lacks; or one of the
+                network's is no stage.
         """
         super().__init__()
+        unknown = [point for point in network.points if point not in network.stages]
+        if unknown:
+            raise ValueError(
+                f"the point '{unknown[0]}' is no stage of the network; there are {', '.join(network.stages)}"
+            )
         self.network = network
+        for module in network.modules():
+            if getattr(module, "inplace", False):  # of what is prepared, many α are made
+                module.inplace = False  # type: ignore[assignment]
         self.axes = nn.ModuleDict()
         self.guesses = nn.ModuleDict()
         for spec in axes:
@@ -82,11 +93,22 @@ class DynamicNet(nn.Module):
 
     def add_axis(self, spec: AxisSpec) -> Axis:
         """Give the network one more axis, its tuning-blocks untrained; θ is not touched."""
-        if hasattr(self.axes, spec.id) or spec.id in self.axes:
+        if spec.id in self.axes:
             raise ValueError(f"the axis id '{spec.id}' is taken")
+        if hasattr(self.axes, spec.id):
+            raise ValueError(f"no axis can have the id '{spec.id}', as PyTorch has a use for it; choose another")
         axis = Axis(spec, self.network.points)
         self.axes[spec.id] = axis
         return axis
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any module, but norm layers of θ learn no statistics while θ is not trained: it stays as it is."""
+        super().train(mode)
+        if not any(parameter.requires_grad for parameter in self.network.parameters()):
+            for module in self.network.modules():
+                if isinstance(module, _NormBase):
+                    module.eval()
+        return self
 
     @property
     def specs(self) -> list[AxisSpec]:
@@ -165,7 +187,7 @@ class DynamicNet(nn.Module):
         Args:
             prepared: what ``prepare`` returned.
             alpha: see :mod:`dynamicnet.method.alpha`. A single prepared picture may be given one α per picture: the
-                batch that comes back holds it at each.
+                batch that comes back holds it at each. No gradient goes to α.
 
         Returns:
             The network's output, of the size of the inputs, or of what it is laid over: (N, 3, H, W), not clamped. Of
@@ -191,6 +213,7 @@ class DynamicNet(nn.Module):
 
         Raises:
             DynamicNetError: as ``render``.
+            ValueError: the network gives pictures of another size than it is given.
         """
         parts = [(one, resolve(alpha, self.specs, one.count, one.size)) for one, alpha in batch]
         counts = [max([one.count, *(a.shape[0] for a in alphas.values())]) for one, alphas in parts]
@@ -205,6 +228,8 @@ class DynamicNet(nn.Module):
         for name in names[after:]:
             z = yield from self._run(name, z, seen.get(name))
             z = yield from self._tune(z, name, alphas)
+        for one in each:
+            self._check_size(one, z)
         return [
             part if one.size is None or one.full or one.over else part[..., : one.size[0], : one.size[1]]
             for part, one in zip(torch.split(z, counts), each, strict=True)
@@ -222,6 +247,14 @@ class DynamicNet(nn.Module):
         size = (inputs.shape[2], inputs.shape[3]) if inputs.dim() == 4 else None
         alphas = resolve(alpha, self.specs, inputs.shape[0], size)
         return self.render(finish(self.preparing(inputs, alphas=alphas)), alphas)
+
+    def _check_size(self, prepared: Prepared, out: Tensor) -> None:
+        if prepared.size is None or prepared.full or prepared.over:
+            return
+        padded = [side + -side % self.network.multiple for side in prepared.size]
+        if list(out.shape[2:]) != padded:
+            given, made = (f"{height}×{width}" for height, width in (padded, out.shape[2:]))
+            raise ValueError(f"the network makes {made} of {given} (height × width); it must be the same")
 
     def _run(self, name: str, z: Tensor, seen: Tensor | None) -> Pieces[Tensor]:
         if self.network.beyond is None:
@@ -252,9 +285,9 @@ class DynamicNet(nn.Module):
                 share = _share(here, sign)
                 if share is None:
                     continue
-                here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
-                share = _resized(here_too, z)
                 block, beyond = axis.block(sign, point), self._beyond(axis)
+                here_too = share.to(z.device, non_blocking=True)  # else all that the device was given is waited for
+                share = _resized(here_too, z).to(next(block.parameters()).dtype)
                 if residuals is not None:
                     tuned = yield from by_rows(torch.addcmul, beyond, tuned, share, residuals[axis_id, sign])
                 elif beyond is None:

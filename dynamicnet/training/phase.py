@@ -13,11 +13,11 @@ from typing import NamedTuple
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.files.replaced import replaced
 from dynamicnet.training.curve import Curve
 
@@ -192,9 +192,14 @@ class _Side:
         for name, value in values.items():
             self.parameters[name].data.copy_(value)
 
+    def now(self) -> dict[str, Tensor]:
+        """Its parameters and its buffers."""
+        return {f"value.{name}": p.detach() for name, p in self.parameters.items()} | {
+            f"buffer.{name}": b for name, b in self.buffers.items()
+        }
+
     def tensors(self) -> dict[str, Tensor]:
-        tensors = {f"value.{name}": p.detach() for name, p in self.parameters.items()}
-        tensors |= {f"buffer.{name}": b for name, b in self.buffers.items()}
+        tensors = self.now()
         tensors |= {f"average.{name}": a for name, a in self.averages.items()}
         for name, parameter in self.parameters.items():
             tensors |= {f"{part}.{name}": tensor for part, tensor in self.optimiser.state[parameter].items()}
@@ -245,8 +250,9 @@ def run_phase(
 
     Raises:
         Stopped: by a signal.
-        DynamicNetError: ``training-diverged``.
+        DynamicNetError: ``training-diverged``; ``run-taken``, the checkpoint is another network's, or damaged.
     """
+    trained.train(trained.training)  # as a Dynamic-Net minds which of its parameters are trained by now
     budget = budget or Budget(None, plan.steps)
     sides = {"trained": _Side(trained, plan, plan.average)}
     if opponent is not None:
@@ -342,6 +348,11 @@ def _diverged(title: str, step: int) -> DynamicNetError:
     )
 
 
+def _not_its_own(file: Path, why: str) -> DynamicNetError:
+    sentence = f"The checkpoint '{file}' {why}; remove it, or choose another --run."
+    return DynamicNetError("run-taken", sentence)
+
+
 class _Start(NamedTuple):
     """Where a checkpoint stands."""
 
@@ -359,9 +370,16 @@ def _save(file: Path, sides: Mapping[str, _Side], done: Done, *, finished: bool)
 def _restore(file: Path, sides: Mapping[str, _Side]) -> _Start:
     if not file.exists():
         return _Start(0, 0.0, finished=False)
-    with safe_open(file, "pt") as saved:
-        metadata = saved.metadata()
-        tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
+    try:
+        with safe_open(file, "pt") as saved:
+            metadata = saved.metadata()
+            tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise _not_its_own(file, f"cannot be read ({reason(error)})") from None
+    now = {f"{which}.{name}": tensor for which, side in sides.items() for name, tensor in side.now().items()}
+    saved_too = {name: tensor for name, tensor in tensors.items() if name.split(".")[1] in ("value", "buffer")}
+    if {name: t.shape for name, t in now.items()} != {name: t.shape for name, t in saved_too.items()}:
+        raise _not_its_own(file, "is of another network")
     for which, side in sides.items():
         prefix = f"{which}."
         side.restore({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
