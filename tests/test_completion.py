@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from click.testing import Result
 from conftest import write_encoder
 from PIL import ExifTags, Image, ImageDraw, ImageFilter, ImageOps
@@ -18,7 +19,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from dynamicnet import DynamicNetError, Inputs, Model, package, pictures
-from dynamicnet.applications.completion import exemplar, masks
+from dynamicnet.applications.completion import exemplar, masks, seams
 from dynamicnet.applications.completion.evaluate import energy, holes_of, steps
 from dynamicnet.applications.completion.maskfolder import MaskFolder
 from dynamicnet.applications.completion.objective import (
@@ -394,6 +395,18 @@ def test_what_is_added_begins_at_the_border_without_a_step() -> None:
     assert energy(made(grain + 0.1), within) == pytest.approx(float(energy(grain, within)), rel=0.1)
 
 
+def test_what_is_copied_beside_something_else_is_not_tinted_with_it() -> None:
+    """A wall beside a red shutter that ends in the hole stays grey."""
+    wall, red = torch.full((1, 3, 96, 96), 0.5), torch.tensor([0.7, 0.1, 0.1])[:, None, None]
+    hole, shutter = masks.to_tensor(disc(96, 96, 30)), torch.arange(96) < 36
+    filled = fill(torch.where(shutter, red, wall), hole)
+    network = DilatedNetwork()
+    seen = finish(network.look(torch.cat([filled, hole, wall], 1)))["out"]
+    made = network.run("out", torch.cat([torch.zeros_like(wall), torch.ones(1, 1, 96, 96)], 1), seen)
+    within = masks.to_tensor(disc(96, 96, 26)).expand(1, 3, -1, -1) > 0
+    assert (made - wall).abs()[within].mean() < 0.03  # it was 0.12
+
+
 def test_holes_of_different_sizes_are_not_rendered_as_one_batch(model) -> None:
     picture = file(photo(900, 600))
     large, larger = (
@@ -475,6 +488,53 @@ def test_copies_go_on_with_what_surrounds_the_hole() -> None:
     copied = exemplar.copy(filled, hole)
     assert torch.equal(copied * (1 - hole), stripes * (1 - hole))
     assert squared_error(copied, stripes, hole) < 0.1 * squared_error(filled, stripes, hole)
+
+
+def test_a_beam_goes_on_through_the_hole() -> None:
+    """Over grain that fits as well anywhere, which shifts agree with each other decides."""
+    generator = torch.Generator().manual_seed(0)
+    rows, columns = torch.meshgrid(torch.arange(128), torch.arange(160), indexing="ij")
+    beam = ((columns - rows - 16).abs() < 14).float()
+    real = (0.3 + 0.3 * beam + 0.1 * torch.randn(1, 3, 128, 160, generator=generator)).clamp(0, 1)
+    hole = masks.to_tensor(disc(160, 128, 36))
+    copied = exemplar.copy(fill(real, hole), hole)
+    told = F.avg_pool2d(copied.mean(1, keepdim=True), 9, 1, 4) > 0.45
+    inside = hole[0, 0] > 0
+    assert (told[0, 0] == (beam > 0))[inside].float().mean() > 0.9
+
+
+def energy_of(labels: torch.Tensor, costs: torch.Tensor, offers: torch.Tensor) -> torch.Tensor:
+    """What a labelling (H, W) costs: see :mod:`seams`."""
+    total = costs.gather(0, labels[None]).sum()
+    for dim in (0, 1):
+        before, after = (labels.narrow(dim, i, labels.shape[dim] - 1) for i in (0, 1))
+        for i in (0, 1):  # seen at either place
+            colours = offers.narrow(dim + 2, i, before.shape[dim])
+            one, other = (colours.gather(1, some.expand(3, 1, -1, -1)) for some in (before, after))
+            total = total + (one - other).square().sum(0).sqrt().sum()
+    return total
+
+
+def test_seams_are_where_they_show_least() -> None:
+    generator = torch.Generator().manual_seed(0)
+    shape, count = (1, 7), 3
+    costs, offers = torch.rand(count, *shape, generator=generator), torch.rand(3, count, *shape, generator=generator)
+    costs[0, 0, 3] = torch.inf
+    found = finish(seams.chosen(costs, offers, torch.ones(shape, dtype=torch.bool))).view(shape)
+    every = torch.cartesian_prod(*[torch.arange(count)] * 7).view(-1, *shape)
+    least = min(energy_of(labels, costs, offers) for labels in every)
+    assert energy_of(found, costs, offers) == pytest.approx(float(least), rel=1e-5)  # along a line beliefs are exact
+
+
+def test_seams_are_nearly_where_they_show_least_in_an_area() -> None:
+    generator = torch.Generator().manual_seed(1)
+    shape, count = (3, 4), 3
+    costs, offers = torch.rand(count, *shape, generator=generator), torch.rand(3, count, *shape, generator=generator)
+    hole = torch.ones(shape, dtype=torch.bool)
+    found = finish(seams.chosen(costs, offers, hole)).view(shape)
+    every = torch.cartesian_prod(*[torch.arange(count)] * 12).view(-1, *shape)[::7]
+    least = min(energy_of(labels, costs, offers) for labels in every[torch.randperm(len(every))[:4000]])
+    assert energy_of(found, costs, offers) < 1.02 * least
 
 
 def test_a_scratch_across_a_wide_picture_is_filled_with_copies() -> None:

@@ -3,16 +3,18 @@
 Where it is looked for follows Wexler, Shechtman and Irani 2007: every patch that touches the hole looks for the known
 patch most like it, and a pixel takes the mean of what the patches over it found, in rounds. Patches that each find what
 they want for themselves give stripes, so the hole is then filled at the few shifts that many patches found, in the hole
-or in what is known (He and Sun 2012), each pixel at the one where its surroundings fit best. What is nearer to the
-hole's border is surer, and counts for more. At higher resolutions, up to the picture's own, a pixel looks only where it
-and its neighbours were taken from before (after Barnes et al. 2009). Where parts from different places meet, their
-colours fade into one another, and their texture is left as it is (after Burt and Adelson 1983).
+or in what is known (He and Sun 2012), each pixel at the one where its surroundings fit best, and in the end where
+seams show least besides. What is nearer to the hole's border is surer, and counts for more. At higher resolutions, up
+to the picture's own, a pixel looks only where it and its neighbours were taken from before (after Barnes et al. 2009).
+Where parts from different places meet, their colours fade into one another, and their texture is left as it is (after
+Burt and Adelson 1983).
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dynamicnet.applications.completion import seams
 from dynamicnet.method.pieces import Pieces, finish
 
 EDGE = 3  # how far a patch reaches from its middle, in pixels of its level
@@ -28,6 +30,7 @@ BLOCK = 128  # pixels each way that look at once, which bounds the memory
 PIXELS = 2**18  # that take a mean at once, likewise
 SURE = 2.0  # how much surer a pixel is than one that lies deeper in the hole by one pixel
 DEEP = 14  # pixels into the hole from which on all are as unsure
+FIT = 2.0  # how much the fit of a pixel's surroundings counts, a squared difference, against seams
 UNKNOWN = 0.05  # how far a known pixel is from one that is not
 AT_ONCE = 512  # patches that look at once, likewise
 FADE = 8  # pixels each way over which colours fade
@@ -111,10 +114,13 @@ class _Level:
         for _ in range(ROUNDS):
             yield
             apart = (offers - current[0, :, None]).square().sum(0) + UNKNOWN * unknown
-            best = _around(apart, sure[0]).masked_fill(unknown, torch.inf).argmin(0, keepdim=True)
+            costs = _around(apart, sure[0]).masked_fill(unknown, torch.inf)
+            best = costs.argmin(0, keepdim=True)
             places = there.gather(0, best)[0]
             current = self.voted(places, 1)
-        return places
+        if len(rows) <= SEARCHED:
+            best[0, rows, columns] = yield from seams.chosen(FIT * costs, offers, self.hole)
+        return there.gather(0, best)[0]
 
     def refined(self, before: Tensor) -> Pieces[Tensor]:
         """The same of where a pixel and its neighbours were taken from at half the resolution, block by block."""
