@@ -16,6 +16,7 @@ from pages import (
     far_end,
     filled,
     inside_and_outside,
+    jpeg,
     paint,
     parts,
     pixels,
@@ -178,6 +179,25 @@ def test_what_is_saved_is_what_was_chosen_when_it_was_asked_for(page, mender):
     assert download.value.suggested_filename == f"coffee-{mender['id']}-0.8.png"
     with Image.open(STATIC / "samples" / "coffee.jpg") as sample, Image.open(download.value.path()) as saved:
         assert saved.size == sample.size
+
+
+def test_a_photograph_stays_whose_hole_is_too_large(page, mender):
+    visit(page, f"#model={mender['id']}&photo=astronaut")
+    page.locator("#file").set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": jpeg(300, 200)})
+    expect(page.locator("#status")).to_contain_text("There is no hole yet")
+    page.locator("[name=size]").fill("40")
+    box = page.locator("#picture").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    for x, y in ((0.98, 0.1), (0.98, 0.5), (0.02, 0.5), (0.02, 0.9), (0.98, 0.9)):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+    page.mouse.up()
+    expect(page.locator("#status.failed")).to_contain_text("leave")
+    page.wait_for_timeout(500)
+    assert "photo=own" in page.url
+    expect(page.locator("#brush [name=undo]")).to_be_enabled()
+    page.locator("#brush [name=undo]").click()
+    expect(page.locator("#status")).to_contain_text("There is no hole yet")
 
 
 def test_a_hole_that_comes_back_is_no_longer_said_to_be_missing(page, mender):

@@ -418,6 +418,49 @@ def test_a_finger_that_scrolls_the_page_leaves_the_slider(browser, server):
     page.context.close()
 
 
+def test_the_picture_stays_in_view_of_every_slider(browser, server):
+    for width, height in ((390, 664), (844, 390)):
+        page = browser.new_context(base_url=server, viewport={"width": width, "height": height}).new_page()
+        visit(page, "#model=starry-night&photo=coffee")
+        page.locator("#axes [type=range]").last.scroll_into_view_if_needed()
+        box = page.locator("#stage").bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] < height
+        page.context.close()
+
+
+def test_a_finger_that_scrolls_the_page_leaves_the_divider(browser, server):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = browser.new_context(base_url=server, reduced_motion="reduce", **phone).new_page()
+    visit(page, "#model=starry-night&photo=coffee")
+    page.locator("#compare").click()
+    screen, box = page.context.new_cdp_session(page), page.locator("#picture").bounding_box()
+
+    def touch(kind: str, *up: float) -> None:
+        points = [{"x": box["x"] + 60, "y": box["y"] + box["height"] - 20 - each} for each in up]
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 0)
+    until(page, lambda: page.locator("#split").input_value() != "50", "it does not follow a finger")
+    for step in range(12):
+        touch("touchMove", 15 * step)
+    touch("touchEnd")
+    until(page, lambda: page.evaluate("scrollY") > 50, "nothing was scrolled")
+    until(page, lambda: page.locator("#split").input_value() == "50", "it stays where the finger was")
+    page.context.close()
+
+
+def test_one_axis_after_the_other_is_left_to_the_server(page: Page) -> None:
+    visit(page, "#model=the-scream&photo=coffee")
+    for axis in ("Strength", "Towards the Great Wave"):
+        page.get_by_role("button", name=f"Choose for me: {axis}").click()
+    ready(page)
+    assert not page.locator("#status.failed").count()
+    until(page, lambda: "auto" not in page.url, "nothing was found")
+    page.locator("#fine").check()
+    until(page, lambda: all(page.locator("#axes [type=number]").evaluate_all("all => all.map(({value}) => value)")), "empty")
+
+
 @pytest.mark.long
 def test_strips_follow_the_other_sliders(page):
     visit(page, "#model=the-scream&photo=coffee")

@@ -31,6 +31,7 @@ function holdToSee(elements, picture, canHold, isPainted) {
 }
 
 function divide(picture, split, isComparing) {
+  let before = null; // where it was when a finger came that may scroll the page
   const move = () => picture.parentElement.style.setProperty("--split", `${split.value}%`);
   const follow = (event) => {
     const box = picture.getBoundingClientRect();
@@ -40,7 +41,13 @@ function divide(picture, split, isComparing) {
   picture.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || !isComparing()) return;
     picture.setPointerCapture(event.pointerId);
+    before = split.value;
     follow(event);
+  });
+  picture.addEventListener("pointercancel", () => {
+    if (before === null || !isComparing()) return;
+    split.value = before;
+    move();
   });
   picture.addEventListener("pointermove", (event) => isComparing() && picture.hasPointerCapture(event.pointerId) && follow(event));
   split.addEventListener("input", move);

@@ -149,7 +149,8 @@ const session = new Session({
   refused: (sentence, refused) => {
     live.stop();
     status.fail(sentence);
-    const last = refused && [read, opened?.photo].find((photo) => photo && photo !== refused.photo);
+    // One that was read stays, with what was painted on it, whatever a model has against it.
+    const last = refused && refused.photo !== read && [read, opened?.photo].find((photo) => photo && photo !== refused.photo);
     if (!last) return;
     photos.forget(refused.photo);
     usePhoto(last);
@@ -372,7 +373,7 @@ async function restore() {
   useModel(model, asked.alpha);
   const photo = await photos.get(asked.photo);
   if (turn !== restored) return; // to another address, meanwhile
-  if (asked.photo === "own" && photo.id !== "own") status.fail("Reloading the page does not keep your photograph. Please open it again.");
+  if (asked.photo === "own" && photo.id !== "own") status.fail("The address does not keep your photograph. Please open it again.");
   await usePhoto(photo);
   delete document.body.dataset.loading;
 }

@@ -117,8 +117,8 @@ def _understood(mask: Image.Image, picture: Image.Image) -> Image.Image:
     if MOST < white < 1:
         raise DynamicNetError(
             "mask-inverted",
-            f"The mask is white on {white:.0%} of the picture, and white is what is filled. If black is the hole, "
-            "invert the mask; else leave at least a third of the picture to go on from.",
+            f"The hole is {white:.0%} of the picture: leave at least a third of it to go on from. White in a mask is "
+            "what is filled; if black is the hole, invert it.",
         )
     return levels
 
