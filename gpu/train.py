@@ -35,7 +35,7 @@ COMMANDS = {
     "starry-night": 5,
     "starry-sliders": 0,
     "the-scream": 5,
-    "great-wave": 8,
+    "great-wave": 9,
     "stained-glass": 3,
     "drawn-heads": 4,
     "denoise-photos": 4,

@@ -458,7 +458,11 @@ def test_one_axis_after_the_other_is_left_to_the_server(page: Page) -> None:
     assert not page.locator("#status.failed").count()
     until(page, lambda: "auto" not in page.url, "nothing was found")
     page.locator("#fine").check()
-    until(page, lambda: all(page.locator("#axes [type=number]").evaluate_all("all => all.map(({value}) => value)")), "empty")
+    until(
+        page,
+        lambda: all(page.locator("#axes [type=number]").evaluate_all("all => all.map(({value}) => value)")),
+        "empty",
+    )
 
 
 @pytest.mark.long

@@ -101,6 +101,8 @@ great-wave() {
     train weights/great-wave --run runs/great-wave-crest2 --start weights/great-wave "${wave[@]}" "${steps[@]}"
     train weights/great-wave --run runs/great-wave-psi --start weights/great-wave "${wave[@]}" \
         --main-steps 0 --axis-steps 500 --path-steps 1500
+    train weights/great-wave --run runs/great-wave-3 --start weights/great-wave "${wave[@]}" \
+        --main-steps 3000 --axis-steps 500 --path-steps 1500
 }
 
 stained-glass() { # after a window that weights/glass.py draws; its colours are to lie anywhere
