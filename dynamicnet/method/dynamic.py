@@ -74,11 +74,6 @@ class DynamicNet(nn.Module):
                 network's is no stage.
         """
         super().__init__()
-        unknown = [point for point in network.points if point not in network.stages]
-        if unknown:
-            raise ValueError(
-                f"the point '{unknown[0]}' is no stage of the network; there are {', '.join(network.stages)}"
-            )
         self.network = network
         for module in network.modules():
             if getattr(module, "inplace", False):  # of what is prepared, many α are made
@@ -98,6 +93,10 @@ class DynamicNet(nn.Module):
         if hasattr(self.axes, spec.id):
             raise ValueError(f"no axis can have the id '{spec.id}', as PyTorch has a use for it; choose another")
         axis = Axis(spec, self.network.points)
+        unknown = [point for point in spec.blocks if point not in self.network.stages]
+        if unknown:
+            stages = ", ".join(self.network.stages)
+            raise ValueError(f"the point '{unknown[0]}' is no stage of the network; there are {stages}")
         self.axes[spec.id] = axis
         return axis
 
