@@ -181,6 +181,7 @@ def test_what_is_saved_is_what_was_chosen_when_it_was_asked_for(page, mender):
         assert saved.size == sample.size
 
 
+@pytest.mark.long
 def test_a_photograph_stays_whose_hole_is_too_large(page, mender):
     visit(page, f"#model={mender['id']}&photo=astronaut")
     page.locator("#file").set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": jpeg(300, 200)})

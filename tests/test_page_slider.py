@@ -450,6 +450,7 @@ def test_a_finger_that_scrolls_the_page_leaves_the_divider(browser, server):
     page.context.close()
 
 
+@pytest.mark.long
 def test_one_axis_after_the_other_is_left_to_the_server(page: Page) -> None:
     visit(page, "#model=the-scream&photo=coffee")
     for axis in ("Strength", "Towards the Great Wave"):
