@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from dynamicnet.errors import DynamicNetError, complaint, printable, reason
 from dynamicnet.files.replaced import replaced
@@ -215,17 +215,27 @@ def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], fo
 
 def write(folder: Path, manifest: Manifest, net: DynamicNet, *, half: bool = True) -> None:
     """Write a package; ``half`` stores real numbers that it has room for as float16: enough for every shipped model."""
-    tensors = {name: _stored(tensor.detach().cpu(), half=half) for name, tensor in net.state_dict().items()}
-    _write_tensors(folder / TENSORS, tensors)
+    _write_tensors(folder / TENSORS, {name: _halved(t) if half else t for name, t in stored(net).items()})
     write_manifest(folder, manifest)
 
 
-def _stored(tensor: Tensor, *, half: bool) -> Tensor:
-    """A copy, as layers may share what they hold, which safetensors does not write."""
-    if not tensor.is_floating_point():
-        return tensor.clone(memory_format=torch.contiguous_format)
-    dtype = torch.float16 if half and bool(torch.isfinite(tensor.half()).all()) else torch.float32
-    return tensor.to(dtype, copy=True, memory_format=torch.contiguous_format)
+def stored(module: nn.Module) -> dict[str, Tensor]:
+    """What a module holds, on the CPU, real numbers as float32; copies, as safetensors writes nothing shared."""
+    return {
+        name: tensor.detach().to(
+            "cpu",
+            torch.float32 if tensor.is_floating_point() else tensor.dtype,
+            copy=True,
+            memory_format=torch.contiguous_format,
+        )
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """In float16, if that has room for it."""
+    halved = tensor.half() if tensor.is_floating_point() else tensor
+    return halved if bool(torch.isfinite(halved).all()) else tensor
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -398,23 +398,33 @@ def test_a_number_has_a_point_or_a_comma(page, typed):
     assert alpha(page) == -0.5
 
 
-def test_a_finger_that_scrolls_the_page_leaves_the_slider(browser, server):
+@pytest.mark.parametrize(
+    ("begun", "at", "moved"),
+    [
+        pytest.param("#axes [type=range]", (60, 20), "#axes [type=range]", id="slider"),
+        pytest.param("#picture", (60, 200), "#split", id="divider"),
+    ],
+)
+def test_a_finger_that_scrolls_the_page_leaves_what_it_began_on(browser, server, begun, at, moved):
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     page = browser.new_context(base_url=server, reduced_motion="reduce", **phone).new_page()
     visit(page, "#model=starry-night&photo=coffee")
-    screen, box, before = page.context.new_cdp_session(page), slider(page).bounding_box(), slider(page).input_value()
+    if moved == "#split":
+        page.locator("#compare").click()
+    control, box = page.locator(moved).first, page.locator(begun).first.bounding_box()
+    screen, before = page.context.new_cdp_session(page), control.input_value()
 
     def touch(kind: str, *up: float) -> None:
-        points = [{"x": box["x"] + 60, "y": box["y"] + 20 - each} for each in up]
+        points = [{"x": box["x"] + at[0], "y": box["y"] + at[1] - each} for each in up]
         screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     touch("touchStart", 0)
-    until(page, lambda: slider(page).input_value() != before, "it does not follow a finger")
+    until(page, lambda: control.input_value() != before, "it does not follow a finger")
     for step in range(12):
         touch("touchMove", 15 * step)
     touch("touchEnd")
     until(page, lambda: page.evaluate("scrollY") > 50, "nothing was scrolled")
-    until(page, lambda: slider(page).input_value() == before, "it stays where the finger was")
+    until(page, lambda: control.input_value() == before, "it stays where the finger was")
     page.context.close()
 
 
@@ -427,27 +437,6 @@ def test_the_picture_stays_in_view_of_every_slider(browser, server):
         assert box["y"] >= 0
         assert box["y"] + box["height"] < height
         page.context.close()
-
-
-def test_a_finger_that_scrolls_the_page_leaves_the_divider(browser, server):
-    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-    page = browser.new_context(base_url=server, reduced_motion="reduce", **phone).new_page()
-    visit(page, "#model=starry-night&photo=coffee")
-    page.locator("#compare").click()
-    screen, box = page.context.new_cdp_session(page), page.locator("#picture").bounding_box()
-
-    def touch(kind: str, *up: float) -> None:
-        points = [{"x": box["x"] + 60, "y": box["y"] + box["height"] - 20 - each} for each in up]
-        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    touch("touchStart", 0)
-    until(page, lambda: page.locator("#split").input_value() != "50", "it does not follow a finger")
-    for step in range(12):
-        touch("touchMove", 15 * step)
-    touch("touchEnd")
-    until(page, lambda: page.evaluate("scrollY") > 50, "nothing was scrolled")
-    until(page, lambda: page.locator("#split").input_value() == "50", "it stays where the finger was")
-    page.context.close()
 
 
 @pytest.mark.long

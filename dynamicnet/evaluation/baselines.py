@@ -295,8 +295,7 @@ class Baselines:
             checkpoint = self.runs / f"{name}-{self.word}.checkpoint.safetensors"
             run_phase(name, net, losses, plan, Progressed(checkpoint, lambda _: None), self.console)
             with replaced(file) as partial:
-                contiguous = torch.contiguous_format
-                save_file({name: t.clone(memory_format=contiguous) for name, t in net.state_dict().items()}, partial)
+                save_file(package.stored(net), partial)
             checkpoint.unlink()
         net.load_state_dict(load_file(file))
         net.eval().requires_grad_(False)

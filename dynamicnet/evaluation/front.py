@@ -92,11 +92,11 @@ def compare(task: Task, axis: AxisSpec, pair: Pair) -> dict[str, Any]:
     measure(task.folder.name, along(task.folder, axis))
     measure("fixed", baselines.render("fixed"))
     scaled(methods["fixed"].plane, methods["fixed"].plane[[0, -1]])  # before hours go into what cannot be compared
-    for name in (name for name in task.against if name != "fixed"):
-        if name in NAMES:
-            measure(name, baselines.render(name))
-        else:
+    for name in task.against:
+        if name not in NAMES:
             measure(Path(name).name, another(Path(name), axis))
+        elif name != "fixed":
+            measure(name, baselines.render(name))
     figures = _figures(methods, scale)
     task.console.print(_table(f"{task.folder.name}: {axis.id}", figures))
     return figures

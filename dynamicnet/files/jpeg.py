@@ -1,7 +1,6 @@
 """What a JPEG's own markers say."""
 
 import struct
-from functools import lru_cache
 
 from PIL import ExifTags, Image
 
@@ -15,8 +14,8 @@ SCALABLE = (*SEQUENTIAL, 0xC2)
 
 END = b"\xff\xd9"
 
-ADOBE_RGB = icc.Primaries((0.640, 0.330), (0.210, 0.710), (0.150, 0.060)), 563 / 256
-"""Its primaries and its exponent (Adobe RGB (1998) Color Image Encoding)."""
+ADOBE_RGB = icc.profile(icc.Primaries((0.640, 0.330), (0.210, 0.710), (0.150, 0.060)), 563 / 256, "Adobe RGB")
+"""Adobe RGB (1998) Color Image Encoding."""
 
 UNCALIBRATED, OPTIONAL = 65535, "R03"
 """What EXIF of cameras says of Adobe RGB: DCF 2.0's optional files come without an ICC profile."""
@@ -46,9 +45,4 @@ def profile(opened: Image.Image) -> bytes | None:
         which = str(exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex)).strip("\0 ")
     except Exception:  # EXIF fails in whatever way it happens to
         return None
-    return _adobe_rgb() if (space, which) == (UNCALIBRATED, OPTIONAL) else None
-
-
-@lru_cache(1)
-def _adobe_rgb() -> bytes:
-    return icc.profile(*ADOBE_RGB, "Adobe RGB")
+    return ADOBE_RGB if (space, which) == (UNCALIBRATED, OPTIONAL) else None

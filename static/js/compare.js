@@ -1,5 +1,7 @@
 // Before and after: hold to see the original, or drag a divider between the two.
 
+import { putBack } from "./scroll.js";
+
 const HOLD_KEYS = [" ", "Enter"];
 
 function holdToSee(elements, picture, canHold, isPainted) {
@@ -31,23 +33,22 @@ function holdToSee(elements, picture, canHold, isPainted) {
 }
 
 function divide(picture, split, isComparing) {
-  let before = null; // where it was when a finger came that may scroll the page
   const move = () => picture.parentElement.style.setProperty("--split", `${split.value}%`);
   const follow = (event) => {
     const box = picture.getBoundingClientRect();
     split.value = (100 * (event.clientX - box.left)) / box.width;
     move();
   };
+  const put = (value) => {
+    if (!isComparing()) return;
+    split.value = value;
+    move();
+  };
+  putBack(picture, () => split.value, put); // first: what it was before it follows
   picture.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || !isComparing()) return;
     picture.setPointerCapture(event.pointerId);
-    before = split.value;
     follow(event);
-  });
-  picture.addEventListener("pointercancel", () => {
-    if (before === null || !isComparing()) return;
-    split.value = before;
-    move();
   });
   picture.addEventListener("pointermove", (event) => isComparing() && picture.hasPointerCapture(event.pointerId) && follow(event));
   split.addEventListener("input", move);

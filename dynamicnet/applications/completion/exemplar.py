@@ -111,13 +111,13 @@ class _Level:
         there = across.clamp(0, height - 1) * width + along.clamp(0, width - 1)
         unknown = ~(_within(across, height) & _within(along, width)) | self.hole.flatten()[there]
         offers, sure = self.picture[0].flatten(1)[:, there], self._sureness()
-        for _ in range(ROUNDS):
+        for left in reversed(range(ROUNDS)):
             yield
             apart = (offers - current[0, :, None]).square().sum(0) + UNKNOWN * unknown
             costs = _around(apart, sure[0]).masked_fill(unknown, torch.inf)
             best = costs.argmin(0, keepdim=True)
-            places = there.gather(0, best)[0]
-            current = self.voted(places, 1)
+            if left:
+                current = self.voted(there.gather(0, best)[0], 1)
         if len(rows) <= SEARCHED:
             best[0, rows, columns] = yield from seams.chosen(FIT * costs, offers, self.hole)
         return there.gather(0, best)[0]
