@@ -141,7 +141,7 @@ def infer(
         if where:
             pictures.read_where(where.read_bytes())
     else:
-        _check_place(output)
+        _check_place(output, photo, mask, where)
         pictures.check_format(format_of(output), quality)
     loaded = _model(weights, model, device)
 
@@ -201,7 +201,7 @@ def sweep(
 
     [dim]dynamic-net sweep photo.jpg --model starry-night --frames 12 --max-side 640 -o out.webp[/dim]
     """
-    _check_place(output)
+    _check_place(output, photo, mask, where)
     loaded = _model(weights, model, device)
     inputs = _inputs(loaded, photo, mask, where, seed, latent, max_side, detail)
     chosen = _alpha(loaded, inputs, alpha, position)
@@ -376,8 +376,8 @@ def _packages(weights: Path) -> list[tuple[Path, package.Manifest]]:
     return found
 
 
-def _check_place(output: Path) -> None:
-    """Refuse to begin where nothing can be written in the end.
+def _check_place(output: Path, *given: Path | None) -> None:
+    """Refuse to begin where nothing can be written in the end, or what is given would be lost.
 
     Raises:
         DynamicNetError: ``output-refused``.
@@ -386,6 +386,8 @@ def _check_place(output: Path) -> None:
         raise DynamicNetError("output-refused", f"There is no folder '{output.parent}'; make it first.")
     if not os.access(output if output.exists() else output.parent, os.W_OK) or output.is_dir():
         raise DynamicNetError("output-refused", f"Cannot write '{output}'.")
+    if output.exists() and any(file is not None and output.samefile(file) for file in given):
+        raise DynamicNetError("output-refused", f"'{output}' is what is read, and would be lost; name another file.")
 
 
 def _write(output: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -114,10 +115,16 @@ def test_an_unknown_suffix_is_refused_before_any_work(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["infer", "sweep"])
 def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(command: str, tmp_path: Path) -> None:
-    for output, sentence in ((tmp_path / "missing" / "x.png", "There is no folder"), (tmp_path, "Cannot write")):
-        result = run(command, str(PHOTO), "--weights", "no-model-is-looked-for", "-o", str(output))
+    own = tmp_path / f"own{PHOTO.suffix}"
+    shutil.copy(PHOTO, own)
+    for output, sentence in (
+        (tmp_path / "missing" / "x.png", "There is no folder"),
+        (tmp_path, "Cannot write"),
+        (own, f"'{own}' is what is read"),
+    ):
+        result = run(command, str(own), "--weights", "no-model-is-looked-for", "-o", str(output))
         assert result.returncode == 1
-        assert result.stderr.startswith(sentence)
+        assert " ".join(result.stderr.split()).startswith(sentence)
 
 
 def test_a_folder_is_taken_up_where_it_stopped(tmp_path: Path) -> None:
