@@ -5,7 +5,19 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import NEEDED, changed, far_end, model_that_takes, ready, slider, until, visit, visit_without_hole
+from pages import (
+    ARGS,
+    CHROMIUM,
+    NEEDED,
+    changed,
+    far_end,
+    model_that_takes,
+    ready,
+    slider,
+    until,
+    visit,
+    visit_without_hole,
+)
 from PIL import Image
 from playwright.sync_api import WebSocketRoute, expect
 
@@ -303,6 +315,17 @@ def test_nothing_moves_or_overflows(page, all_models, field, width):
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("shifted") < 0.01
+
+
+def test_text_of_twice_the_size_fits_a_phone(browser, server):
+    large = browser.browser_type.launch(executable_path=CHROMIUM, args=[*ARGS, "--blink-settings=defaultFontSize=32"])
+    page = large.new_page(base_url=server, viewport={"width": 390, "height": 740}, reduced_motion="reduce")
+    visit(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("visualViewport.scale") == 1
+    for name in ("Open", "Camera", "Save"):
+        expect(page.locator(".bar .button", has_text=name)).to_be_in_viewport(ratio=1)
+    large.close()
 
 
 def test_works_under_a_strict_content_security_policy(page):
