@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -23,6 +24,9 @@ from server.operations.logs import HEADER, Requests
 from server.operations.metrics import Counted, Metrics
 from server.sessions import session
 from server.settings import STATIC, Settings, read_settings
+
+LAST_WORDS = 2.0
+"""Seconds that there are, when the server ends, for telling those whose requests were cut off."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -46,6 +50,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.thumbnails = Thumbnails(engine, STATIC / "samples")
         yield
         looking.cancel()
+        if app.state.answering:
+            await asyncio.wait(app.state.answering, timeout=LAST_WORDS)
         engine.close()
 
     app = Documented(
@@ -61,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = counts
+    app.state.answering = set[asyncio.Task[Any]]()
     app.state.admission = admission = Admission(settings)
     counts.sessions.set_function(lambda: admission.sessions)
     errors.install(app)

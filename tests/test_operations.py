@@ -402,14 +402,24 @@ def half_sent(running: Running) -> Socket:
 
 
 @pytest.mark.long
-def test_who_is_still_sending_when_the_server_ends_is_told_so(tmp_path):
-    with running_server(tmp_path, drain_seconds=1) as running, half_sent(running) as connection:
+def test_who_is_still_sending_or_waiting_when_the_server_ends_is_told_so(tmp_path):
+    large = [saved(side) for side in (2601, 2602, 2603, 2604)]  # over 1 MB, which lie on disk
+    with (
+        running_server(tmp_path, drain_seconds=1) as running,
+        half_sent(running) as connection,
+        ThreadPoolExecutor(len(large)) as people,
+    ):
+        waiting = [people.submit(post, running.url, one) for one in large]
+        time.sleep(2)
         running.process.send_signal(signal.SIGTERM)
         reply = b""
         while part := connection.recv(65536):
             reply += part
         assert reply.startswith(b"HTTP/1.1 503 ")
         assert b'"code":"server-stopping"' in reply.replace(b'": "', b'":"')
+        told = [one.result() for one in waiting]
+        assert {one.status_code for one in told} <= {200, 503}
+        assert {one.json()["code"] for one in told if one.status_code == 503} == {"server-stopping"}
 
 
 def test_who_hangs_up_is_no_longer_worked_for_and_logs_tell_requests_apart(narrow):

@@ -102,4 +102,4 @@ def install(app: FastAPI) -> None:
 
     # As an exception handler it would answer around all other middleware, which adds headers to every answer.
     app.add_middleware(ServerErrorMiddleware, handler=unexpected)
-    app.add_middleware(Stopping, handler=stopping)
+    app.add_middleware(Stopping, handler=stopping, answering=app.state.answering)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -54,14 +55,23 @@ class BodyLimit:
 
 
 class Stopping:
-    """Answers a request that the server cannot wait for when it ends: uvicorn cancels it, and would answer 500."""
+    """Answers a request that the server cannot wait for when it ends: uvicorn cancels it, and would answer 500.
 
-    def __init__(self, app: ASGIApp, handler: Callable[[Request], Awaitable[Response]]) -> None:
+    ``answering`` has the tasks of those that are not answered: uvicorn waits for none that it cancelled.
+    """
+
+    def __init__(
+        self, app: ASGIApp, handler: Callable[[Request], Awaitable[Response]], answering: set[asyncio.Task[Any]]
+    ) -> None:
         self.app = app
         self.handler = handler
+        self.answering = answering
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; one that is cancelled before its answer has begun is answered by the handler."""
+        if scope["type"] != "http" or (task := asyncio.current_task()) is None:
+            await self.app(scope, receive, send)
+            return
         begun = False
 
         async def noted(message: Message) -> None:
@@ -69,13 +79,16 @@ class Stopping:
             begun = True
             await send(message)
 
+        self.answering.add(task)
         try:
             await self.app(scope, receive, noted)
         except asyncio.CancelledError:
-            if begun or scope["type"] != "http":
+            if begun:
                 raise
             response = await self.handler(Request(scope))
             await response(scope, receive, send)
+        finally:
+            self.answering.discard(task)
 
 
 PART = 2**18
