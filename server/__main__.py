@@ -3,10 +3,12 @@
 import argparse
 import sys
 
+from dotenv import load_dotenv
+
 from dynamicnet import __version__
 from dynamicnet.errors import DynamicNetError
 from server.operations import logs
-from server.settings import Settings, read_settings, variable
+from server.settings import ENV_FILE, Settings, read_settings, variable
 
 
 def serve(settings: Settings) -> None:
@@ -15,6 +17,7 @@ def serve(settings: Settings) -> None:
     Raises:
         DynamicNetError: ``device-unknown``.
     """
+    load_dotenv(ENV_FILE)  # what PyTorch and uvicorn look for in the environment
     # After the settings were read: what is wrong with them is said before PyTorch has been loaded, which takes seconds.
     import uvicorn
 

@@ -70,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.answering = set[asyncio.Task[Any]]()
     app.state.admission = admission = Admission(settings)
     counts.sessions.set_function(lambda: admission.sessions)
+    counts.in_flight.set_function(lambda: admission.requests)
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
     app.add_middleware(GZipMiddleware, compresslevel=6)  # of text; pictures are compressed already

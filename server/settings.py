@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynamicnet.decode import MOST_DECODED
-from dynamicnet.errors import DynamicNetError, complaint, printable
+from dynamicnet.errors import DynamicNetError, complaint, printable, reason
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"
@@ -78,8 +78,8 @@ class Settings(BaseSettings):
     max_waiting: int = Field(
         default=64,
         gt=0,
-        description="How many renders may wait for the device; beyond that, 503 at once. The default is seconds of "
-        "work on a CPU.",
+        description="How many requests for pictures may be under way, waiting or worked at; beyond that, 503 at once. "
+        "The default is seconds of work on a CPU.",
     )
     max_sessions: int = Field(default=256, gt=0, description="WebSocket sessions at once, of all clients.")
     max_sessions_per_address: int = Field(
@@ -143,6 +143,8 @@ def read_settings(**changes: Any) -> Settings:  # noqa: ANN401
         for name, known in unknown().items():
             log.warning("There is no setting %s%s", name, f"; did you mean {known}?" if known else ".")
         return Settings(**changes)
+    except OSError as error:
+        raise DynamicNetError("settings-invalid", f"{ENV_FILE} cannot be read: {reason(error)}.", 500) from None
     except UnicodeDecodeError as error:
         raise DynamicNetError("settings-invalid", f"{ENV_FILE} is not in UTF-8 ({error}).", 500) from None
     except ValidationError as error:

@@ -148,7 +148,7 @@ def test_damaged_packages_are_logged_and_left_out(sound, tmp_path, caplog):
     assert "b-hollow" in caplog.text
 
 
-def test_packages_come_change_and_go_while_the_engine_runs(sound, small, tmp_path):
+def test_packages_come_change_and_go_while_the_engine_runs(sound, small, tmp_path, caplog):
     other = package.find(Settings().weights)[1]
     shutil.copytree(sound, tmp_path / "a")
 
@@ -179,9 +179,13 @@ def test_packages_come_change_and_go_while_the_engine_runs(sound, small, tmp_pat
         assert await rendered(before) == was  # for who has it open
         shutil.rmtree(tmp_path / "a")
         assert await look(1) == (["b"], [])
+        assert caplog.messages[-1] == "Model a withdrawn"
         shutil.move(tmp_path / "b", tmp_path.parent / "moved")
+        gone = f"There is no model package in '{tmp_path}' any more; those that are loaded stay"
+        assert await look() == (["b"], [])  # of a disk that went away an empty folder is left
         tmp_path.rmdir()
         assert await look() == (["b"], [])
+        assert caplog.messages.count(gone) == 1
 
     with_engine(tmp_path, change)
 

@@ -671,7 +671,7 @@ def test_openapi_is_whole(http):
 def test_openapi_describes_infer(http):
     document = http.get("/openapi.json").json()
     operation = document["paths"]["/infer"]["post"]
-    statuses = {"400", "401", "404", "406", "413", "415", "422", "503", "507"}
+    statuses = {"400", "401", "404", "406", "408", "413", "415", "422", "503", "507"}
     assert set(operation["responses"]) == {"200", *statuses, "4XX", "5XX"}
     assert set(operation["responses"]["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
     (reference,) = _references(operation["requestBody"]["content"]["multipart/form-data"])

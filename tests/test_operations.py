@@ -1,5 +1,6 @@
 """A server as those who run it set it up: who may come in, how many, and how it ends."""
 
+import asyncio
 import io
 import json
 import os
@@ -28,13 +29,14 @@ from conftest import Running, children, running_server
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from proxies import SNIPPET, nginx, with_words
+from starlette.exceptions import HTTPException
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from bench import service
 from dynamicnet import DynamicNetError
 from dynamicnet.client import Session
-from server.http.middleware import POLICY
+from server.http.middleware import POLICY, BodyLimit
 from server.settings import ROOT, Settings, read_settings
 
 
@@ -113,6 +115,20 @@ def test_a_file_of_settings_in_another_encoding_is_refused_in_a_sentence(tmp_pat
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DynamicNetError, match=r"^\.env is not in UTF-8 \("):
         read_settings()
+
+
+def test_a_file_of_settings_that_may_not_be_read_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / ".env").touch(mode=0)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    user = os.geteuid()
+    if user == 0:  # who may read everything
+        os.seteuid(65534)
+    try:
+        with pytest.raises(DynamicNetError, match=r"^\.env cannot be read: Permission denied\.$"):
+            read_settings()
+    finally:
+        os.seteuid(user)
 
 
 @pytest.mark.parametrize("key", ["caf\xe9", "caf\udce9", "a\x7f"])
@@ -297,7 +313,7 @@ def test_who_asks_why_there_is_no_session_is_told_what_the_log_says(guarded):
     def told(**query: str) -> tuple[int, str, str]:
         reply = httpx.get(f"{guarded.url}/ws", params={"key": "first"} | query)
         logged = [json.loads(line)["message"] for line in guarded.log.read_text().splitlines()]
-        assert f"A session was refused: {reply.json()['detail']}" in logged
+        assert f"A session was refused to 127.0.0.1: {reply.json()['detail']}" in logged
         return reply.status_code, reply.json()["code"], reply.json()["detail"]
 
     assert told(key="third")[:2] == (401, "key-needed")
@@ -422,6 +438,48 @@ def test_who_is_still_sending_or_waiting_when_the_server_ends_is_told_so(tmp_pat
         assert {one.json()["code"] for one in told if one.status_code == 503} == {"server-stopping"}
 
 
+TROUBLED = """
+import resource, runpy
+from server.http.routes import health
+
+@health.router.get("/broken")
+async def broken():
+    raise RuntimeError("the inside")
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))  # as if a disk were full
+runpy.run_module("server", run_name="__main__")
+"""
+
+
+@pytest.mark.long
+def test_what_is_no_clients_fault_is_no_4xx_and_the_log_says_of_which_request_it_was(tmp_path):
+    with running_server(tmp_path, ("-c", TROUBLED)) as running:
+        replies = [post(running.url, saved(3000)), httpx.get(f"{running.url}/broken")]
+        lines = [json.loads(line) for line in running.log.read_text().splitlines()]
+    for reply, status, code, why in zip(
+        replies, (503, 500), ("upload-not-kept", "internal-error"), ("File too large", "the inside"), strict=True
+    ):
+        assert (reply.status_code, reply.json()["code"]) == (status, code)
+        [said] = [line for line in lines if why in line.get("traceback", "")]
+        assert (said["level"], said["request"]) == ("error", reply.headers["x-request-id"])
+
+
+def test_an_upload_of_which_nothing_more_comes_is_given_up():
+    async def stalled() -> None:
+        await asyncio.sleep(30)
+
+    async def read(scope, receive, send) -> None:
+        await receive()
+
+    limited = BodyLimit(read, 10, patience=0.05)
+    with pytest.raises(HTTPException) as told:
+        asyncio.run(limited({"type": "http", "headers": []}, stalled, None))
+    assert (told.value.status_code, told.value.detail) == (
+        408,
+        "Nothing of the upload came for 0.05 seconds; send it again.",
+    )
+
+
 def test_who_hangs_up_is_no_longer_worked_for_and_logs_tell_requests_apart(narrow):
     def logged(field: str, value: object) -> list[dict]:
         """The lines of requests; they are written after a reply is sent."""
@@ -509,13 +567,17 @@ def test_prometheus_can_read_what_happened(guarded):
         assert post(guarded.url, picture, headers=key).status_code == 200
     assert post(guarded.url, b"nothing", headers=key).status_code == 415
     httpx.get(f"{guarded.url}/made-up")
+    assert refused(guarded.url) == (401, "key-needed")
     after = counts(guarded.url, headers=key)
     model = httpx.get(f"{guarded.url}/models").json()["models"][0]["id"]
     for name, more in {
         "dynamicnet_requests_total['/infer', '200']": 2,
         "dynamicnet_requests_total['/infer', '415']": 1,
         "dynamicnet_requests_total['404', 'other']": 1,
+        "dynamicnet_requests_total['/ws', '401']": 1,
         "dynamicnet_errors_total['picture-unreadable']": 1,
+        "dynamicnet_errors_total['key-needed']": 1,
+        "dynamicnet_request_seconds_count['/infer']": 3,
         "dynamicnet_prepared_total['no']": 2,
         "dynamicnet_prepared_total['yes']": 1,
         f"dynamicnet_render_seconds_count['128', '{model}']": 2,
@@ -523,6 +585,9 @@ def test_prometheus_can_read_what_happened(guarded):
     }.items():
         assert after[name] - before.get(name, 0) == more, name
     assert after["dynamicnet_prepared_bytes[]"] > 0
+    assert after["process_resident_memory_bytes[]"] > 0
+    assert after["dynamicnet_models[]"] == len(httpx.get(f"{guarded.url}/models").json()["models"])
+    assert (after["dynamicnet_models_left_out[]"], after["dynamicnet_requests_in_flight[]"]) == (0, 0)
 
 
 def test_every_reply_tells_browsers_what_the_page_may_do(http):

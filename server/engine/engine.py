@@ -122,6 +122,8 @@ class Engine:
         self._metrics = metrics
         metrics.waiting.set_function(lambda: self.worker.waiting)
         metrics.prepared_bytes.set_function(lambda: self.prepared.held)
+        metrics.models.set_function(lambda: len(self.shelf.models))
+        metrics.left_out.set_function(lambda: len(self.shelf.left_out))
         # The worker's thread's own:
         self._resident: dict[str, Model] = {}  # on the device, least recently used first
         self._working: Counter[str] = Counter()  # by id
@@ -207,9 +209,7 @@ class Engine:
         """
         timings |= {"decode": 0.0, "prepare": 0.0}
         key = (model.version, await asyncio.to_thread(_digest, inputs))
-        kept = self.prepared.get(key)
-        self._metrics.prepared.labels("no" if kept is None else "yes").inc()
-        kept = kept or await self._prepared(model, inputs, key, timings)
+        kept = self._found(key) or await self._prepared(model, inputs, key, timings)
         encoded = kept.encoded
         return Opened(model, inputs, encoded.size, encoded.columns, encoded.notes, encoded.metadata, key, kept)
 
@@ -280,8 +280,13 @@ class Engine:
         return encoded
 
     async def _kept(self, opened: Opened) -> PreparedInputs:
-        kept = opened.prepared or self.prepared.get(opened.key)
+        kept = opened.prepared or self._found(opened.key)
         return kept or await self._prepared(opened.model, opened.inputs, opened.key, {})
+
+    def _found(self, key: tuple[str, bytes]) -> PreparedInputs | None:
+        kept = self.prepared.get(key)
+        self._metrics.prepared.labels("no" if kept is None else "yes").inc()
+        return kept
 
     async def _prepared(self, model: Model, inputs: Inputs, key: tuple[str, bytes], timings: Timings) -> PreparedInputs:
         kept, taken = await self._preparing.run(key, lambda: self._prepare(model, inputs, key))

@@ -48,9 +48,14 @@ class Shelf:
             folder: of packages.
             at_once: load what was never seen before as well.
         """
-        if self.models and not folder.is_dir():
-            return  # a disk that went away takes no model with it
         found = await asyncio.to_thread(_versions, folder)
+        if self.models and not found:  # a disk that went away takes no model with it
+            if self._seen:
+                log.error("There is no model package in '%s' any more; those that are loaded stay", folder)
+            self._seen = found
+            return
+        for name in self.models.keys() - found.keys():
+            log.warning("Model %s withdrawn", name)
         models = {name: model for name, model in self.models.items() if name in found}
         tried = {name: version for name, version in self._tried.items() if name in found}
         for name, version in found.items():

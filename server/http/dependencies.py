@@ -33,14 +33,17 @@ async def _admission(connection: HTTPConnection) -> Admission:
 
 
 class Guarded(APIRoute):
-    """A route for who has a key: others are refused before anything of what they send is read."""
+    """A route for who has a key, and finds room: others are refused before anything of what they send is read."""
 
     def get_route_handler(self) -> Handler:
         """What answers a request."""
         answer = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            (await _admission(request)).check_key(request)
+            admission = await _admission(request)
+            admission.check_key(request)
+            if request.method == "POST":
+                admission.check_room()
             return await answer(request)
 
         return guarded

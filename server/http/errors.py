@@ -1,6 +1,7 @@
 """Every error leaves as application/problem+json (RFC 9457)."""
 
 import json
+import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -17,12 +18,15 @@ from dynamicnet.errors import complaint
 from server.http.middleware import Stopping
 from server.operations.admission import GONE
 
+log = logging.getLogger(__name__)
+
 PROBLEM = "application/problem+json"
 
 HTTP_CODES = {
     400: "request-malformed",
     404: "path-unknown",
     405: "method-not-allowed",
+    408: "upload-stalled",
     413: "upload-too-large",
 }
 """Codes of the errors that the framework raises, by status."""
@@ -82,6 +86,9 @@ def install(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> Response:
         if isinstance(error.__cause__, ClientDisconnect):
             return answer(request, GONE, "client-gone", "The client hung up.")
+        if isinstance(error.__cause__, OSError):  # a full disk; the framework calls it a malformed request
+            log.error("An upload could not be kept", exc_info=error.__cause__)
+            return answer(request, 503, "upload-not-kept", "The server has no room for the upload; try again later.")
         detail = error.detail
         headers = dict(error.headers or {})
         if error.status_code == 404:

@@ -24,11 +24,15 @@ class Head:
 
 
 class BodyLimit:
-    """Refuses a request body over a limit: by its Content-Length before reading, else as soon as it grows too long."""
+    """Refuses a request body over a limit: by its Content-Length before reading, else as soon as it grows too long.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    And one of which nothing comes for as long as ``patience``, in seconds: what has come takes room.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, patience: float = 60.0) -> None:
         self.app = app
         self.limit = limit
+        self.patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting what is read of its body."""
@@ -36,13 +40,19 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
-        read = 0
+        read, is_whole = 0, False
 
         async def counted() -> Message:
-            nonlocal read
+            nonlocal read, is_whole
             if declared.isdecimal() and int(declared) > self.limit:
                 raise self._too_large()
-            message = await receive()
+            try:
+                async with asyncio.timeout(None if is_whole else self.patience):
+                    message = await receive()
+            except TimeoutError:
+                sentence = f"Nothing of the upload came for {self.patience:g} seconds; send it again."
+                raise HTTPException(408, sentence) from None
+            is_whole = not message.get("more_body")
             read += len(message.get("body", b""))
             if read > self.limit:
                 raise self._too_large()

@@ -129,6 +129,7 @@ PROBLEMS = {
     401: ("key-needed", "Send a key that this server knows as Authorization: Bearer."),
     404: ("model-unknown", "There is no model 'monet'; there are starry, wave."),
     406: ("not-acceptable", "Accept admits none of image/png, image/jpeg, image/webp; admit one, or send format."),
+    408: ("upload-stalled", "Nothing of the upload came for 60 seconds; send it again."),
     413: ("upload-too-large", "The upload is over 64 MB; send a smaller picture."),
     415: (
         "picture-unreadable",

@@ -29,6 +29,11 @@ class Admission:
         self._sessions: Counter[str] = Counter()  # by address
 
     @property
+    def requests(self) -> int:
+        """How many are worked on, or wait for it."""
+        return self._requests
+
+    @property
     def sessions(self) -> int:
         """How many are open."""
         return self._sessions.total()
@@ -68,6 +73,15 @@ class Admission:
             403,
         )
 
+    def check_room(self) -> None:
+        """See that one more request could be worked on.
+
+        Raises:
+            DynamicNetError: ``overloaded``.
+        """
+        if self._requests >= self._settings.max_waiting:
+            raise _overloaded("requests wait")
+
     @contextmanager
     def request(self) -> Iterator[None]:
         """One more request is worked on.
@@ -75,8 +89,7 @@ class Admission:
         Raises:
             DynamicNetError: ``overloaded``.
         """
-        if self._requests >= self._settings.max_waiting:
-            raise _overloaded("requests wait")
+        self.check_room()
         self._requests += 1
         try:
             yield

@@ -65,7 +65,7 @@ class Requests:
             await self.app(scope, receive, send)
             return
         request_id = uuid.uuid4().hex[:16]
-        token = _request_id.set(request_id)
+        _request_id.set(request_id)  # for all of this task: uvicorn logs what failed after it has left here
         fields: dict[str, Any] = {"path": scope["path"], "method": scope.get("method", "WEBSOCKET")}
 
         async def noted(message: Message) -> None:
@@ -81,4 +81,3 @@ class Requests:
             fields["ms"] = round((time.perf_counter() - begun) * 1000, 1)
             quiet = scope["path"] in ("/health", "/ready", "/metrics")  # asked for every few seconds
             log.log(logging.DEBUG if quiet else logging.INFO, "request", extra={"fields": fields})
-            _request_id.reset(token)

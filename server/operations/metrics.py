@@ -1,10 +1,13 @@
 """What Prometheus reads at GET /metrics."""
 
+import time
+
 import torch
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12)
+REPLIES = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 SIDES = (64, 128, 256, 512, 1024, 2048, 4096)
 
 
@@ -14,8 +17,27 @@ class Metrics:
     def __init__(self) -> None:
         namespace = "dynamicnet"
         self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         self.requests = Counter(
             "requests", "HTTP requests by path and status", ("path", "status"), namespace=namespace, registry=registry
+        )
+        self.replies = Histogram(
+            "request_seconds",
+            "Time of an HTTP request, from its head to the end of its reply, by path",
+            ("path",),
+            buckets=REPLIES,
+            namespace=namespace,
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "requests_in_flight",
+            "Requests for pictures that wait or are worked on",
+            namespace=namespace,
+            registry=registry,
+        )
+        self.models = Gauge("models", "Models that are served", namespace=namespace, registry=registry)
+        self.left_out = Gauge(
+            "models_left_out", "Packages that could not be loaded", namespace=namespace, registry=registry
         )
         self.errors = Counter(
             "errors", "What was refused or failed, by code", ("code",), namespace=namespace, registry=registry
@@ -58,7 +80,7 @@ class Metrics:
 
 
 class Counted:
-    """Counts HTTP requests by the path of the route that took them, so that made-up paths make no new series."""
+    """Counts and times HTTP requests by the path of the route that took them: made-up paths make no new series."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -66,11 +88,14 @@ class Counted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
+        begun = time.perf_counter()
 
         async def noted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                route = scope.get("route")
-                self.metrics.requests.labels(getattr(route, "path", "other"), message["status"]).inc()
+            path = getattr(scope.get("route"), "path", "other")
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                self.metrics.requests.labels(path, message["status"]).inc()
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self.metrics.replies.labels(path).observe(time.perf_counter() - begun)
 
         await self.app(scope, receive, noted)

@@ -47,7 +47,7 @@ async def ws(websocket: WebSocket, engine: EngineDep, settings: SettingsDep, adm
             await websocket.accept()
             await Session(websocket, engine, settings).serve()
     except DynamicNetError as error:
-        await websocket.send_denial_response(problem(error.status, error.code, error.message))
+        await _refuse(websocket, error)
 
 
 @router.get("/ws", include_in_schema=False)
@@ -62,7 +62,13 @@ async def why(request: Request, admission: AdmissionDep) -> None:
 @router.websocket("/{path:path}")
 async def elsewhere(websocket: WebSocket) -> None:
     """Say that there is nothing there, as over HTTP."""
-    await websocket.send_denial_response(problem(404, "path-unknown", nothing_at(websocket.url.path)))
+    await _refuse(websocket, DynamicNetError("path-unknown", nothing_at(websocket.url.path), 404))
+
+
+async def _refuse(websocket: WebSocket, error: DynamicNetError) -> None:
+    """Answer as over HTTP, and count it."""
+    websocket.app.state.metrics.errors.labels(error.code).inc()
+    await websocket.send_denial_response(problem(error.status, error.code, error.message))
 
 
 @contextmanager
@@ -72,13 +78,14 @@ def _let_in(connection: HTTPConnection, admission: Admission) -> Iterator[None]:
     Raises:
         DynamicNetError: ``key-needed``, ``origin-refused`` or ``overloaded``; the log has it too.
     """
+    address = connection.client.host if connection.client else ""
     try:
         admission.check_key(connection, in_query=True)
         admission.check_origin(connection)
-        with admission.session(connection.client.host if connection.client else ""):
+        with admission.session(address):
             yield
     except DynamicNetError as error:
-        log.warning("A session was refused: %s", error.message)
+        log.warning("A session was refused to %s: %s", address, error.message)
         raise
 
 
@@ -159,6 +166,7 @@ class Session:
             async with asyncio.timeout(self._settings.idle_seconds):
                 return await self._websocket.receive()
         except TimeoutError:
+            self._count("session-idle")
             sentence = "Nothing was asked for in a long while; open a session again when there is."
             await self._send({"type": "error", "code": "session-idle", "message": sentence})
             await self._websocket.close(1001)

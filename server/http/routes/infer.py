@@ -34,7 +34,7 @@ RENDERED = picture_reply(
 @router.post(
     "/infer",
     response_class=Response,
-    responses={200: RENDERED, **problems(400, 401, 404, 406, 413, 415, 422, 503, 507)},
+    responses={200: RENDERED, **problems(400, 401, 404, 406, 408, 413, 415, 422, 503, 507)},
     dependencies=[Depends(StrictForm("format", "quality", "metadata"))],
 )
 async def infer(

@@ -24,7 +24,7 @@ SWEPT = picture_reply(
 @router.post(
     "/sweep",
     response_class=Response,
-    responses={200: SWEPT, **problems(400, 401, 404, 413, 415, 422, 503, 507)},
+    responses={200: SWEPT, **problems(400, 401, 404, 408, 413, 415, 422, 503, 507)},
     dependencies=[Depends(StrictForm("axis", "frames", "format", "quality"))],
 )
 async def sweep(
