@@ -14,7 +14,6 @@ INPUTS = 7  # channels
 WIDE = 4  # how fast the gate opens: 1 is four times as much as the network says
 FADE = 3  # pixels inside a hole's border over which what is painted sets in
 RIM = 3  # pixels inside a hole's border whose mean, here and there, is to be that of what is known
-OTHER = 0.25  # how far from it what is something else may be: tinted with it, that would look like fog
 GROUP = 8  # channels normalised together: instance norm would forget which texture is the stronger
 SHUFFLED = {"up4": 4, "up2": 2, "up1": 1}  # stages that are given the picture too, unshuffled by so much
 
@@ -130,8 +129,7 @@ class DilatedNetwork(MainNetwork):
         filled, inside, copied, rim = torch.split(seen, [3, 1, 3, 1], 1)
         painted, gate = torch.split(resized(z.float(), seen), [3, 1], 1)
         added = torch.lerp(painted, copied, (WIDE * gate).clamp(0, 1))
-        alike = (-((added.abs().amax(1, keepdim=True) / OTHER) ** 8)).exp()
-        return filled + inside * (added - continued(added * alike, rim))
+        return filled + inside * (added - continued(added, rim))
 
     def _conv(self, name: str) -> nn.Conv2d:
         conv: nn.Conv2d = self.stages[name][0]  # type: ignore[index]

@@ -8,6 +8,9 @@ SWEEPS = 6  # of relaxation at each scale; more changes less than one grey level
 CELL = 4  # side of the places over which means are taken, in pixels, at least
 LEVELS = 10  # of a graph that holds for every size
 CELLS = 128  # of them along a side, at most: a frame is to be had while a slider moves
+OTHER = 0.25  # how far from it what is something else may be: tinted with it, that would look like fog
+ODD = 0.04  # how far from others around it a difference may be: where an object ends, it is the object's
+AROUND = 9  # places each way that are around one
 
 
 def fill(pictures: Tensor, holes: Tensor) -> Tensor:
@@ -27,7 +30,8 @@ def continued(added: Tensor, rim: Tensor) -> Tensor:
     """What goes on smoothly from the mean, here and there, of what is added at a hole's rim.
 
     Less this, what is added has no step at the hole's border, and all of its texture: the two-dimensional form of
-    seamless cloning (Pérez et al. 2003), of means rather than of single pixels, which would be smeared inwards.
+    seamless cloning (Pérez et al. 2003), of means rather than of single pixels, which would be smeared inwards. Where
+    another thing is added than what it touches, by :data:`OTHER` or by more than around there, that is left out.
 
     Args:
         added: (N, C, H, W).
@@ -39,11 +43,23 @@ def continued(added: Tensor, rim: Tensor) -> Tensor:
     height, width = added.shape[2:]
     exporting = torch.onnx.is_in_onnx_export()  # to a graph for all sizes: of cells that do not grow with the picture
     cell = CELL if exporting else max(CELL, -(-max(height, width) // CELLS))
-    weights = F.avg_pool2d(rim, cell, ceil_mode=True)
-    means = F.avg_pool2d(added * rim, cell, ceil_mode=True) / weights.clamp_min(1e-6)
-    smooth = _fill(means, weights > 0, LEVELS if exporting else max(means.shape[2:]).bit_length())
+    alike = rim * (-((added.abs().amax(1, keepdim=True) / OTHER) ** 8)).exp()
+    whole, counts, means = (F.avg_pool2d(z, cell, ceil_mode=True) for z in (rim, alike, added * alike))
+    means = means / counts.clamp_min(1e-6)
+    sure = counts
+    for _ in range(2):
+        around, count = torch.split(_around(torch.cat([means * sure, sure], 1)), [means.shape[1], 1], 1)
+        around = around / count.clamp_min(1e-6)
+        sure = counts * (-(((means - around).abs().amax(1, keepdim=True) / ODD) ** 2)).exp()
+    known = sure > whole.clamp_min(1e-6) / 2
+    smooth = _fill(means * known, known, LEVELS if exporting else max(means.shape[2:]).bit_length())
     smooth = F.interpolate(smooth, scale_factor=float(cell), mode="bilinear")
     return smooth[..., :height, :width]
+
+
+def _around(values: Tensor) -> Tensor:
+    across = F.avg_pool2d(values, (AROUND, 1), 1, (AROUND // 2, 0))
+    return F.avg_pool2d(across, (1, AROUND), 1, (0, AROUND // 2))
 
 
 def _fill(values: Tensor, known: Tensor, levels: int) -> Tensor:
