@@ -193,7 +193,7 @@ def sweep(
     latent: Latent = None,
     max_side: MaxSide = None,
     detail: Detail = None,
-    quality: Quality = 80,
+    quality: Quality = 90,
     weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
 ) -> None:

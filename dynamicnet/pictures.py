@@ -191,7 +191,8 @@ def check_longest(size: tuple[int, int], format: str) -> None:  # noqa: A002
     if max(size) > LONGEST_SIDE.get(format, math.inf):
         raise DynamicNetError(
             "picture-too-large",
-            f"The picture is {size[0]}×{size[1]}, longer than {format} allows ({LONGEST_SIDE[format]}); choose png.",
+            f"The picture is {size[0]}×{size[1]}, longer than {format} allows; "
+            f"give max_side {LONGEST_SIDE[format]}, or choose another format.",
         )
 
 

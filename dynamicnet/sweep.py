@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -26,6 +27,12 @@ MAX_PIXELS = 64_000_000
 ONE_WAY = 2000
 """Milliseconds from one end to the other."""
 
+TICK = 10
+"""Milliseconds: what GIF counts in."""
+
+COUNTED = 2**20
+"""Pixels, of all frames together, by which colours are chosen."""
+
 SHAPE = 1.5
 """About how wide a contact sheet is for its height."""
 
@@ -45,11 +52,13 @@ class Sweep:
     quality: int
 
     def check_size(self, size: tuple[int, int]) -> None:
-        """Refuse more pixels than are held at once, for frames of a (width, height).
+        """Refuse more pixels than are held at once, or sides that the format has no room for, of a (width, height).
 
         Raises:
-            DynamicNetError: ``sweep-too-large``; the sentence says what would do.
+            DynamicNetError: ``sweep-too-large`` or ``picture-too-large``; the sentence says what would do.
         """
+        if self.format in ANIMATIONS:
+            pictures.check_longest(size, self.format)
         frames = len(self.alphas)
         if math.prod(size) * frames > MAX_PIXELS:
             side = math.floor(max(size) * math.sqrt(MAX_PIXELS / frames / math.prod(size)))
@@ -68,23 +77,27 @@ class Sweep:
         """The file, from a picture for each α: RGB or RGBA, of one size, in sRGB. Transparency is put on white.
 
         Raises:
-            DynamicNetError: ``picture-too-large`` for the format.
+            DynamicNetError: ``picture-too-large``, a contact sheet for the format.
         """
         frames = [pictures.flatten(frame, "white") for frame in frames]
         if self.format not in ANIMATIONS:
             return pictures.write(_sheet(frames, self.labels), self.format, self.quality)
-        pictures.check_longest(frames[0].size, self.format)
-        there_and_back = [*frames, *frames[-2:0:-1]]
+        how = pictures.tag(frames[0], self.format)
+        if self.format == "gif":
+            frames = _in_few_colours(frames)
+        else:  # every frame whole: libwebp leaves small changes out until the next that is, where they come at once
+            how |= {"quality": self.quality, "method": 2, "kmin": 0, "kmax": 1}
+        times = [round(i * ONE_WAY / (len(frames) - 1) / TICK) * TICK for i in range(len(frames))]
+        there = [after - before for before, after in pairwise(times)]
         out = io.BytesIO()
-        there_and_back[0].save(
+        frames[0].save(
             out,
             self.format.upper(),
             save_all=True,
-            append_images=there_and_back[1:],
-            duration=round(ONE_WAY / (len(frames) - 1)),
+            append_images=[*frames[1:], *frames[-2:0:-1]],
+            duration=[*there, *reversed(there)],
             loop=0,
-            **({"quality": self.quality, "method": 2} if self.format == "webp" else {}),
-            **pictures.tag(frames[0], self.format),
+            **how,
         )
         return out.getvalue()
 
@@ -121,8 +134,20 @@ def plan(
     values = [moved.alpha_at(i / (frames - 1)) for i in range(frames)]
     others = dict(alpha) if isinstance(alpha, Mapping) else {axes[0].id: alpha}
     return Sweep(
-        [others | {moved.id: value} for value in values], [f"{value:.2f}" for value in values], format, quality
+        [others | {moved.id: value} for value in values], [f"{value:z.2f}" for value in values], format, quality
     )
+
+
+def _in_few_colours(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """The same 256 for all: with colours of its own for each, what stands still would flicker."""
+    width, height = frames[0].size
+    shrink = min(1.0, math.sqrt(COUNTED / (width * height * len(frames))))
+    small = max(1, int(width * shrink)), max(1, int(height * shrink))
+    strip = Image.new("RGB", (small[0], small[1] * len(frames)))
+    for i, frame in enumerate(frames):
+        strip.paste(frame.resize(small, Image.Resampling.NEAREST), (0, i * small[1]))
+    colours = strip.quantize(256)
+    return [frame.quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames]
 
 
 def _sheet(frames: Sequence[Image.Image], labels: Sequence[str]) -> Image.Image:

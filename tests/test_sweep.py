@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+from itertools import pairwise
 
 import httpx
 import numpy as np
@@ -13,12 +14,13 @@ from test_cli import run
 from test_http import assert_problem
 
 from dynamicnet import Inputs, Model
-from dynamicnet.sweep import FORMATS, plan
+from dynamicnet.sweep import FORMATS, Sweep, plan
 from server.engine.engine import Engine
 from server.operations.metrics import Metrics
-from server.settings import Settings
+from server.settings import STATIC, Settings
 
 SIDE = 96
+SAMPLES = "coffee", "chelsea"
 
 
 def swept(http, photo, **fields) -> httpx.Response:
@@ -64,6 +66,25 @@ def test_an_animation_goes_from_end_to_end_and_back(http, models, photo, kind):
         opened.load()
         assert opened.info["loop"] == 0
         assert opened.info["duration"] == 500
+
+
+@pytest.mark.parametrize(("kind", "flicker"), [("webp", 2.0), ("gif", 0.0)])
+def test_an_animation_moves_in_even_steps_and_what_stands_still_does_not_flicker(kind, flicker):
+    ends = [Image.open(STATIC / "samples" / f"{name}.jpg").convert("RGB").resize((240, 160)) for name in SAMPLES]
+    fading = [Image.blend(*ends, i / 59) for i in range(60)]  # by a level or two a step
+    for frame in fading:
+        frame.paste(ends[0].crop((0, 0, 80, 160)))
+    file = Sweep([{}] * 60, [""] * 60, kind, 90).write(fading)
+    shown = frames(file)
+    assert len(shown) == 118
+    assert all(np.array_equal(*pair) for pair in zip(shown[1:59], shown[:59:-1], strict=True))
+    still, moving = (
+        np.array([apart(a[:, part], b[:, part]) for a, b in pairwise(shown)]) for part in (slice(0, 72), slice(88, 240))
+    )
+    assert still.max() <= flicker
+    assert moving.max() < 1.5 * np.median(moving)
+    with Image.open(io.BytesIO(file)) as opened:
+        assert sum(frame.copy().info["duration"] for frame in ImageSequence.Iterator(opened)) == 4000
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg"])
@@ -138,6 +159,15 @@ def test_frames_that_are_too_much_to_hold_are_refused_with_what_would_do(models,
         sweep.check_size((1500, 1000))
     assert refused.value.code == "sweep-too-large"
     sweep.check_size((1264, 843))
+    with pytest.raises(Exception, match="give max_side 16383, or choose another format") as refused:
+        sweep.check_size((16500, 40))
+    assert refused.value.code == "picture-too-large"
+
+
+def test_no_label_is_less_than_nothing(models):
+    for model in models:
+        axes = Model.load(Settings().weights / model["id"], DEVICE).manifest.axes
+        assert not any("-0.00" in plan(axes, 0.0, None, count, "png", 80).labels for count in range(2, 61))
 
 
 def test_others_have_their_turn_between_two_batches(models, photo):

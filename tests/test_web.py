@@ -15,6 +15,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from bench.web import Files
 from dynamicnet import Inputs, Model, package, precision
+from dynamicnet.sweep import ONE_WAY
 from server.settings import ROOT, STATIC, Settings
 from web.__main__ import WASM, WEBGPU
 
@@ -214,6 +215,7 @@ def test_sweeps_are_saved(page, site, models):
             if frames > 1:
                 picture.seek(11)
                 assert off(first, picture) > 20
+                assert picture.info["duration"] == pytest.approx(ONE_WAY / 11, abs=1)
 
 
 def test_nothing_but_files_is_asked_of_the_host(page, site, models):

@@ -5,6 +5,9 @@ export function clamp(axis, value) {
   return Math.min(high, Math.max(low, value));
 }
 
+/** α as people read it. */
+export const written = (alpha) => (Math.round(alpha * 100) / 100 + 0).toFixed(2); // + 0 makes 0 of −0
+
 /** Knots of a slider that feels even: α at equally spaced positions. */
 const knots = (axis) => (axis.even.length ? axis.even : axis.range);
 

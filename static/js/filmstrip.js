@@ -1,6 +1,6 @@
 // Small pictures across the range of an axis: what the slider would show there.
 
-import { alphaAt } from "./alpha.js";
+import { alphaAt, written } from "./alpha.js";
 
 const COUNT = 7;
 
@@ -19,8 +19,8 @@ export function strip(axis, go) {
   film.setAttribute("aria-label", `${axis.title}, from ${axis.ends[0]} to ${axis.ends[1]}, in pictures`);
   for (let index = 0; index < COUNT; index++) {
     const value = Number(alphaAt(axis, index / (COUNT - 1)).toFixed(3));
-    const button = Object.assign(document.createElement("button"), { type: "button", title: value.toFixed(2) });
-    button.setAttribute("aria-label", `${axis.title} ${value.toFixed(2)}`);
+    const button = Object.assign(document.createElement("button"), { type: "button", title: written(value) });
+    button.setAttribute("aria-label", `${axis.title} ${written(value)}`);
     button.addEventListener("click", () => go(value));
     button.append(still({ [axis.id]: value }));
     film.append(button);

@@ -1,7 +1,7 @@
 // One slider: a name, α as a number that can be typed, and a track from 0 to 1 along which equal steps look equal. Its
 // fill starts where α is 0 and nothing is tuned.
 
-import { alphaAt, clamp, positionOf } from "./alpha.js";
+import { alphaAt, clamp, positionOf, written } from "./alpha.js";
 import { putBack } from "./scroll.js";
 
 const STEP = 0.01;
@@ -44,7 +44,7 @@ export function slider(axis, name, value, changed) {
   const move = (to) => {
     at = to;
     track.value = positionOf(axis, to);
-    number.value = (Math.round(to * 100) / 100 + 0).toFixed(2); // + 0 makes 0 of −0
+    number.value = written(to);
     track.setAttribute("aria-valuetext", number.value);
     paint(to);
   };

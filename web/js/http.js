@@ -1,6 +1,6 @@
 // In place of the page's own http.js, with the same interface: what a server would answer is made in the browser.
 
-import { alphaAt } from "./alpha.js";
+import { alphaAt, written } from "./alpha.js";
 import { ask, file } from "./engine.js";
 import { animation, sheet } from "./sweep.js";
 
@@ -29,7 +29,7 @@ async function sweep({ model, alpha, format, frames, ...fields }) {
   const [axis] = models.find((one) => one.id === model).axes;
   const values = Array.from({ length: Number(frames) }, (_, i) => alphaAt(axis, i / (frames - 1)));
   const pictures = await ask("make", { model, fields, alphas: values.map((value) => ({ ...alpha, [axis.id]: value })) });
-  const made = format === "webp" ? animation(pictures) : sheet(pictures, values.map((value) => value.toFixed(2)));
+  const made = format === "webp" ? animation(pictures) : sheet(pictures, values.map(written));
   return reply(await made, called(model, {}, format));
 }
 

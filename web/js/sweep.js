@@ -2,9 +2,9 @@
 
 import { file } from "./engine.js";
 
-const ONE_WAY = 1500; // ms
+const ONE_WAY = 2000; // ms
 const SHAPE = 1.5; // about how wide a contact sheet is for its height
-const QUALITY = 0.8;
+const QUALITY = 0.9;
 
 /** Chunks of a WebP file: `{ name, bytes }`, those of a picture alone. */
 function* chunks(buffer) {

@@ -44,7 +44,7 @@ async def sweep(
     format: Annotated[  # noqa: A002
         Literal["webp", "gif", "png", "jpeg"], Form(description="Of the reply.", examples=["webp"])
     ] = "webp",
-    quality: Annotated[int, Form(ge=1, le=100, description="Of JPEG and WebP.", examples=[80])] = 80,
+    quality: Annotated[int, Form(ge=1, le=100, description="Of JPEG and WebP.", examples=[90])] = 90,
 ) -> Response:
     """Render a picture at several α along one axis; takes the same fields as /infer.
 
