@@ -36,7 +36,7 @@ COMMANDS = {
     "starry-sliders": 0,
     "the-scream": 5,
     "great-wave": 9,
-    "stained-glass": 3,
+    "stained-glass": 4,
     "drawn-heads": 4,
     "denoise-photos": 4,
     "gaussian-noise": 3,

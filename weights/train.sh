@@ -113,6 +113,8 @@ stained-glass() { # after a window that weights/glass.py draws; its colours are 
     window+=(--dual --weight 0.1,1,2.5 --palette 2 --patches 0.5 --order 1)
     train $first-theta "${window[@]}" --start $first-first --main-steps 2500 --axis-steps 1 --path-steps 0
     train weights/stained-glass "${window[@]}" --start $first-theta --main-steps 0 --axis-steps 500 --path-steps 1500 --hours 0.85
+    train weights/stained-glass --run runs/stained-glass-3 "${window[@]}" --start weights/stained-glass \
+        --main-steps 3500 --axis-steps 500 --path-steps 1500
 }
 
 starry-brush() { # nothing to ship by itself: a second axis on the θ of starry-night, which stays as it is
