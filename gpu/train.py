@@ -38,7 +38,7 @@ COMMANDS = {
     "great-wave": 9,
     "stained-glass": 4,
     "drawn-heads": 4,
-    "denoise-photos": 4,
+    "denoise-photos": 5,
     "gaussian-noise": 3,
 }
 """How many trainings share a recipe's hours, where it is not one."""

@@ -60,7 +60,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for bank in net.axes[axis.id].banks.values():
             for block in bank.values():
                 torch.nn.init.normal_(block.convs[-1].weight, std=0.2)
-    torch.nn.init.normal_(net.guesses["strength"].layers[-2].weight, std=1)
+    torch.nn.init.normal_(net.guesses["strength"].share[-2].weight, std=1)
     manifest = Manifest(
         title="Less noise",
         application="restoration",
@@ -333,7 +333,7 @@ def test_what_has_no_noise_keeps_its_colours_whatever_is_asked_for(alpha, photo)
 def test_what_a_guess_costs_is_measured(heavy, photo):
     loaded = package.load(STATIC.parent / "weights" / "denoise-photos")
     net = loaded.net
-    last = net.guesses["strength"].layers[-2]
+    last = net.guesses["strength"].share[-2]
     torch.nn.init.zeros_(last.weight)
     torch.nn.init.constant_(last.bias, 50 if heavy else -50)  # it guesses one end of the axis, whatever it is shown
     with Image.open(photo) as opened:

@@ -279,7 +279,8 @@ camera() {
 }
 
 choice() { # of α by itself, for a model that is trained
-    .venv/bin/dynamic-net train restoration-auto "$1" --images data/content --exclude data/cbsd68.txt
+    .venv/bin/dynamic-net train restoration-auto "$1" --images data/content --exclude data/cbsd68.txt \
+        --count 8000 --rendered 3072
 }
 
 denoise-first() { # nothing to ship: what denoise-photos goes on from
@@ -292,11 +293,13 @@ denoise-19() { # nothing to ship: θ for lighter noise; at commit ee0d82f, befor
 }
 
 denoise-photos() { # the first round at that commit too, the second without noiseless patches, which in the third counted as
-    # much at light noise as at heavy
+    # much at light noise as at heavy; only the last had patches with less noise than α stands for
     heavy runs/packages/denoise-50 denoise-19 --main-steps 12000 --main-rate 7e-4 --path-steps 6000
     heavy runs/packages/denoise-vivid denoise-50 --main-steps 7000 --main-rate 5e-4 --path-steps 5000 --axis-rate 8e-4
     heavy runs/packages/denoise-smooth denoise-vivid --main-steps 3000 --main-rate 5e-4 --path-steps 4000 --axis-rate 8e-4
-    heavy weights/denoise-photos denoise-smooth --main-steps 8000 --main-rate 6e-4 --path-steps 6000 --axis-rate 8e-4
+    heavy runs/packages/denoise-even denoise-smooth --main-steps 8000 --main-rate 6e-4 --path-steps 6000 --axis-rate 8e-4
+    heavy weights/denoise-photos denoise-even --main-steps 2000 --main-rate 5e-4 --path-steps 1800 --axis-rate 8e-4 \
+        --crisp-steps 400
     choice weights/denoise-photos
 }
 

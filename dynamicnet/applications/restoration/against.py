@@ -137,10 +137,10 @@ def mixtures(task: Task, training: package.Training) -> Mixtures:
         photos = Photos(
             task.images, main.objective["scale"], held_out=False, exclude=frozenset(main.objective["excluded"])
         )
-        return Pairs(Patches(photos, CPU), main.objective["noise"], main.crop, EVEN)
+        return Pairs(Patches(photos, CPU), main.objective["noise"], main.crop)
 
     def batch(shares: Tensor, draw: str) -> Sample:
-        return pairs().batch(shares.tolist(), draw)
+        return pairs().batch([EVEN.at(share) for share in shares.tolist()], draw)
 
     return Mixtures(
         plan=plan_of(main.steps, main.batch, main.crop, main.learning_rate, main.seed),

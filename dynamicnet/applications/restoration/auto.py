@@ -92,15 +92,21 @@ def enlarged(pictures: Tensor, factor: float) -> Tensor:
 
 
 def _sample(
-    patches: Patches, kind: Kind, draw: str, odd: bool, generator: torch.Generator
+    patches: Patches, kind: Kind, seed: str, number: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Noisy and clean, (BATCH, 3, SIDE, SIDE), and how far along ``EVEN`` their noise's level lies, (BATCH,)."""
+    """Noisy and clean, (BATCH, 3, SIDE, SIDE), and how far along ``EVEN`` their noise's level lies, (BATCH,).
+
+    Of four batches in a row two are as they come, and two of pictures as photographs show few.
+    """
+    draw = f"{seed} {number}"
     random = Random(draw)
     generator.manual_seed(random.getrandbits(63))
-    pictures = uncommon(patches.batch(BATCH, SIDE + MARGIN, draw), random)
+    pictures = patches.batch(BATCH, SIDE + MARGIN, draw)
+    if number & 2:
+        pictures = uncommon(pictures, random)
     shares = torch.rand(BATCH, device=pictures.device, generator=generator) * 1.2 - 0.1
     levels = LIGHT * (HEAVY / LIGHT) ** shares
-    if odd:
+    if number & 1:
         noisy, clean = as_they_come(pictures, levels, generator, random)
     else:
         noisy, clean = noised(kind, pictures, levels, generator, random)
@@ -177,14 +183,14 @@ def train_guess(
     guess = cast(Guess, net.guesses[axis.id]).cpu().requires_grad_(True)
     read, shares = [], []
     for i in range(count // BATCH):
-        noisy, _, share = _sample(patches, kind, f"{seed} level {i}", bool(i % 2), generator)
+        noisy, _, share = _sample(patches, kind, f"{seed} level", i, generator)
         read.append(seen(noisy).cpu())
         shares.append(share.cpu())
     told, given = torch.cat(shares), torch.cat(read)
     _descend(guess, given, told, lambda share, wanted: (even(levels, share) - wanted).abs(), steps, 2e-3)
     read, curves = [], []
     for i in range(rendered // BATCH):
-        noisy, clean, _ = _sample(patches, kind, f"{seed} cost {i}", bool(i % 2), generator)
+        noisy, clean, _ = _sample(patches, kind, f"{seed} cost", i, generator)
         read.append(seen(noisy).cpu())
         middle = slice((SIDE - MIDDLE) // 2, (SIDE + MIDDLE) // 2)
         curves.append(costs(net, axis, levels, noisy[..., middle, middle], clean[..., middle, middle]))
@@ -210,4 +216,5 @@ def _descend(
         optimiser.step()
         schedule.step()
     with torch.no_grad():
-        return float(loss(guess.of(read), wanted).mean())
+        some = zip(torch.split(read, 256), torch.split(wanted, 256), strict=True)
+        return float(torch.cat([loss(guess.of(blocks), wants) for blocks, wants in some]).mean())

@@ -136,7 +136,7 @@ def train_restoration_auto(
         Path | None, typer.Option(help="File of names of photographs to leave out, one a line.", exists=True)
     ] = None,
     scale: Annotated[int, typer.Option(help="Shorter side of the photographs, in pixels: at least 240.")] = 256,
-    count: Annotated[int, typer.Option(help="Patches to learn levels of noise from.")] = 8000,
+    count: Annotated[int, typer.Option(help="Patches to learn levels of noise from.")] = 16000,
     rendered: Annotated[int, typer.Option(help="Patches that are rendered at nine strengths.")] = 4096,
     steps: Annotated[int, typer.Option(min=0, help="Steps of training on either.")] = 6000,
     seed: Seed = 0,

@@ -26,6 +26,7 @@ class RestorationSpec(BaseModel):
         perceptual: weight of the distance between features.
         texture: weight of the distance between their Gram matrices.
         clean: share of the pictures that have no noise, and are to keep their colours and no more.
+        lighter: share of the pictures that have less noise than α stands for.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +37,7 @@ class RestorationSpec(BaseModel):
     perceptual: float = 0.0
     texture: float = 0.0
     clean: float = 0.0
+    lighter: float = 0.0
 
 
 def log_error(outputs: Tensor, clean: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dynamicnet.applications.restoration.noise import MARGIN, Kind, Levels, noised
+from dynamicnet.applications.restoration.noise import MARGIN, Kind, noised
 from dynamicnet.errors import DynamicNetError, reason
 from dynamicnet.model import LAYOUT
 from dynamicnet.training.photos import Photos
@@ -66,28 +66,26 @@ class Patches:
 class Pairs:
     """Patches with noise on them and without: all that a step is given."""
 
-    def __init__(self, patches: Patches, kind: Kind, side: int, levels: Levels) -> None:
+    def __init__(self, patches: Patches, kind: Kind, side: int) -> None:
         """Add noise to patches.
 
         Args:
             patches: what they are cut from.
             kind: of the noise.
             side: of them, in pixels.
-            levels: how strong the noise is, by α.
         """
-        self.patches, self.kind, self.side, self.levels = patches, kind, side, levels
+        self.patches, self.kind, self.side = patches, kind, side
         self.generator = torch.Generator(patches.pixels.device)
 
-    def batch(self, alphas: Sequence[float], draw: str) -> tuple[Tensor, Tensor]:
-        """With noise of the level that each one's α stands for, and without: (alphas, 3, side, side) on the device."""
+    def batch(self, levels: Sequence[float], draw: str) -> tuple[Tensor, Tensor]:
+        """With noise of a level each, in levels of 255, and without: (levels, 3, side, side) on the device."""
         random = Random(f"{draw} noise")
         self.generator.manual_seed(random.getrandbits(63))
-        pictures = self.patches.batch(len(alphas), self.side + MARGIN, draw)
+        pictures = self.patches.batch(len(levels), self.side + MARGIN, draw)
         if self.kind == "camera":
             pictures = uncommon(pictures, random)
-        levels = torch.tensor([self.levels.at(alpha) for alpha in alphas])
-        levels = levels.to(pictures.device, non_blocking=True)
-        noisy, clean = noised(self.kind, pictures, levels, self.generator, random)
+        strong = torch.tensor(levels).to(pictures.device, non_blocking=True)
+        noisy, clean = noised(self.kind, pictures, strong, self.generator, random)
         return noisy.contiguous(memory_format=LAYOUT), clean
 
 

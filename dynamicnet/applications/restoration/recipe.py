@@ -35,11 +35,12 @@ from dynamicnet.training.sheets import write_sheet
 NETWORK = "unet"
 SAMPLES = 6
 CLEAN = 4
-"""Of so many pictures with noise of cameras, one has none.
+"""Of so many pictures with noise of cameras, one has none, and one has less than α stands for.
 
 Clipped noise is taken out with its mean, which makes light parts lighter and dark ones darker; where there is less of
 it than α stands for, they are to stay as they are. That counts by the square of the share of ``EVEN``: light noise
-moves means little, and was taken out less well for it.
+moves means little, and was taken out less well for it. Of who has seen noise of one level and none, what has less
+would keep it: the further a slider went beyond what a picture needs, the more noise came back.
 """
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the way from light to heavy noise, on sample sheets
 
@@ -129,7 +130,7 @@ class RestorationTraining:
         self.encoder = Encoder(recipe.encoder).to(self.device) if recipe.crisp_steps else None
         names = self.excluded = read_names(recipe.exclude)
         self.photos = Photos(recipe.images, recipe.scale, held_out=False, exclude=names, console=console)
-        self.pairs = Pairs(Patches(self.photos, self.device), recipe.noise, recipe.crop, recipe.levels)
+        self.pairs = Pairs(Patches(self.photos, self.device), recipe.noise, recipe.crop)
         self.samples = self._samples(to_show(recipe.images, recipe.scale, SAMPLES, names))
         self.training = package.Training(
             commands=commands,
@@ -183,13 +184,15 @@ class RestorationTraining:
         rate = recipe.main_rate if axis is None else recipe.axis_rate
         plan = plan_of(steps, recipe.batch, recipe.crop, rate, recipe.seed)
         crisp = axis is recipe.crisp
+        others = 1 / CLEAN if recipe.noise == "camera" and not crisp else 0.0
         low, high = sorted(round(recipe.levels.at(alpha), 4) for alpha in alphas)
         spec = RestorationSpec(
             noise=recipe.noise,
             levels=(low, high),
             perceptual=recipe.perceptual if crisp else 0.0,
             texture=recipe.texture if crisp else 0.0,
-            clean=1 / CLEAN if recipe.noise == "camera" and not crisp else 0.0,
+            clean=others,
+            lighter=others,
         )
         data = {"scale": recipe.scale, "excluded": sorted(self.excluded)}
         net = DynamicNet(self.net.network) if axis is None else self.net  # no ψ where none counts
@@ -201,8 +204,12 @@ class RestorationTraining:
             power = 1.0 if crisp else 0.5
             along = [min(1.0, 1.09 * random.random() ** power) for _ in range(plan.batch)]
             strengths = [alphas[0] + share * (alphas[1] - alphas[0]) for share in along]
-            noisy, clean = self.pairs.batch(strengths, draw)
-            some = slice(random.randrange(CLEAN), None, CLEAN)
+            levels = [recipe.levels.at(alpha) for alpha in strengths]
+            first = random.randrange(CLEAN)
+            some, fewer = slice(first, None, CLEAN), slice((first + 1) % CLEAN, None, CLEAN)
+            if spec.lighter:
+                levels[fewer] = [random.random() * level for level in levels[fewer]]
+            noisy, clean = self.pairs.batch(levels, draw)
             if spec.clean:
                 noisy[some] = clean[some]
             named = {} if axis is None else {recipe.strength.id: per_picture(strengths)}
