@@ -455,7 +455,7 @@ runpy.run_module("server", run_name="__main__")
 def test_what_is_no_clients_fault_is_no_4xx_and_the_log_says_of_which_request_it_was(tmp_path):
     with running_server(tmp_path, ("-c", TROUBLED)) as running:
         replies = [post(running.url, saved(3000)), httpx.get(f"{running.url}/broken")]
-        lines = [json.loads(line) for line in running.log.read_text().splitlines()]
+    lines = [json.loads(line) for line in running.log.read_text().splitlines()]
     for reply, status, code, why in zip(
         replies, (503, 500), ("upload-not-kept", "internal-error"), ("File too large", "the inside"), strict=True
     ):

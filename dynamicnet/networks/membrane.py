@@ -47,12 +47,13 @@ def continued(added: Tensor, rim: Tensor) -> Tensor:
     whole, counts, means = (F.avg_pool2d(z, cell, ceil_mode=True) for z in (rim, alike, added * alike))
     means = means / counts.clamp_min(1e-6)
     sure = counts
+    few = _around(whole).clamp_min(1e-6) / 2
     for _ in range(2):
         around, count = torch.split(_around(torch.cat([means * sure, sure], 1)), [means.shape[1], 1], 1)
-        around = around / count.clamp_min(1e-6)
+        around = around / torch.maximum(count, few)  # towards none where little of what is around is sure
         sure = counts * (-(((means - around).abs().amax(1, keepdim=True) / ODD) ** 2)).exp()
-    known = sure > whole.clamp_min(1e-6) / 2
-    smooth = _fill(means * known, known, LEVELS if exporting else max(means.shape[2:]).bit_length())
+    means = torch.lerp(around, means, sure / whole.clamp_min(1e-6)) * (whole > 0)  # no threshold: α moves all of it
+    smooth = _fill(means, whole > 0, LEVELS if exporting else max(means.shape[2:]).bit_length())
     smooth = F.interpolate(smooth, scale_factor=float(cell), mode="bilinear")
     return smooth[..., :height, :width]
 
