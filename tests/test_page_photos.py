@@ -206,6 +206,7 @@ def test_photograph_that_cannot_be_fetched_is_said_and_can_be_picked_again(brows
     page.context.close()
 
 
+@pytest.mark.long
 def test_a_sample_keeps_what_was_painted_on_it(page, mender):
     visit_without_hole(page, mender)
     paint(page, *STROKE)
