@@ -29,10 +29,13 @@ from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.method.pieces import finish
 from dynamicnet.networks import NETWORKS
+from dynamicnet.networks.base import MainNetwork
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.photos import is_held_out
+from server.settings import Settings
 
 APPLICATION = Generation()
+WEIGHTS = Settings().weights
 SHIPPED = [-0.5846831, -0.6016796, 1.0897709, 0.4034419]  # the beginning of the latent of seed 7
 ENDS = ("--from", "dark-*", "--to", "light-*")
 NETWORK = NETWORKS["upsampling"](latent=100, channels=(8, 8, 8, 8, 8))
@@ -111,6 +114,31 @@ def test_a_picture_does_not_depend_on_what_is_made_next_to_it(name):
     assert 0 <= together.min() < together.max() <= 1
     torch.testing.assert_close(net(latents[1:], 0.5), together[1:], rtol=0, atol=1e-5)
     assert (net(latents[:1], 0.0) - together[:1]).abs().max() > 1e-4
+
+
+def choosing() -> MainNetwork:
+    """A generator that chooses among four latents of two numbers: it likes the first of those to be large."""
+    network = NETWORKS["upsampling"](latent=2, channels=(8, 8, 8, 8, 8), candidates=4).eval()
+    network.chooser.get_buffer("weight0")[0, 0] = 1
+    for layer in (1, 2):
+        network.chooser.get_buffer(f"weight{layer}")[0, 0] = 1
+    return network
+
+
+@torch.inference_mode()
+def test_a_seed_makes_the_picture_of_the_latent_that_is_liked_best():
+    network = choosing()
+    net = DynamicNet(network, [])
+    seeds = finish(APPLICATION.encode(Inputs(seed="1,2,3"), network)).batch
+    best = torch.stack([max(drawn.split(2), key=lambda latent: latent[0]) for drawn in seeds])
+    assert any(not torch.equal(drawn[:2], latent) for drawn, latent in zip(seeds, best, strict=True))
+    assert torch.equal(net(seeds, 0.0), net(best, 0.0))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(network.chooser(seeds.view(3, 4, 2)), best)
+
+
+def test_a_latent_that_is_sent_is_not_chosen_among():
+    assert finish(APPLICATION.encode(Inputs(latent="[1, -2]"), choosing())).batch.tolist() == [[1, -2]]
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +289,27 @@ def test_a_second_axis_leaves_the_network_and_the_first_as_they_are(trained, lab
     assert len(manifest.training.commands) == 2
 
 
+def test_training_goes_on_from_a_package_and_leaves_its_choice_as_it_is(trained, labelled, encoder, tmp_path):
+    loaded = package.load(trained)
+    params = loaded.manifest.network.params | {"candidates": 3}
+    chooses = loaded.manifest.network.model_copy(update={"params": params})
+    manifest = loaded.manifest.model_copy(update={"network": chooses})
+    net = package.build(manifest)
+    net.load_state_dict(loaded.net.state_dict(), strict=False)
+    torch.nn.init.normal_(net.network.chooser.get_buffer("weight0"))
+    package.write(tmp_path / "start", manifest, net)
+    ends = (*ENDS, "--axis-id", "light", "--start", tmp_path / "start")
+    train(labelled, encoder, tmp_path / "same", *ends, "--main-steps", 0, "--axis-steps", 0, run="same-run")
+    train(labelled, encoder, tmp_path / "further", *ends, run="further-run")
+    begun, same, further = (package.load(tmp_path / name).net.state_dict() for name in ("start", "same", "further"))
+    assert same.keys() == begun.keys()
+    assert all(torch.equal(tensor, same[name]) for name, tensor in begun.items())
+    changed = {name for name, tensor in same.items() if not torch.equal(tensor, further[name])}
+    assert {name.split(".")[0] for name in changed} == {"network", "axes"}
+    assert not [name for name in changed if "chooser" in name]
+    assert package.read_manifest(tmp_path / "further").training.phases[0].started_from == "start"
+
+
 def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, encoder, tmp_path, monkeypatch):
     real, calls = judged.fool_loss, []
 
@@ -291,6 +340,9 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, encod
         ("--channels", "16,8,nan", *ENDS),
         ("--axis-id", "hairColor", *ENDS),
         ("--title", "a" * 81, *ENDS),
+        ("--start", WEIGHTS / "great-wave", *ENDS),
+        ("--base", WEIGHTS / "great-wave", *ENDS[2:]),
+        ("--start", WEIGHTS / "painted-faces", "--base", WEIGHTS / "painted-faces", *ENDS[2:]),
     ],
 )
 def test_what_makes_no_axis_or_package_is_refused_before_any_step(labelled, encoder, tmp_path, options):

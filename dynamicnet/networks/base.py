@@ -35,6 +35,11 @@ class MainNetwork(nn.Module):
     gated: bool = False
     beyond: int | None = None
 
+    @property
+    def drawn(self) -> int:
+        """How many numbers are drawn of a seed: ``latent``, or that many of each latent that it chooses from."""
+        return self.latent
+
     def look(self, inputs: Tensor) -> Pieces[dict[str, Tensor]]:
         """What stages make of the network's inputs alone, whatever comes out of the stage before them.
 

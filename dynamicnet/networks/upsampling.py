@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynamicnet.networks.base import MainNetwork
+from dynamicnet.networks.chooser import Chooser
 
 FEWEST = 4  # stages: three of them have tuning-blocks
 
@@ -37,12 +38,17 @@ class UpsampledConv(nn.Sequential):
 class UpsamplingNetwork(MainNetwork):
     """From 4×4 up to twice as much at each stage; batch norm and leaky ReLU after every convolution but the last.
 
-    Input: a latent (N, latent). Output: RGB (N, 3, side, side) in [0, 1]. In evaluation mode, which packages are loaded
+    Input: a latent (N, latent), or several of which it takes the best, one behind the other: (N, drawn). Output: RGB
+    (N, 3, side, side) in [0, 1]. In evaluation mode, which packages are loaded
     in, batch norm uses the statistics of phase one, so that a picture comes out the same whatever is made with it.
     """
 
     def __init__(
-        self, latent: int = 100, channels: Sequence[int] = (192, 128, 80, 40, 20), choices: Sequence[int] = ()
+        self,
+        latent: int = 100,
+        channels: Sequence[int] = (192, 128, 80, 40, 20),
+        choices: Sequence[int] = (),
+        candidates: int = 1,
     ) -> None:
         """Build it.
 
@@ -52,6 +58,7 @@ class UpsamplingNetwork(MainNetwork):
             choices: of how many options each of a picture's parts is one, where pictures are made of parts. A latent
                 then has a number for each option, and of a part's options the largest is taken: latents of a normal
                 distribution make every combination of parts as often.
+            candidates: of how many latents a seed's picture is the best, see :class:`Chooser`.
 
         Raises:
             ValueError: the channels or choices are too few.
@@ -61,8 +68,13 @@ class UpsamplingNetwork(MainNetwork):
             raise ValueError(f"channels are {FEWEST} numbers at least")
         if any(count < 2 for count in choices):
             raise ValueError("a choice is of two options at least")
+        if candidates < 1:
+            raise ValueError("a picture is made of one candidate at least")
         self.choices = tuple(choices)
         self.latent = sum(choices) if choices else latent
+        self.candidates = candidates
+        if candidates > 1:
+            self.chooser = Chooser(self.latent)
         stages = ["start", *(f"up{4 * 2**i}" for i in range(1, len(channels)))]
         self.side = 4 * 2 ** (len(channels) - 1)
         self.default_points = tuple(stages[-4:-1])
@@ -78,9 +90,16 @@ class UpsamplingNetwork(MainNetwork):
         self.stages["out"] = nn.Sequential(nn.Conv2d(channels[-1], 3, 3, padding=1), nn.Sigmoid())
         self.points = dict(zip(stages, channels, strict=True))
 
+    @property
+    def drawn(self) -> int:
+        """Of how many numbers a seed's picture is chosen."""
+        return self.latent * self.candidates
+
     def run(self, name: str, z: Tensor, seen: Tensor | None) -> Tensor:
         """Run one stage; the first makes a 1×1 map of the latent."""
         if name == "start":
+            if z.shape[1] > self.latent:
+                z = self.chooser(z.view(len(z), -1, self.latent))
             z = (self._chosen(z) if self.choices else z)[:, :, None, None]
         return super().run(name, z, seen)
 

@@ -64,7 +64,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     encoder = Encoder(*task.encoder)
     ends = {axis.id: subset_of(loaded, axis.id) for axis in loaded.manifest.axes}
     count = task.limit or SEEDS
-    latents = torch.stack([latent_of(seed, loaded.net.network.latent) for seed in range(count)])
+    latents = drawn(loaded.net, count)
     side = loaded.net.network.side
     low = _subset(task, subset_of(loaded, None), side, count)
     task.check(_enough(low, count))
@@ -115,7 +115,7 @@ def evaluate(task: Task) -> dict[str, Any]:
             },
         }
         if high.name in direct:
-            pictures = generate(direct[high.name], latents, None, 0.0)
+            pictures = generate(direct[high.name], drawn(direct[high.name], count), None, 0.0)
             figures["frechet"]["direct to to"] = frechet(pooled(encoder, pictures), high_features)
             figures["frechet"]["ratio"] = figures["frechet"]["1 to to"] / figures["frechet"]["direct to to"]
         for group in ("frechet", "variety"):
@@ -185,6 +185,11 @@ def _enough(subset: Subset, seeds: int) -> int:
             "too-few-pictures", f"A single picture of '{subset.name}', or a single seed, has no spread."
         )
     return count
+
+
+def drawn(net: DynamicNet, count: int) -> Tensor:
+    """What a generator is given for the first seeds: (count, network.drawn)."""
+    return torch.stack([latent_of(seed, net.network.drawn) for seed in range(count)])
 
 
 @torch.inference_mode()

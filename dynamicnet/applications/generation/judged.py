@@ -75,7 +75,7 @@ class Judged:
             return torch.Generator().manual_seed(int.from_bytes(digest[:4]))
 
         def latents(step: int) -> Tensor:
-            drawn = torch.randn(plan.batch, self.net.network.latent, generator=random(step, "latents"))
+            drawn = torch.randn(plan.batch, self.net.network.drawn, generator=random(step, "latents"))
             return drawn.to(self.device)
 
         @lru_cache(maxsize=1)  # the judge looks at the same pictures, and first

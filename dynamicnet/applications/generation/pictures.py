@@ -25,7 +25,7 @@ class Generation:
     inputs = "numbers of a normal distribution, of mean 0 and variance 1"
 
     def encode(self, inputs: Inputs, network: MainNetwork) -> Pieces[Encoded]:
-        """Seeds or latents to (N, network.latent).
+        """Seeds to (N, network.drawn), or latents to (N, network.latent).
 
         Raises:
             DynamicNetError: ``seed-missing``, ``seed-invalid`` or ``latent-invalid``.
@@ -36,7 +36,7 @@ class Generation:
                 raise DynamicNetError("seed-invalid", "Send seeds or a latent, not both.")
             batch = _read_latents(inputs.latent, network.latent)
         elif inputs.seed is not None:
-            batch = torch.stack([latent_of(seed, network.latent) for seed in _read_seeds(inputs.seed)])
+            batch = torch.stack([latent_of(seed, network.drawn) for seed in _read_seeds(inputs.seed)])
         else:
             raise DynamicNetError(
                 "seed-missing", "This model makes pictures from seeds; send one or more: seed=7, or seed=1,2,3."

@@ -1,0 +1,50 @@
+"""Of several latents, which makes the best picture: read off the latents themselves."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+HIDDEN = (128, 128)
+
+
+class Chooser(nn.Module):
+    """Takes of each picture's candidates the latent that makes the best one.
+
+    A generator covers what lies between the kinds of picture that it knows as well, with pictures that are neither: it
+    is continuous, and they are not (Tanielian et al. 2020, "Learning disconnected manifolds"). Which latents lie there
+    a small network learns from judged pictures (after Azadi et al. 2019, "Discriminator Rejection Sampling", and
+    Issenhuth et al. 2021, "Latent reweighting", which read it off the latents too).
+
+    Its numbers are buffers: whatever trains the generator leaves them as they are.
+    """
+
+    def __init__(self, latent: int) -> None:
+        """Build it, with every latent as good as another.
+
+        Args:
+            latent: how many numbers one is.
+        """
+        super().__init__()
+        self.layers = range(len(HIDDEN) + 1)
+        for i, (inputs, outputs) in enumerate(pairwise((latent, *HIDDEN, 1))):
+            self.register_buffer(f"weight{i}", torch.zeros(outputs, inputs))
+            self.register_buffer(f"bias{i}", torch.zeros(outputs))
+
+    def score(self, latents: Tensor) -> Tensor:
+        """How good the picture of each latent is, (…, latent) to (…,), in float32 wherever it is asked.
+
+        In bfloat16 two candidates that are nearly as good would change places from one device to another.
+        """
+        with torch.autocast(latents.device.type, enabled=False):
+            z = latents.float()
+            for i in self.layers:
+                z = F.linear(z, self.get_buffer(f"weight{i}"), self.get_buffer(f"bias{i}"))
+                z = F.leaky_relu(z, 0.2) if i + 1 in self.layers else z
+        return z[..., 0]
+
+    def forward(self, candidates: Tensor) -> Tensor:
+        """The best of each picture's candidates: (N, candidates, latent) to (N, latent)."""
+        best = self.score(candidates).argmax(1)
+        return candidates[torch.arange(len(candidates), device=candidates.device), best]
