@@ -32,6 +32,7 @@ def go_live(page: Page, address="") -> list[int]:
     camera(page).click()
     expect(page.locator("#rate")).to_have_text(re.compile("^[1-9][0-9]* a second$"))
     expect(camera(page)).to_have_attribute("aria-pressed", "true")
+    expect(camera(page)).to_be_focused()
     return changed(page, before)
 
 

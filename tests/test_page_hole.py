@@ -116,6 +116,28 @@ def test_keys_change_the_sidesof_the_brush(page, mender):
     assert float(size.input_value()) == pytest.approx(before, rel=0.01)
 
 
+def test_keys_paint(page, mender):
+    original = visit_without_hole(page, mender)
+    picture = page.locator("#picture")
+    expect(picture).to_have_accessible_name(re.compile("Arrows move the brush"))
+    page.keyboard.press("Tab")
+    picture.focus()
+    expect(page.locator("#cursor")).to_be_visible()
+    for key in ["ArrowLeft"] * 5 + ["ArrowUp"] * 2 + ["Shift+ArrowRight"] * 2:
+        page.keyboard.press(key)
+    expect(page.locator("#status")).to_have_text("Brush at 27 % across, 40 % down.")
+    page.keyboard.press("Space")
+    within, without = inside_and_outside(filled(page), original, (0.17, 0.3, 0.37, 0.5))
+    assert within > 5
+    assert without < 8  # JPEG
+    expect(page.locator("#original")).to_be_hidden()
+    page.keyboard.down("b")
+    expect(page.locator("#original")).to_be_visible()
+    page.keyboard.up("b")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#status")).to_have_text(re.compile("^There is no hole yet"))
+
+
 TINTED = """
 () => {
   const canvas = document.getElementById("hole");

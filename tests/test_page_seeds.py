@@ -120,6 +120,7 @@ def test_picture_from_a_seed_becomes_the_photograph(page, models, sower):
     page.get_by_role("button", name="Lock picture 5,").click()
     expect(keep).to_have_text(re.compile("Use picture 5"))
     keep.click()
+    expect(page.locator("#picture")).to_be_focused()
     changed(page, [])
     ready(page)
     assert page.locator("#models :checked").get_attribute("value") == models[0]["id"]

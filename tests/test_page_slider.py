@@ -47,6 +47,9 @@ def test_what_is_left_to_the_server_moves_the_slider(page: Page) -> None:
     number = page.locator(".slider input[type=number]").first
     assert -1 < float(number.input_value()) < 1  # it was at 1
     expect(button).to_be_focused()
+    expect(page.locator("#status")).to_have_text(re.compile(rf"^Ready\. Strength: {number.input_value()}\. "))
+    slider(page).fill("1")
+    expect(page.locator("#status")).to_have_text(re.compile(r"^Ready\. \d"))
 
 
 def test_a_picture_that_was_on_its_way_is_no_answer_to_what_is_left_to_the_server(page: Page) -> None:
@@ -166,8 +169,11 @@ def test_number_can_be_typed_and_is_kept_in_range(page, models):
     low, high = models[0]["axes"][0]["range"]
     number = page.locator("#axes input[type=number]").first
     number.fill(str(high + 5))
-    number.press("Enter")
+    number.press("Tab")
+    expect(number).not_to_be_focused()
     assert float(slider(page).input_value()) == 1
+    title = models[0]["axes"][0]["title"]
+    expect(page.locator("#status.failed")).to_have_text(f"{title} goes from {low:g} to {high:g}.")
     number.fill("")
     number.press("Enter")
     assert float(number.input_value()) == high

@@ -121,6 +121,61 @@ def test_holding_shows_the_original(page):
         expect(original).to_be_hidden()
 
 
+def test_a_press_without_pointer_or_key_shows_the_original_until_the_next(page):
+    visit(page)
+    original = page.locator("#original")
+    for target in ("#picture", "#hold"):
+        for shown in (True, False):
+            page.locator(target).evaluate("(element) => element.click()")  # as screen readers do
+            expect(original).to_be_visible(visible=shown)
+            expect(page.locator(target)).to_have_attribute("aria-pressed", str(shown).lower())
+
+
+@pytest.mark.parametrize("window", [(640, 400), (900, 700)])
+def test_what_has_the_focus_is_not_under_the_picture(page, window):
+    page.set_viewport_size({"width": window[0], "height": window[1]})
+    visit(page)
+    page.locator("summary").last.focus()
+    hidden = []
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab")
+        covered = page.evaluate(COVERED)
+        if covered is None:  # the picture itself, or what is above it
+            break
+        hidden.append(covered)
+    assert len(hidden) > 20
+    assert not any(hidden)
+
+
+COVERED = """
+() => {
+  const stage = document.getElementById("stage").getBoundingClientRect();
+  const focused = document.activeElement;
+  if (focused.closest("header, .view")) return null;
+  const box = focused.getBoundingClientRect();
+  return box.top < stage.bottom && box.bottom > stage.top && box.height < stage.height;
+}
+"""
+
+
+def test_the_picture_shows_that_it_has_the_focus(page):
+    visit(page)
+    stage = page.locator("#stage")
+    before = stage.screenshot()
+    page.locator("#save").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("#picture")).to_be_focused()
+    edges = [Image.open(io.BytesIO(shot)).convert("RGB").getpixel((1, 60)) for shot in (before, stage.screenshot())]
+    assert edges[0] != edges[1]
+
+
+def test_keys_reach_the_first_model_of_a_kind(page, mender):
+    visit(page)
+    page.get_by_role("button", name="Completion", exact=True).press("Enter")
+    expect(page.locator(f"#models input[value={mender['id']}]")).to_be_focused()
+    expect(page.locator(f"#models input[value={mender['id']}]")).not_to_be_checked()
+
+
 def test_divider_follows_pointer_and_keys(page):
     visit(page)
     page.locator("#compare").focus()
@@ -163,7 +218,9 @@ def test_wheel_and_keys_look_closer_and_dragging_moves_the_picture(page):
     page.locator("#compare").click()
     sides = [page.locator(canvas).bounding_box() for canvas in ("#rendered", "#original")]
     assert sides[0] == sides[1] == moved
+    expect(level).to_have_accessible_name(f"{level.inner_text()}. Show the whole picture")
     level.click()
+    expect(page.locator("#picture")).to_be_focused()
     assert frame.bounding_box() == fitted
     page.locator("#compare").click()
     page.locator("#picture").focus()

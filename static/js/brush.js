@@ -3,6 +3,9 @@
 import { putBack } from "./scroll.js";
 
 const GROWTH = 1.25; // of the brush, for a press of a key
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const PAINTS = "Picture. Arrows move the brush, with Shift a little, and Space paints; hold B to see the original photograph.";
+const STEPS = [0.05, 0.01]; // of an arrow, and with Shift
 const CENTRE = { width: 0.4, points: [[0.5, 0.5]] };
 const STRIPES = ["rgb(214 0 110 / 62%)", "rgb(255 205 232 / 62%)"]; // two, for one of them stands out from any picture
 
@@ -35,19 +38,27 @@ export class Brush {
   #context;
   #tools;
   #changed;
+  #aimed;
   #isCovered;
   #hole;
+  #place = [0.5, 0.5];
+  #label; // of a picture that is not painted on
   #active = false;
   #pointer = null; // the one that paints
   #stroke = null;
 
-  /** `changed()` is called when the hole has; `isCovered()` says whether the picture is not to be painted on just now. */
-  constructor({ picture, tint, cursor, tools, changed, isCovered }) {
+  /**
+   * `changed()` is called when the hole has, `aimed(sentence)` when a key moved the brush; `isCovered()` says whether the
+   * picture is not to be painted on just now.
+   */
+  constructor({ picture, tint, cursor, tools, changed, aimed, isCovered }) {
     this.#picture = picture;
+    this.#label = picture.ariaLabel;
     this.#cursor = cursor;
     this.#context = tint.getContext("2d");
     this.#tools = tools.elements;
     this.#changed = changed;
+    this.#aimed = aimed;
     this.#isCovered = isCovered;
     this.#useTools();
     this.#usePointer();
@@ -59,6 +70,7 @@ export class Brush {
   set active(on) {
     this.#active = on;
     this.#picture.classList.toggle("paintable", on);
+    this.#picture.ariaLabel = on ? PAINTS : this.#label;
   }
 
   get canPaint() {
@@ -105,13 +117,13 @@ export class Brush {
       if (event.button !== 0 || this.#pointer !== null || !this.canPaint) return;
       picture.setPointerCapture(event.pointerId);
       this.#pointer = event.pointerId;
-      this.#stroke = { erases: picture.classList.contains("erasing"), width: this.#tools.size.value / 100, points: [] };
+      this.#stroke = this.#begun([]);
       this.#hole.add(this.#stroke);
       picture.classList.add("painting");
       this.#follow(event);
     });
     picture.addEventListener("pointermove", (event) => {
-      this.#aim(event);
+      this.#aim(this.#at(event));
       if (event.pointerId === this.#pointer) this.#follow(event);
     });
     for (const [name, keeps] of [["pointerup", true], ["pointercancel", false]]) {
@@ -119,21 +131,25 @@ export class Brush {
     }
   }
 
+  #begun(points) {
+    return { erases: this.#picture.classList.contains("erasing"), width: this.#tools.size.value / 100, points };
+  }
+
   #at(event) {
     const box = this.#picture.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   }
 
-  #aim(event) {
-    const [x, y] = this.#at(event);
-    this.#cursor.style.setProperty("--x", x);
-    this.#cursor.style.setProperty("--y", y);
+  #aim(place) {
+    this.#place = place;
+    this.#cursor.style.setProperty("--x", place[0]);
+    this.#cursor.style.setProperty("--y", place[1]);
   }
 
   #follow(event) {
     const passed = event.getCoalescedEvents?.() ?? [];
     for (const each of passed.length ? passed : [event]) this.#stroke.points.push(this.#at(each));
-    this.#aim(event);
+    this.#aim(this.#at(event));
     tint(this.#context, this.#hole);
   }
 
@@ -144,7 +160,22 @@ export class Brush {
     this.#change();
   }
 
+  /** Arrows move the brush over the picture that has the focus, Space or Enter paints where it is. */
+  #paintWith(event) {
+    if (!this.canPaint || event.ctrlKey || event.metaKey || event.altKey) return;
+    const way = ARROWS[event.key];
+    if (!way && event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    const step = STEPS[Number(event.shiftKey)];
+    const place = this.#place.map((from, axis) => Math.min(1, Math.max(0, from + step * (way?.[axis] ?? 0))));
+    this.#aim(place);
+    const [across, down] = place.map((part) => Math.round(100 * part));
+    if (way) this.#aimed(`Brush at ${across} % across, ${down} % down.`);
+    else this.#change(() => this.#hole.add(this.#begun([place])));
+  }
+
   #useKeys() {
+    this.#picture.addEventListener("keydown", (event) => this.#paintWith(event));
     document.addEventListener("keydown", (event) => {
       if (!this.#active || event.altKey || event.target.matches("input[type=number]")) return;
       const undoes = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";

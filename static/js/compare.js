@@ -17,10 +17,12 @@ function holdToSee(elements, picture, canHold, isPainted) {
       if (event.button === 0 && !(element === picture && isPainted())) show(element);
     });
     element.addEventListener("keydown", (event) => {
-      if (!HOLD_KEYS.includes(event.key) || event.ctrlKey || event.metaKey) return;
+      if (!HOLD_KEYS.includes(event.key) || event.ctrlKey || event.metaKey || (element === picture && isPainted())) return;
       event.preventDefault();
       show(element);
     });
+    // A screen reader presses without pointer or key, and cannot hold: one press shows it, the next ends that.
+    element.addEventListener("click", (event) => event.detail === 0 && !(element === picture && isPainted()) && show(holder === element ? null : element));
     // Pressing one moves the focus away from the other, which must not end the hold.
     for (const name of ["keyup", "blur", "pointerleave"]) element.addEventListener(name, () => holder === element && show(null));
     element.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault());
@@ -56,7 +58,7 @@ function divide(picture, split, isComparing) {
 
 /**
  * Wire up the picture, the button to hold, the button that turns the divider on, and the divider's range input.
- * `isPainted()` says whether a pointer on the picture paints.
+ * `isPainted()` says whether a pointer, or a key, on the picture paints.
  */
 export function compare({ picture, hold, toggle, split, isPainted }) {
   const isComparing = () => picture.classList.contains("comparing");

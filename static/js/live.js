@@ -47,9 +47,11 @@ export class Live {
     this.#status.renew();
     this.#status.say("Waiting for the camera…");
     this.#isSaid = false;
+    const hadFocus = document.activeElement === this.#button;
     this.#button.disabled = true;
     await this.#camera.start().catch((error) => this.#status.fail(error.message));
     this.#button.disabled = false;
+    if (hadFocus && document.activeElement === document.body) this.#button.focus(); // which it lost meanwhile
   }
 
   #taken(picture) {

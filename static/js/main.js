@@ -3,7 +3,7 @@
 
 import * as address from "./address.js";
 import { Adjust } from "./adjust.js";
-import { carry, fit, whole } from "./alpha.js";
+import { carry, fit, gather, whole, written } from "./alpha.js";
 import { Brush } from "./brush.js";
 import { Choice } from "./choice.js";
 import { compare } from "./compare.js";
@@ -34,6 +34,7 @@ let read = null; // the photograph that it could read last and is in use, or was
 let came = 0; // counts frames
 let isFirstVisit = !location.hash; // and nothing has been shown
 let models = null; // the tiles
+let said = ""; // of α that was found
 let losses = 0; // counts connections that were lost, and found again
 let away = ""; // what is said while there is none
 let opening = 0; // counts what was to be opened
@@ -68,7 +69,11 @@ const seeds = new Seeds(at("seeds"), at("keep"), {
     status.say(describe());
     remember();
   },
-  kept: (photo) => pickModel(models.first("image"), photo),
+  kept: (photo) => {
+    const hadFocus = document.activeElement === at("keep");
+    pickModel(models.first("image"), photo);
+    if (hadFocus) at("picture").focus({ preventScroll: true }); // the button is gone
+  },
 });
 const live = new Live(
   { button: at("camera"), rate: at("rate"), status },
@@ -88,6 +93,7 @@ const live = new Live(
 );
 const panel = new Adjust({ sliders: at("axes"), fine: at("fine"), reset: at("reset") }, (alpha) => {
   chosen.alpha = alpha;
+  said = "";
   status.renew();
   idle.pause();
   session.set(alpha);
@@ -115,6 +121,7 @@ const brush = new Brush({
     chosen.photo.where = null; // another than was sent
     open();
   },
+  aimed: (sentence) => status.say(sentence),
   isCovered: () => comparison.isOn,
 });
 
@@ -140,7 +147,9 @@ const session = new Session({
   rendering: () => live.isOn || status.say("Rendering…", 400),
   frame: ({ exact, alpha }, image, isNewest) => {
     if (isNewest && Object.values(chosen.alpha).includes("auto")) {
-      chosen.alpha = alpha; // as it was found
+      const found = chosen.model.axes.filter(({ id }) => chosen.alpha[id] === "auto");
+      said = found.map(({ id, title }) => ` ${title}: ${written(gather(alpha[id]))}.`).join("");
+      chosen.alpha = alpha;
       panel.place(alpha);
       remember();
     }
@@ -194,8 +203,8 @@ function describe() {
     return length ? `Ready. Locked: ${length}.` : "Ready. Pick a picture to lock it.";
   }
   const live = `${width} × ${height}`;
-  if (size.width <= width) return noted(`Ready. ${live} pixels.`);
-  return noted(`Ready. Shown at ${live}, saved at ${size.width} × ${size.height}.`);
+  if (size.width <= width) return noted(`Ready.${said} ${live} pixels.`);
+  return noted(`Ready.${said} Shown at ${live}, saved at ${size.width} × ${size.height}.`);
 }
 
 /** A sentence, and what else is to be known of the photograph. */
@@ -282,6 +291,7 @@ function pickModel(model, photo = chosen.photo) {
 function open() {
   remember();
   opening++; // what is under way is of something else
+  said = "";
   frames.drop();
   idle.clear();
   films.clear();
@@ -345,6 +355,8 @@ at("area").addEventListener("click", () => {
   takeBrush();
   if (paintsWhere()) status.say(chosen.photo.area.isEmpty ? "Paint where you want the effect. The rest stays as it was." : describe());
 });
+
+at("axes").addEventListener("refused", ({ detail }) => status.fail(detail));
 
 at("reset").addEventListener("click", () => {
   const { area } = chosen.photo;

@@ -41,7 +41,10 @@ function group(application, tiles) {
 /** A button that brings a group into view: what it is for can be read wherever the row stands. */
 function kind(group) {
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: group.ariaLabel });
-  button.addEventListener("click", () => group.scrollIntoView({ block: "nearest", inline: "start" }));
+  button.addEventListener("click", ({ detail }) => {
+    group.scrollIntoView({ block: "nearest", inline: "start" });
+    if (detail === 0) group.querySelector("input")?.focus({ preventScroll: true }); // pressed with a key
+  });
   return button;
 }
 

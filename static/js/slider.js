@@ -73,9 +73,8 @@ export function slider(axis, name, value, changed) {
     const typed = Number.isNaN(number.valueAsNumber) ? alphaAt(axis, track.valueAsNumber) : number.valueAsNumber;
     moved(clamp(axis, typed));
     if (clamp(axis, typed) === typed) return;
-    number.setCustomValidity(`It goes from ${axis.range.join(" to ")}.`);
-    number.reportValidity();
-    number.setCustomValidity("");
+    const detail = `${name} goes from ${axis.range.join(" to ")}.`;
+    number.dispatchEvent(new CustomEvent("refused", { bubbles: true, detail }));
   });
   move(value);
 

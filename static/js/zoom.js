@@ -21,7 +21,10 @@ export class Zoom {
   /** `level` is a button that says how large the picture is and makes it fit; `isBusy()` whether a drag is taken. */
   constructor({ frame, picture, level, isBusy }) {
     [this.#frame, this.#picture, this.#level, this.#isBusy] = [frame, picture, level, isBusy];
-    level.addEventListener("click", () => this.fit());
+    level.addEventListener("click", () => {
+      this.fit();
+      picture.focus({ preventScroll: true }); // the button is gone
+    });
     picture.addEventListener("wheel", (event) => {
       event.preventDefault();
       const pixels = event.deltaY * (event.deltaMode ? 30 : 1) * (event.ctrlKey ? 10 : 1);
@@ -68,13 +71,14 @@ export class Zoom {
     this.#level.hidden = !this.isOn;
     const canvas = this.#picture.querySelector("canvas");
     this.#level.textContent = `${Math.round((100 * this.#scale * width) / canvas.width)} %`;
+    this.#level.setAttribute("aria-label", `${this.#level.textContent}. ${this.#level.title}`);
   }
 
   #key(event) {
     if (event.ctrlKey || event.metaKey) return;
     const box = this.#frame.parentElement.getBoundingClientRect();
     if (event.key in KEYS) this.#by(KEYS[event.key], box.left + box.width / 2, box.top + box.height / 2);
-    else if (event.key in ARROWS && this.isOn) this.#move(...ARROWS[event.key].map((way) => way * PAN));
+    else if (event.key in ARROWS && this.isOn && !this.#isBusy()) this.#move(...ARROWS[event.key].map((way) => way * PAN));
     else return;
     event.preventDefault();
   }

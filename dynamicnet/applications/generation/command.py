@@ -57,7 +57,6 @@ def train_generation(
     encoder: Encoder = None,
     description: Description = "",
     default: Annotated[float, typer.Option(help="Where the slider starts.")] = 0.0,
-    start: Annotated[Path | None, typer.Option(help="Start from this package's θ and ψ.")] = None,
     base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
     channels: Annotated[
         str, typer.Option(help="Of the generator at 4×4, 8×8 and so on: five make 64×64 pixels, six 128×128.")
@@ -94,17 +93,11 @@ def train_generation(
         low, high = None if base else WITHOUT + attribute, attribute
     if high is None or (low is None) != (base is not None):
         raise DynamicNetError("recipe-invalid", "Give --from and --to, or --attribute; with --base, --to alone.")
-    if start is not None and base is not None:
-        raise DynamicNetError("recipe-invalid", "Give --start or --base, not both.")
     names = two_names(ends)
     widths = tuple(round(number) for number in numbers(channels, "--channels"))
     if len(widths) < FEWEST:
         raise DynamicNetError("recipe-invalid", f"--channels: {FEWEST} numbers at least.")
-    network = NETWORKS[NETWORK](channels=widths)
-    if given := base or start:
-        network = package.load(given).net.network
-        if not network.latent:
-            raise DynamicNetError("recipe-invalid", f"'{given}' makes no pictures of seeds.")
+    network = package.load(base).net.network if base else NETWORKS[NETWORK](channels=widths)
     points = network.default_points
     if is_described(data):
         if encoder is not None or likeness is not None:
@@ -122,7 +115,6 @@ def train_generation(
         channels=widths,
         low=low,
         high=high,
-        start=start,
         base=base,
         main_steps=main_steps,
         axis_steps=axis_steps,

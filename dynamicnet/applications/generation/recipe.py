@@ -24,8 +24,6 @@ from dynamicnet.training.runs import claim_run, with_phase
 
 SAMPLES = 36
 NETWORK = "upsampling"
-AVERAGE = 0.995
-LEAD = 500
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,6 @@ class GenerationRecipe:
         low: what θ learns to make; None with ``base``.
         encoder: frozen, of what judges; not looked at where pictures are taught.
         channels: of the generator, see :class:`dynamicnet.networks.upsampling.UpsamplingNetwork`.
-        start: a package whose θ, and ψ of an axis of the same id, phases start from.
         base: a package whose θ and axes are kept as they are, and given this axis on top.
         likeness: see :class:`Judged`.
         hours: see :class:`dynamicnet.training.phase.Budget`.
@@ -54,7 +51,6 @@ class GenerationRecipe:
     channels: tuple[int, ...]
     low: str | None
     high: str
-    start: Path | None
     base: Path | None
     main_steps: int
     axis_steps: int
@@ -108,7 +104,7 @@ class GenerationTraining:
         except ValueError as error:
             raise DynamicNetError("recipe-invalid", f"{error}.") from None
         self.teacher.begin(self.net, [subset for subset in (recipe.low, recipe.high) if subset is not None])
-        length = self.net.network.drawn
+        length = self.net.network.latent
         self.samples = torch.stack([latent_of(seed, length) for seed in range(1, SAMPLES + 1)]).to(self.device)
         claim_run(run, recipe)
         self.budget = Budget(recipe.hours, recipe.axis_steps + (recipe.main_steps if recipe.low else 0))
@@ -116,13 +112,9 @@ class GenerationTraining:
     def _network(self, base: package.Package | None) -> DynamicNet:
         recipe = self.recipe
         if base is None:
-            start = None if recipe.start is None else package.load(recipe.start)
             params = {"channels": list(recipe.channels)} | self.teacher.params
-            self.network = start.manifest.network if start else package.NetworkSpec(name=NETWORK, params=params)
-            net = DynamicNet(NETWORKS[self.network.name](**self.network.params), [recipe.axis])
-            if start:
-                net.load_state_dict(start.net.state_dict(), strict=False)
-            return net
+            self.network = package.NetworkSpec(name=NETWORK, params=params)
+            return DynamicNet(NETWORKS[NETWORK](**params), [recipe.axis])
         self.network = base.manifest.network
         self.training = base.manifest.training.model_copy(
             update={"commands": [*base.manifest.training.commands, *self.training.commands]}
@@ -151,8 +143,7 @@ class GenerationTraining:
         recipe = self.recipe
         title = package.phase_name(axis, axis and "high")
         side = self.net.network.side
-        lead = min(LEAD, steps // 10) if recipe.start and not axis else 0
-        plan = Plan(steps, recipe.batch, side, rate, recipe.seed, self.teacher.betas, AVERAGE, lead)
+        plan = Plan(steps, recipe.batch, side, rate, recipe.seed, betas=self.teacher.betas, average=0.995)
         lesson = self.teacher.lesson(subset, axis, plan, title)
 
         def training(done: Done) -> package.Training:
@@ -165,7 +156,6 @@ class GenerationTraining:
                 objective=lesson.objective,
                 pictures=len(lesson.pictures.files),
                 skipped=len(lesson.pictures.skipped),
-                start=recipe.start,
             )
 
         def pause(done: Done) -> None:
