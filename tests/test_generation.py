@@ -289,27 +289,6 @@ def test_a_second_axis_leaves_the_network_and_the_first_as_they_are(trained, lab
     assert len(manifest.training.commands) == 2
 
 
-def test_training_goes_on_from_a_package_and_leaves_its_choice_as_it_is(trained, labelled, encoder, tmp_path):
-    loaded = package.load(trained)
-    params = loaded.manifest.network.params | {"candidates": 3}
-    chooses = loaded.manifest.network.model_copy(update={"params": params})
-    manifest = loaded.manifest.model_copy(update={"network": chooses})
-    net = package.build(manifest)
-    net.load_state_dict(loaded.net.state_dict(), strict=False)
-    torch.nn.init.normal_(net.network.chooser.get_buffer("weight0"))
-    package.write(tmp_path / "start", manifest, net)
-    ends = (*ENDS, "--axis-id", "light", "--start", tmp_path / "start")
-    train(labelled, encoder, tmp_path / "same", *ends, "--main-steps", 0, "--axis-steps", 0, run="same-run")
-    train(labelled, encoder, tmp_path / "further", *ends, run="further-run")
-    begun, same, further = (package.load(tmp_path / name).net.state_dict() for name in ("start", "same", "further"))
-    assert same.keys() == begun.keys()
-    assert all(torch.equal(tensor, same[name]) for name, tensor in begun.items())
-    changed = {name for name, tensor in same.items() if not torch.equal(tensor, further[name])}
-    assert {name.split(".")[0] for name in changed} == {"network", "axes"}
-    assert not [name for name in changed if "chooser" in name]
-    assert package.read_manifest(tmp_path / "further").training.phases[0].started_from == "start"
-
-
 def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, encoder, tmp_path, monkeypatch):
     real, calls = judged.fool_loss, []
 
@@ -340,9 +319,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, encod
         ("--channels", "16,8,nan", *ENDS),
         ("--axis-id", "hairColor", *ENDS),
         ("--title", "a" * 81, *ENDS),
-        ("--start", WEIGHTS / "great-wave", *ENDS),
         ("--base", WEIGHTS / "great-wave", *ENDS[2:]),
-        ("--start", WEIGHTS / "painted-faces", "--base", WEIGHTS / "painted-faces", *ENDS[2:]),
     ],
 )
 def test_what_makes_no_axis_or_package_is_refused_before_any_step(labelled, encoder, tmp_path, options):

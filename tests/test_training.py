@@ -363,16 +363,15 @@ def test_a_terminal_has_no_more_rows(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_what_judges_is_given_no_gradient_by_what_it_judges(tmp_path: Path) -> None:
     line, judge = Line(), Line()
-    seen, begun = [], line.value.detach().clone()
+    seen = []
 
     def losses(step: int) -> dict[str, torch.Tensor]:
         seen.append(judge.value.requires_grad)
-        assert torch.equal(line.value, begun) == (step <= 5)  # until then the opponent is ahead
         return {"total": (line.value * judge.value).sum() + line.value.square().sum()}
 
     opponent = Opponent(judge, lambda step: {"total": (judge.value - 1).square().sum()})
     files = Progressed(tmp_path / "line.safetensors", lambda done: None)
-    run_phase("line", line, losses, Plan(20, 1, 1, 0.1, 0, lead=5), files, QUIET, opponent)
+    run_phase("line", line, losses, Plan(20, 1, 1, 0.1, 0), files, QUIET, opponent)
     assert seen == [False] * 20
     assert judge.value.requires_grad
     assert judge.value.detach().min() > 0.5

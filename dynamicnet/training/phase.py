@@ -43,8 +43,6 @@ class Plan:
         learning_rate: the highest, of both sides where there is an opponent.
         betas: Adam's.
         average: decay of the moving average of the parameters that is kept in the end; 0 keeps the last ones.
-        lead: for how many steps an opponent learns alone, and the rate of what it judges is 0: against one that knows
-            nothing yet, a generator that is trained already forgets what it knew.
     """
 
     steps: int
@@ -54,7 +52,6 @@ class Plan:
     seed: int
     betas: tuple[float, float] = (0.9, 0.999)
     average: float = 0.0
-    lead: int = 0
 
 
 class Budget:
@@ -292,7 +289,7 @@ def run_phase(
                 now = {f"opponent {name}": value for name, value in theirs.items()}
             with sides["opponent"].fixed() if opponent else nullcontext():
                 ours = losses(step)
-                sides["trained"].step(ours, 0.0 if step < plan.lead else rate, step)
+                sides["trained"].step(ours, rate, step)
             curve.add(now | dict(ours))
             step += 1
             at = reached(step)

@@ -38,7 +38,8 @@ class GenerationRecipe:
         low: what θ learns to make; None with ``base``.
         encoder: frozen, of what judges; not looked at where pictures are taught.
         channels: of the generator, see :class:`dynamicnet.networks.upsampling.UpsamplingNetwork`.
-        base: a package whose θ and axes are kept as they are, and given this axis on top.
+        base: a package whose θ and axes are kept as they are, and given this axis on top; one of its own of this id is
+            trained anew.
         likeness: see :class:`Judged`.
         hours: see :class:`dynamicnet.training.phase.Budget`.
     """
@@ -104,7 +105,7 @@ class GenerationTraining:
         except ValueError as error:
             raise DynamicNetError("recipe-invalid", f"{error}.") from None
         self.teacher.begin(self.net, [subset for subset in (recipe.low, recipe.high) if subset is not None])
-        length = self.net.network.latent
+        length = self.net.network.drawn
         self.samples = torch.stack([latent_of(seed, length) for seed in range(1, SAMPLES + 1)]).to(self.device)
         claim_run(run, recipe)
         self.budget = Budget(recipe.hours, recipe.axis_steps + (recipe.main_steps if recipe.low else 0))
@@ -116,9 +117,13 @@ class GenerationTraining:
             self.network = package.NetworkSpec(name=NETWORK, params=params)
             return DynamicNet(NETWORKS[NETWORK](**params), [recipe.axis])
         self.network = base.manifest.network
-        self.training = base.manifest.training.model_copy(
-            update={"commands": [*base.manifest.training.commands, *self.training.commands]}
-        )
+        before = base.manifest.training
+        phases = before.phases
+        if recipe.axis.id in base.net.axes and not was_taught(base):  # there later axes stand on earlier ones
+            del base.net.axes[recipe.axis.id]
+            phases = [phase for phase in phases if phase.axis != recipe.axis.id]
+        commands = [*before.commands, *self.training.commands]
+        self.training = before.model_copy(update={"commands": commands, "phases": phases})
         base.net.add_axis(recipe.axis)
         return base.net
 
