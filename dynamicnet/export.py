@@ -159,7 +159,7 @@ def _graphs(model: Model) -> dict[str, "ModelProto"]:
     _replace_norms(net)
     # Two pictures, of a size that has to be padded: what holds for the example alone would be taken for the rule.
     sides = () if net.network.latent else tuple(side * net.network.multiple + side for side in (5, 7))
-    inputs = torch.rand(2, net.network.latent or net.network.inputs, *sides)
+    inputs = torch.rand(2, net.network.drawn or net.network.inputs, *sides)
     prepare = _Prepare(net)
     with torch.inference_mode():
         made = prepare(inputs)

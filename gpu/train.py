@@ -20,7 +20,7 @@ JOBS = {
     FIRST: 8,
     ("denoise-first", "denoise-19", "denoise-photos", "gaussian-noise"): 64,
     ("mend-photos",): 64,
-    ("painted-faces",): 64,
+    ("faces-first", "painted-faces"): 64,
     ("drawn-heads",): 64,
     ("starry-night", "starry-brush", "starry-scream", "three-paintings", "starry-sliders"): 8,
     ("the-scream-first", "the-scream"): 8,

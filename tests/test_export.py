@@ -62,7 +62,7 @@ def inputs_of(loaded, size, count=2):
     network = loaded.net.network
     generator = torch.Generator().manual_seed(sum(size))
     if network.latent:
-        return torch.randn(count, network.latent, generator=generator)
+        return torch.randn(count, network.drawn, generator=generator)
     channels = network.inputs
     smooth = F.interpolate(torch.rand(count, channels, 7, 7, generator=generator), size, mode="bicubic").clamp(0, 1)
     if channels == 7:

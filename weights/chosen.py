@@ -7,6 +7,7 @@ the worst of the α, and its chooser learns from that. OUT is PACKAGE with it: a
 CANDIDATES.
 """
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -68,14 +69,15 @@ def main() -> None:
     table, judged, given, out = map(Path, sys.argv[1:5])
     alphas = [float(alpha) for alpha in sys.argv[5:]] or [0.0, 0.5, 1.0]
     torch.manual_seed(0)
-    judge = Judge(table, package.load(judged).net)
+    judge = Judge(table, package.load(judged))
     loaded = package.load(given)
     latents = torch.randn(LATENTS, loaded.net.network.latent)
     wanted = scores(loaded.net, judge, latents, alphas)
-    params = loaded.manifest.network.params | {"candidates": CANDIDATES}
-    manifest = loaded.manifest.model_copy(
-        update={"network": loaded.manifest.network.model_copy(update={"params": params}), "measured": {}}
-    )
+    before = loaded.manifest
+    network = before.network.model_copy(update={"params": before.network.params | {"candidates": CANDIDATES}})
+    commands = [*before.training.commands, shlex.join(["python", *sys.argv])]
+    training = before.training.model_copy(update={"commands": commands})
+    manifest = before.model_copy(update={"network": network, "training": training, "measured": {}})
     net = package.build(manifest)
     net.load_state_dict(loaded.net.state_dict(), strict=False)
     teach(net.network.chooser, latents, wanted)

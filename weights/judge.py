@@ -2,12 +2,14 @@
 
     python weights/judge.py TABLE JUDGED FROM TO
 
-TABLE has what was said of pictures of JUDGED, a generator: rows of seed, α and 1 or 0. TO gets links to the pictures of
+TABLE has what was said of pictures of JUDGED, a generator: the SHA-256 of its tensors, and rows of seed, α and 1 or 0.
+TO gets links to the pictures of
 the folders in FROM that are no worse than ENOUGH.
 """
 
 import csv
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -19,7 +21,6 @@ from dynamicnet import package
 from dynamicnet.applications.generation.labelled import Labelled
 from dynamicnet.applications.generation.pictures import latent_of
 from dynamicnet.commands import DEFAULT_ENCODER
-from dynamicnet.method.dynamic import DynamicNet
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 
@@ -30,17 +31,19 @@ ENOUGH = -2.0  # a logit: what is doubtful stays
 class Judge:
     """How good a picture is, by a logistic regression on features."""
 
-    def __init__(self, table: Path, judged: DynamicNet) -> None:
+    def __init__(self, table: Path, judged: package.Package) -> None:
         """Learn it."""
         self.encoder = Encoder(DEFAULT_ENCODER)
         with table.open() as file:
+            wanted = next(file).split()[-1]
             rows = list(csv.DictReader(file))
-        axis = judged.specs[0].id
+        if sha256((judged.folder / package.TENSORS).read_bytes()).hexdigest() != wanted:
+            raise SystemExit(f"{table} is of other pictures than {judged.folder} makes: look at those.")
+        net = judged.net
+        axis = net.specs[0].id
         features = torch.cat(
             [
-                self.features(
-                    judged(latent_of(int(row["seed"]), judged.network.latent)[None], {axis: float(row["alpha"])})
-                )
+                self.features(net(latent_of(int(row["seed"]), net.network.drawn)[None], {axis: float(row["alpha"])}))
                 for row in track(rows, "judged by eye")
             ]
         )
@@ -90,7 +93,7 @@ def main() -> None:
     """Sort them."""
     table, judged, given, out = map(Path, sys.argv[1:])
     loaded = package.load(judged)
-    judge = Judge(table, loaded.net)
+    judge = Judge(table, loaded)
     for folder in sorted(path for path in given.iterdir() if path.is_dir()):
         kept = 0
         (out / folder.name).mkdir(parents=True, exist_ok=True)
@@ -99,6 +102,7 @@ def main() -> None:
             logits = torch.cat([judge(some) for some in found.centres().split(100)])
             for file, logit in zip(found.files, logits.tolist(), strict=True):
                 if logit > ENOUGH:
+                    (out / folder.name / file.name).unlink(missing_ok=True)
                     (out / folder.name / file.name).symlink_to(file.resolve())
                     kept += 1
         print(f"{out / folder.name}: {kept}")

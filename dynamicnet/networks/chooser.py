@@ -46,5 +46,5 @@ class Chooser(nn.Module):
 
     def forward(self, candidates: Tensor) -> Tensor:
         """The best of each picture's candidates: (N, candidates, latent) to (N, latent)."""
-        best = self.score(candidates).argmax(1)
-        return candidates[torch.arange(len(candidates), device=candidates.device), best]
+        best = self.score(candidates).argmax(1)[:, None, None]
+        return candidates.gather(1, best.expand(-1, 1, candidates.shape[2]))[:, 0]

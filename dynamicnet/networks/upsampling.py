@@ -99,7 +99,7 @@ class UpsamplingNetwork(MainNetwork):
         """Run one stage; the first makes a 1×1 map of the latent."""
         if name == "start":
             if z.shape[1] > self.latent:
-                z = self.chooser(z.view(len(z), -1, self.latent))
+                z = self.chooser(z.view(-1, self.candidates, self.latent))
             z = (self._chosen(z) if self.choices else z)[:, :, None, None]
         return super().run(name, z, seen)
 
