@@ -38,12 +38,20 @@ COMMANDS = {
     "great-wave": 9,
     "stained-glass": 4,
     "drawn-heads": 4,
+    "painted-faces": 0,
     "denoise-photos": 5,
     "gaussian-noise": 3,
 }
 """How many trainings share a recipe's hours, where it is not one."""
 
-BEFORE = {"drawn-heads": 700, "denoise-first": 80, "denoise-19": 80, "denoise-photos": 480, "gaussian-noise": 240}
+BEFORE = {
+    "drawn-heads": 700,
+    "painted-faces": 700,
+    "denoise-first": 80,
+    "denoise-19": 80,
+    "denoise-photos": 480,
+    "gaussian-noise": 240,
+}
 """Seconds of a recipe that are no training."""
 
 STARTING = 20  # seconds until a training has loaded what it needs, which its hours do not count

@@ -289,18 +289,6 @@ def test_a_second_axis_leaves_the_network_and_the_first_as_they_are(trained, lab
     assert len(manifest.training.commands) == 2
 
 
-def test_an_axis_is_trained_anew_and_the_network_stays_as_it_is(trained, labelled, encoder):
-    out = trained.parent / "anew"
-    train(labelled, encoder, out, "--base", trained, "--to", "light-b", "--axis-id", "light", run="anew-run")
-    before, after = (package.load(folder).net.state_dict() for folder in (trained, out))
-    assert before.keys() == after.keys()
-    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
-    assert changed
-    assert all(name.startswith("axes.light.") for name in changed)
-    phases = package.read_manifest(out).training.phases
-    assert [phase.objective["subset"] for phase in phases] == ["dark-*", "light-b"]
-
-
 def test_a_run_that_was_stopped_ends_with_the_same_bits(trained, labelled, encoder, tmp_path, monkeypatch):
     real, calls = judged.fool_loss, []
 

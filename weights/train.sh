@@ -231,24 +231,17 @@ drawn-heads() { # each axis goes on top of those before it; needs pip install -e
         --ends "no glasses,glasses" --out $out --run runs/drawn-heads-glasses --axis-steps 1500
 }
 
-painted() { # faces of some data, with an axis
-    generation --axis-id gender --axis-title Gender --ends male,female --title "Painted faces" --licence "CC BY-SA 4.0" \
-        --description "Faces that nobody painted, as on Japanese picture scrolls of the 16th and 17th century. Trained on \
-the KaoKore dataset, ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0." "$@"
-}
-
 faces-first() { # nothing to ship: nobles and warriors; the demons among the incarnations are no faces to a person, nor to a network
-    painted --data data/faces --from 'male-[nw]*' --to 'female-n*' --channels 256,160,112,64,32 \
-        --out runs/packages/faces-first --main-steps 8000 --main-rate 5e-4 --axis-steps 2000 --axis-rate 1e-3
+    generation --data data/faces --from 'male-[nw]*' --to 'female-n*' --axis-id gender --axis-title Gender \
+        --ends male,female --title "Painted faces" --licence "CC BY-SA 4.0" \
+        --description "Faces that nobody painted, as on Japanese picture scrolls of the 16th and 17th century. Trained on \
+the KaoKore dataset, ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0." \
+        --channels 256,160,112,64,32 --out runs/packages/faces-first --main-steps 8000 --main-rate 5e-4 \
+        --axis-steps 2000 --axis-rate 1e-3
 }
 
 painted-faces() { # half of its latents make no faces: faces.csv has what was said by eye of pictures of that at f29ac86
-    local first=runs/packages/faces-first chosen=runs/packages/faces-chosen second=runs/packages/faces-second
-    .venv/bin/python weights/chosen.py weights/faces.csv $first $first $chosen 0
-    # Pictures of women show many a head from behind.
-    .venv/bin/python weights/judge.py weights/faces.csv $first data/faces runs/faces
-    painted --data runs/faces --base $chosen --to 'female-n*' --out $second --axis-steps 2500 --axis-rate 1e-3
-    .venv/bin/python weights/chosen.py weights/faces.csv $first $second weights/painted-faces
+    .venv/bin/python weights/chosen.py weights/faces.csv runs/packages/faces-first weights/painted-faces
 }
 
 completion() {

@@ -57,9 +57,7 @@ def train_generation(
     encoder: Encoder = None,
     description: Description = "",
     default: Annotated[float, typer.Option(help="Where the slider starts.")] = 0.0,
-    base: Annotated[
-        Path | None, typer.Option(help="Give this package one more axis, or one of its own anew; its θ stays as it is.")
-    ] = None,
+    base: Annotated[Path | None, typer.Option(help="Give this package one more axis; its θ stays as it is.")] = None,
     channels: Annotated[
         str, typer.Option(help="Of the generator at 4×4, 8×8 and so on: five make 64×64 pixels, six 128×128.")
     ] = "192,128,80,40,20",

@@ -38,8 +38,7 @@ class GenerationRecipe:
         low: what θ learns to make; None with ``base``.
         encoder: frozen, of what judges; not looked at where pictures are taught.
         channels: of the generator, see :class:`dynamicnet.networks.upsampling.UpsamplingNetwork`.
-        base: a package whose θ and axes are kept as they are, and given this axis on top; one of its own of this id is
-            trained anew.
+        base: a package whose θ and axes are kept as they are, and given this axis on top.
         likeness: see :class:`Judged`.
         hours: see :class:`dynamicnet.training.phase.Budget`.
     """
@@ -117,13 +116,9 @@ class GenerationTraining:
             self.network = package.NetworkSpec(name=NETWORK, params=params)
             return DynamicNet(NETWORKS[NETWORK](**params), [recipe.axis])
         self.network = base.manifest.network
-        before = base.manifest.training
-        phases = before.phases
-        if recipe.axis.id in base.net.axes and not was_taught(base):  # there later axes stand on earlier ones
-            del base.net.axes[recipe.axis.id]
-            phases = [phase for phase in phases if phase.axis != recipe.axis.id]
-        commands = [*before.commands, *self.training.commands]
-        self.training = before.model_copy(update={"commands": commands, "phases": phases})
+        self.training = base.manifest.training.model_copy(
+            update={"commands": [*base.manifest.training.commands, *self.training.commands]}
+        )
         base.net.add_axis(recipe.axis)
         return base.net
 
