@@ -174,6 +174,11 @@ class Session:
         """
         given = {"image": image, "mask": mask, "where": where}
         files = {name: file for name, file in given.items() if file is not None}
+        for name, file in files.items():
+            if not isinstance(file, bytes | bytearray | memoryview):
+                raise TypeError(
+                    f"{name} is a picture file's bytes, such as Path('photo.jpg').read_bytes(): got {file!r:.80}"
+                )
         self._settle(self._seq)  # the server drops what was asked for
         self._say(type="open", files=list(files), **options)
         for file in files.values():
@@ -241,12 +246,12 @@ class Session:
         self._refused = {refused for refused in self._refused if refused > seq}
 
     def _ask(self, **message: object) -> int:
+        self._say(**message, seq=self._seq + 1)
         self._seq += 1
-        self._say(**message, seq=self._seq)
         return self._seq
 
     def _say(self, **message: object) -> None:
-        self._send(json.dumps(message))
+        self._send(json.dumps(message, default=_plain))
 
     def _send(self, message: str | bytes) -> None:
         with self._connected():
@@ -264,6 +269,13 @@ class Session:
                     if isinstance(said, str) and "code" in (message := json.loads(said)):
                         self._farewell = DynamicNetError(message["code"], message["message"])
             raise self._farewell from None
+
+
+def _plain(value: object) -> object:
+    """A number or numbers of NumPy or PyTorch, as Python's."""
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"{value!r:.80} is no number.")
+    return value.tolist()
 
 
 def _refusal(status: int, body: bytes) -> DynamicNetError:

@@ -1,6 +1,6 @@
 """A model ready for use: the one road from what a person sends to the picture they get back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -238,6 +238,16 @@ class Model:
         Raises:
             DynamicNetError: α cannot be used; before the first piece ends.
         """
+        for one, alpha in batch:
+            values = alpha.values() if isinstance(alpha, Mapping) else (alpha,)
+            given = max(
+                (value.shape[0] for value in values if isinstance(value, Tensor) and value.dim() == 4), default=1
+            )
+            if given > (count := one.encoded.batch.shape[0]):  # a picture comes out, not several
+                raise DynamicNetError(
+                    "alpha-wrong-length",
+                    f"alpha is for {given} pictures, and there is {count}: render each α by itself.",
+                )
         whole = [(one.prepared, alpha) for one, alpha in batch if one.prepared]
         if whole:
             outputs = yield from each_within(self._autocast, self.net.rendering(whole))

@@ -27,6 +27,7 @@ from dynamicnet.networks import NETWORKS
 FORMAT: Final = 1
 MANIFEST = "model.json"
 TENSORS = "model.safetensors"
+TRIED = (33, 45)
 OBJECTIVES = "objectives.safetensors"
 TITLE: Final = 80
 """The most characters of a title."""
@@ -190,7 +191,9 @@ def load(folder: Path) -> Package:
     tensors = _read_tensors(folder / TENSORS)
     _check_tensors(tensors, net.state_dict(), folder)
     net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return Package(folder, before, manifest, net.eval().requires_grad_(False))
+    net.eval().requires_grad_(False)
+    _check_runs(net, folder)
+    return Package(folder, before, manifest, net)
 
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:
@@ -211,6 +214,22 @@ def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], fo
             raise _invalid(f"'{name}' is {list(given[name].shape)}, the manifest asks for {list(tensor.shape)}", folder)
         if not bool(torch.isfinite(given[name]).all()):
             raise _invalid(f"'{name}' holds values that are not finite", folder)
+
+
+def _check_runs(net: DynamicNet, folder: Path) -> None:
+    """Make one small picture, of odd sides: what a network says of itself need not be so."""
+    network = net.network
+    height, width = (network.side, network.side) if network.latent else TRIED
+    inputs = torch.zeros(1, network.drawn) if network.latent else torch.zeros(1, network.inputs, height, width)
+    try:
+        with torch.inference_mode():
+            made = net(inputs, {axis.id: axis.range[1] or axis.range[0] for axis in net.specs})
+    except Exception as error:  # whatever a network of one's own does
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise _invalid(f"the network cannot be run; look at its points and its multiple ({said})", folder) from None
+    if made.shape != (1, 3, height, width):
+        given = "×".join(map(str, made.shape[1:]))
+        raise _invalid(f"the network makes {given}, and a picture is 3×{height}×{width}", folder)
 
 
 def write(folder: Path, manifest: Manifest, net: DynamicNet, *, half: bool = True) -> None:

@@ -1,5 +1,6 @@
 """What a caller may say about α, and what is refused."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,6 +69,9 @@ def test_defaults_are_those_of_the_axes():
         ([0.2], "one", (1, 1, 1, 1)),
         ([0.2, 0, 0.9], "one", (1, 3, 1, 1)),
         ((0.2, 0, 0.9), "one", (1, 3, 1, 1)),
+        (np.array(0.2), "one", (1, 1, 1, 1)),
+        (np.array([0.2, 0, 0.9]), "one", (1, 3, 1, 1)),
+        (over_picture(np.full(SIZE, 0.5)), "one", (1, 1, *SIZE)),
         ({"dual": -0.7}, "dual", (1, 1, 1, 1)),
         ({"dual": [-0.7, 0.7]}, "dual", (1, 2, 1, 1)),
         (per_picture([0.1, 0.2, 0.3, 0.4]), "one", (4, 1, 1, 1)),

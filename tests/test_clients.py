@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pages
 import pytest
 from conftest import ELSEWHERE, running_server
@@ -94,6 +95,17 @@ def test_what_python_programmers_are_told_to_write_works(document, server, http,
     form = {"alpha": header["alpha"]["strength"], "model": "starry-night", "max_side": 640, "format": header["format"]}
     reply = http.post("/infer", files={"image": photo.read_bytes()}, data=form | {"quality": 85})
     assert picture == reply.content
+
+
+def test_our_client_takes_numpys_numbers_and_goes_on_after_what_it_does_not(server, photo):
+    with Session(server, timeout=20) as session:
+        with pytest.raises(TypeError, match="image is a picture file's bytes, such as"):
+            session.open(photo)
+        session.open(photo.read_bytes(), model="starry-night", max_side=64)
+        with pytest.raises(TypeError, match="is no number"):
+            session.set(object())
+        frame = session.render(np.float32(0.5))
+    assert frame.header["alpha"]["strength"] == 0.5
 
 
 @pytest.fixture(scope="module")

@@ -116,6 +116,13 @@ def test_a_picture_does_not_depend_on_what_is_made_next_to_it(name):
     assert (net(latents[:1], 0.0) - together[:1]).abs().max() > 1e-4
 
 
+@pytest.mark.parametrize("sent", [{"image": "photo.jpg"}, {"seed": 1}, {"seed": [1, 2]}, {"latent": [0.0]}])
+def test_what_is_of_another_type_is_refused_where_it_is_made(sent):
+    with pytest.raises(DynamicNetError, match=f"^{next(iter(sent))} is ") as refused:
+        Inputs(**sent)
+    assert refused.value.code == "inputs-invalid"
+
+
 def choosing() -> MainNetwork:
     """A generator that chooses among four latents of two numbers: it likes the first of those to be large."""
     network = NETWORKS["upsampling"](latent=2, channels=(8, 8, 8, 8, 8), candidates=4).eval()

@@ -461,6 +461,17 @@ def test_a_picture_that_is_missing_or_not_a_file_is_asked_for(http):
     assert_problem(http.post("/infer"), 422, "picture-missing")
 
 
+def test_a_file_that_is_the_whole_body_is_told_what_to_send(http, photo):
+    urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}  # as curl --data-binary says
+    assert_problem(http.post("/infer", content=photo.read_bytes(), headers=urlencoded), 415, "form-needed")
+
+
+def test_text_that_is_sent_as_a_file_is_told_how(http):
+    reply = http.post("/infer", data={"model": "drawn-heads"}, files={"latent": b"[1, 2]"})
+    assert_problem(reply, 422, "field-is-text")
+    assert "-F 'latent=<FILE'" in reply.json()["detail"]
+
+
 def test_what_is_no_form_is_refused_as_that(http):
     for kind in ("application/json", "image/jpeg"):
         assert_problem(http.post("/infer", content=SMALL, headers={"Content-Type": kind}), 415, "form-needed")

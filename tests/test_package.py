@@ -1,17 +1,21 @@
 """Model packages: written and read back, and each way one can be wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
-from dynamicnet import AxisSpec, DynamicNet, DynamicNetError, Model, package, pictures
-from dynamicnet.networks import LeanNetwork
-from server.settings import Settings
+from dynamicnet import AxisSpec, DynamicNet, DynamicNetError, Inputs, Model, package, per_picture, pictures
+from dynamicnet.networks import NETWORKS, LeanNetwork
+from dynamicnet.networks.base import MainNetwork
+from server.settings import STATIC, Settings
 
 WEIGHTS = Settings().weights
+SAMPLES = STATIC / "samples"
 PARAMS = {"channels": 16, "half_channels": 8, "join_channels": 8}
 TENSOR = "network.stages.res1.convs.0.0.weight"
 
@@ -217,6 +221,47 @@ def test_tensors_that_are_not_those_of_the_manifest_are_refused(folder, change, 
     refused = refusal(folder)
     assert (refused.code, refused.status) == ("package-invalid", 500)
     assert refused.message == f"The model package 'test' is not valid: {sentence}."
+
+
+class Odd(MainNetwork):
+    """What a network of one's own may be that says something else of itself."""
+
+    default_points = ("body",)
+
+    def __init__(self, said: int = 8, factor: int = 1, outputs: int = 3, multiple: int = 1) -> None:
+        super().__init__()
+        out = nn.Sequential(nn.Upsample(scale_factor=factor), nn.Conv2d(8, outputs, 1))
+        self.stages = nn.ModuleDict({"body": nn.Conv2d(3, 8, factor, factor), "out": out})
+        self.points = {"body": said}
+        self.multiple = multiple
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"said": 16}, r"the network cannot be run; look at its points .*16 channels"),
+        ({"factor": 4}, r"the network cannot be run; .* and its multiple \(the network makes 32×44 of 33×45"),
+        ({"outputs": 1}, r"the network makes 1×33×45, and a picture is 3×33×45\.$"),
+        ({"outputs": 4}, r"the network makes 4×33×45, and a picture is 3×33×45\.$"),
+        ({"factor": 4, "multiple": 4}, None),
+    ],
+)
+def test_a_network_that_is_not_what_it_says_is_refused_before_it_is_used(tmp_path, monkeypatch, params, sentence):
+    monkeypatch.setitem(NETWORKS, "odd", Odd)
+    axis = AxisSpec(id="strength", title="α", ends=("faint", "strong"), blocks=("body",))
+    described = manifest(network={"name": "odd", "params": params}, axes=[axis])
+    package.write(tmp_path / "odd", described, package.build(described))
+    if sentence is None:
+        assert package.load(tmp_path / "odd").id == "odd"
+    else:
+        assert re.search(sentence, refusal(tmp_path / "odd").message)
+
+
+def test_more_alphas_than_pictures_are_refused_where_one_picture_comes_out(folder):
+    model = Model.load(folder, "cpu")
+    prepared = model.prepare(model.encode(Inputs(image=next(SAMPLES.glob("*.jpg")).read_bytes(), max_side=64)))
+    with pytest.raises(DynamicNetError, match="alpha is for 3 pictures, and there is 1: render each α by itself"):
+        model.render(prepared, per_picture([0, 0.5, 1]))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"text", b"\xff" * 64])

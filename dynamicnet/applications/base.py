@@ -44,6 +44,18 @@ class Inputs:
     detail: int | None = None
     max_pixels: int = MOST_DECODED
 
+    def __post_init__(self) -> None:
+        """Refuse what is none of that, where it is made.
+
+        Raises:
+            DynamicNetError: ``inputs-invalid``.
+        """
+        for name in FIELDS:
+            wanted, what = KINDS.get(name, (int, "a whole number"))
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, wanted):
+                raise DynamicNetError("inputs-invalid", f"{name} is {what}; got {value!r:.80}.")
+
     def only(self, *takes: str) -> None:
         """Refuse what an application has no use for, which would otherwise pass in silence.
 
@@ -70,6 +82,13 @@ FIELDS = tuple(one.name for one in fields(Inputs) if one.name != "max_pixels")
 
 FILES = ("image", "mask", "where")
 """Those of FIELDS that are files."""
+
+BYTES = ((bytes, bytearray, memoryview), "a picture file's bytes, such as Path('photo.jpg').read_bytes()")
+KINDS = dict.fromkeys(FILES, BYTES) | {
+    "seed": (str, 'text, "7" or "1,2,3"'),
+    "latent": (str, "JSON as text: json.dumps(numbers)"),
+}
+"""What fields are in Python, and in words."""
 
 
 @dataclass(frozen=True)

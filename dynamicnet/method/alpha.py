@@ -39,7 +39,7 @@ def per_picture(values: Sequence[float]) -> Tensor:
 
 def over_picture(values: Tensor) -> Tensor:
     """A map over the picture, (H, W) in the picture's own coordinates: shape (1, 1, H, W)."""
-    return values.to(torch.float32)[None, None]
+    return torch.as_tensor(values, dtype=torch.float32)[None, None]
 
 
 AUTO = "auto"
@@ -172,6 +172,8 @@ def _check(value: AxisAlpha, axis: AxisSpec, pictures: int, size: tuple[int, int
     low, high = axis.range
     points = len(axis.blocks)
     where = f"axis '{axis.id}' (range {low:g} to {high:g}, {points} insertion points)"
+    if not isinstance(value, Tensor) and hasattr(value, "tolist"):
+        value = value.tolist()  # NumPy's
     if isinstance(value, Tensor):
         tensor = value.detach().to("cpu", torch.float32)
     else:

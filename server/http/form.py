@@ -21,6 +21,7 @@ from server.http.dependencies import EngineDep, SettingsDep
 
 FIELDS = (*INPUTS, "model", "alpha", "position")
 
+FORM_NEEDED = "Send a form, multipart/form-data; with curl: -F image=@photo.jpg"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 Absent = SkipJsonSchema[None]
@@ -45,17 +46,19 @@ class StrictForm:
 
         Raises:
             DynamicNetError: ``form-needed``, ``field-unknown``, ``field-repeated``, ``field-empty`` or
-                ``file-missing``.
+                ``file-missing`` or ``field-is-text``.
         """
         sent = request.headers.get("content-type")
         if sent and sent.partition(";")[0].strip().lower() not in FORMS:
             raise DynamicNetError(
                 "form-needed",
-                f"Send a form, multipart/form-data, not {sent[:80]}; with curl: -F image=@photo.jpg.",
+                f"{FORM_NEEDED}. This is {sent[:80]}.",
                 415,
             )
         form = await request.form()
         for name in form:
+            if not name.isprintable():  # a file is the body, and passes for a form
+                raise DynamicNetError("form-needed", f"{FORM_NEEDED}.", 415)
             if name not in self._fields:
                 raise DynamicNetError(
                     "field-unknown", f"There is no field '{name[:40]}'; there are {', '.join(self._fields)}."
@@ -68,6 +71,11 @@ class StrictForm:
                 raise DynamicNetError(
                     "file-missing",
                     f"The field {name} must be a file, with a name; with curl: -F {name}=@{name}.png, the @ included.",
+                )
+            if name not in FILES and isinstance(form[name], UploadedFile):
+                raise DynamicNetError(
+                    "field-is-text",
+                    f"The field {name} is text and no file; with curl: -F '{name}=<FILE' reads it from one.",
                 )
 
 

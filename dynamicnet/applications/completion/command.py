@@ -25,13 +25,15 @@ from dynamicnet.commands import (
     console,
     written,
 )
-from dynamicnet.decode import MIN_SIDE
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.blocks import AxisSpec
 from dynamicnet.networks import NETWORKS
 
 DEFAULT = 0.8
 """Where the slider starts: nearly at the sharp end, where filled holes are hardest to find."""
+
+LEAST = 64
+"""Side of a square, in pixels, at whose quarter local energies can be compared, see objective.py."""
 
 
 def mount(app: typer.Typer, train: typer.Typer) -> None:
@@ -52,7 +54,7 @@ def train_completion(
     scale: Annotated[
         int, typer.Option(help="Pictures are scaled so that their shorter side is this, in pixels.")
     ] = 256,
-    side: Annotated[int, typer.Option(min=MIN_SIDE, help="Side of the squares cut from them, in pixels.")] = 128,
+    side: Annotated[int, typer.Option(min=LEAST, help="Side of the squares cut from them, in pixels.")] = 128,
     squares: Annotated[int, typer.Option(min=1, help="How many squares are cut, each with its hole.")] = 2000,
     masks: Annotated[
         Path | None,
@@ -86,8 +88,8 @@ def train_completion(
     from dynamicnet.applications.completion.objective import CompletionSpec
     from dynamicnet.applications.completion.recipe import NETWORK, CompletionRecipe, CompletionTraining
 
-    if side % 4 or not 32 <= side <= scale:
-        raise DynamicNetError("recipe-invalid", "--side: give a multiple of 4, from 32 up to --scale.")
+    if side % 4 or side > scale:
+        raise DynamicNetError("recipe-invalid", f"--side: give a multiple of 4, from {LEAST} up to --scale.")
     recipe = CompletionRecipe(
         title=title,
         description=description,

@@ -35,6 +35,7 @@ NETWORK = "scales"
 RGB = 3
 STRENGTHS = "0.1,1.5,6"
 WEIGHT = "1.5"
+LEAST = 48  # pixels: an encoder's deepest layer sees 32, and squares are cut 16 smaller, see recipe.py
 
 
 def mount(app: typer.Typer, train: typer.Typer) -> None:
@@ -83,7 +84,7 @@ def train_style(
         ),
     ] = 450,
     batch: Batch = 4,
-    crop: Annotated[int, typer.Option(min=MIN_SIDE, help="Side of the squares trained on, in pixels.")] = 256,
+    crop: Annotated[int, typer.Option(min=LEAST, help="Side of the squares trained on, in pixels.")] = 256,
     main_rate: MainRate = 2e-3,
     axis_rate: AxisRate = 1.5e-3,
     variation: Annotated[float, typer.Option(help="Weight of total variation.")] = 1.0,
