@@ -1,12 +1,13 @@
 """Run the server: ``python -m server``, set up by the environment (see :mod:`server.settings`)."""
 
 import argparse
+import socket
 import sys
 
 from dotenv import load_dotenv
 
 from dynamicnet import __version__
-from dynamicnet.errors import DynamicNetError
+from dynamicnet.errors import DynamicNetError, reason
 from server.operations import logs
 from server.settings import ENV_FILE, Settings, read_settings, variable
 
@@ -15,8 +16,9 @@ def serve(settings: Settings) -> None:
     """Serve until interrupted.
 
     Raises:
-        DynamicNetError: ``device-unknown``.
+        DynamicNetError: ``device-unknown`` or ``settings-invalid``.
     """
+    _try_address(settings)
     load_dotenv(ENV_FILE)  # what PyTorch and uvicorn look for in the environment
     # After the settings were read: what is wrong with them is said before PyTorch has been loaded, which takes seconds.
     import uvicorn
@@ -39,6 +41,19 @@ def serve(settings: Settings) -> None:
         access_log=False,  # see logs.Requests
         server_header=False,
     )
+
+
+def _try_address(settings: Settings) -> None:
+    """Find out whether one can listen there, which uvicorn does when all models are loaded."""
+    host, port = settings.host, settings.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+    except (OSError, UnicodeError) as error:
+        names = f"{variable('host')}={host}, {variable('port')}={port}"
+        raise DynamicNetError("settings-invalid", f"{names}: cannot listen there ({reason(error)}).", 500) from None
 
 
 def main() -> None:

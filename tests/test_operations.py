@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
-from socket import create_connection
+from socket import create_connection, create_server
 from socket import socket as Socket
 from urllib.parse import urlsplit
 
@@ -98,6 +98,17 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path, name, value
     ended = start(tmp_path, **{f"DYNAMICNET_{name}": value})
     assert ended.returncode == 1
     assert re.fullmatch(rf"DYNAMICNET_{name}={value}: .+\.\n", ended.stderr)
+
+
+def test_an_address_where_one_cannot_listen_stops_the_start_too(tmp_path):
+    with create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for host in ("127.0.0.1", "192.0.2.1"):  # the second is nobody's
+            ended = start(tmp_path, DYNAMICNET_HOST=host, DYNAMICNET_PORT=port)
+            assert ended.returncode == 1
+            assert re.fullmatch(
+                rf"DYNAMICNET_HOST={host}, DYNAMICNET_PORT={port}: cannot listen there \(.+\)\.\n", ended.stderr
+            )
 
 
 def test_settings_are_read_from_a_file_too(tmp_path):
