@@ -2,7 +2,7 @@
 
 TABLE has what was said by eye of pictures that PACKAGE makes: the SHA-256 of its tensors, and rows of seed, α and 1 or
 0. What tells those apart judges pictures of LATENTS latents, each at its worst α, and a chooser learns from that. OUT
-is PACKAGE with it: a seed's picture is the best of CANDIDATES.
+is PACKAGE with it, which chooses among CANDIDATES for a seed.
 """
 
 import csv
@@ -20,7 +20,7 @@ from dynamicnet import package
 from dynamicnet.applications.generation.pictures import latent_of
 from dynamicnet.commands import DEFAULT_ENCODER
 from dynamicnet.method.dynamic import DynamicNet
-from dynamicnet.networks.chooser import Chooser
+from dynamicnet.networks.chooser import ENOUGH, Chooser
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 
@@ -124,7 +124,7 @@ def teach(chooser: Chooser, latents: Tensor, wanted: Tensor) -> None:
     for weight in weights:
         weight.requires_grad_(False)
     given, known = chooser.score(latents[:held]), wanted[:held]
-    best = known.view(-1, CANDIDATES).gather(1, given.view(-1, CANDIDATES).argmax(1, keepdim=True))
+    best = known.view(-1, CANDIDATES).gather(1, given.view(-1, CANDIDATES).clamp(max=ENOUGH).argmax(1, keepdim=True))
     correlation = torch.corrcoef(torch.stack([given, known]))[0, 1]
     good, chosen = ((logits > 0).float().mean() for logits in (known, best))
     print(f"held out: correlation {correlation:.2f}; good {good:.1%}, chosen {chosen:.1%}")

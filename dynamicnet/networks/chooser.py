@@ -1,4 +1,4 @@
-"""Of several latents, which makes the best picture: read off the latents themselves."""
+"""Of several latents, which makes a good picture: read off the latents themselves."""
 
 from itertools import pairwise
 
@@ -7,10 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 HIDDEN = (128, 128)
+ENOUGH = 1.0
+"""Of a score, which is a logit."""
 
 
 class Chooser(nn.Module):
-    """Takes of each picture's candidates the latent that makes the best one.
+    """Takes of each picture's candidates a latent that makes a good one.
 
     A generator covers what lies between the kinds of picture that it knows as well, with pictures that are neither: it
     is continuous, and they are not (Tanielian et al. 2020, "Learning disconnected manifolds"). Which latents lie there
@@ -45,6 +47,9 @@ class Chooser(nn.Module):
         return z[..., 0]
 
     def forward(self, candidates: Tensor) -> Tensor:
-        """The best of each picture's candidates: (N, candidates, latent) to (N, latent)."""
-        best = self.score(candidates).argmax(1)[:, None, None]
-        return candidates.gather(1, best.expand(-1, 1, candidates.shape[2]))[:, 0]
+        """The first of each picture's candidates that is good enough: (N, candidates, latent) to (N, latent).
+
+        Where none is, the best. The best in any case would be much alike.
+        """
+        first = self.score(candidates).clamp(max=ENOUGH).argmax(1)[:, None, None]
+        return candidates.gather(1, first.expand(-1, 1, candidates.shape[2]))[:, 0]

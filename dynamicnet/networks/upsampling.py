@@ -38,7 +38,7 @@ class UpsampledConv(nn.Sequential):
 class UpsamplingNetwork(MainNetwork):
     """From 4×4 up to twice as much at each stage; batch norm and leaky ReLU after every convolution but the last.
 
-    Input: a latent (N, latent), or several of which it takes the best, one behind the other: (N, drawn). Output: RGB
+    Input: a latent (N, latent), or several that it chooses from, one behind the other: (N, drawn). Output: RGB
     (N, 3, side, side) in [0, 1]. In evaluation mode, which packages are loaded
     in, batch norm uses the statistics of phase one, so that a picture comes out the same whatever is made with it.
     """
@@ -58,7 +58,7 @@ class UpsamplingNetwork(MainNetwork):
             choices: of how many options each of a picture's parts is one, where pictures are made of parts. A latent
                 then has a number for each option, and of a part's options the largest is taken: latents of a normal
                 distribution make every combination of parts as often.
-            candidates: of how many latents a seed's picture is the best, see :class:`Chooser`.
+            candidates: of how many latents one is chosen for a seed's picture, see :class:`Chooser`.
 
         Raises:
             ValueError: the channels or choices are too few.
