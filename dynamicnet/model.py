@@ -264,6 +264,8 @@ class Model:
         return pictures
 
     def _autocast(self) -> torch.autocast:
+        if self.net.network.latent:  # a seed makes the same picture everywhere: in bfloat16, up to 10 of 255 another
+            return torch.autocast(self.device.type, enabled=False)
         return autocast(self.device)
 
     def _placed(self, batch: Tensor) -> Tensor:

@@ -210,8 +210,18 @@ def test_what_make_serve_starts_ends_with_make(tmp_path):
     ids=["server", "serve", "told otherwise"],
 )
 def test_threads_that_wait_leave_the_cores_to_others_unless_told_otherwise(tmp_path, how, given, sleep):
-    nowhere = {"DYNAMICNET_WEIGHTS": str(tmp_path), "DYNAMICNET_HOST": "192.0.2.1"}  # which no machine has: it ends
-    told = start(tmp_path, *how, OMP_DISPLAY_ENV="VERBOSE", **nowhere, **given).stderr
+    variables = {"DYNAMICNET_WEIGHTS": str(tmp_path), "DYNAMICNET_PORT": "0", "OMP_DISPLAY_ENV": "VERBOSE", **given}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    environment = ours | {"PYTHONPATH": str(ROOT)} | variables
+    with (tmp_path / "said").open("w+") as said:
+        server = subprocess.Popen([sys.executable, *how], cwd=tmp_path, env=environment, stdout=said, stderr=said)
+        deadline = time.monotonic() + 60
+        while "startup complete" not in (tmp_path / "said").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        server.terminate()
+        server.wait(30)
+    told = (tmp_path / "said").read_text()
     assert (re.findall(r"GOMP_SPINCOUNT = '(\w+)'", told)[-1] == "0") == sleep
 
 
