@@ -18,7 +18,7 @@ from bench.training import COMMIT, NEEDED, Build
 from dynamicnet import package
 from dynamicnet.applications.generation.evaluate import frechet, generate, pooled
 from dynamicnet.applications.generation.labelled import Labelled
-from dynamicnet.applications.generation.pictures import latent_of
+from dynamicnet.applications.generation.pictures import drawn
 from dynamicnet.applications.style.objective import StyleObjective, StyleSpec, targets_of
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.training.photos import Photos
@@ -60,7 +60,7 @@ def style(folder: Path, data: Path, encoder: Encoder) -> list[float]:
 def generation(folder: Path, data: Path, encoder: Encoder) -> list[float]:
     """The distance."""
     net = package.load(folder).net
-    latents = torch.stack([latent_of(seed, net.network.latent) for seed in range(500)])
+    latents = drawn(range(500), net.network)
     real = [
         Labelled(data / "faces", "male-[nw]*", net.network.side, held_out=part, limit=1000).centres()
         for part in (False, True)

@@ -85,10 +85,13 @@ SERVE = ("-c", "from dynamicnet.cli import main; main()", "serve")
 
 
 def start(folder: Path, *how: str, **environment: str) -> subprocess.CompletedProcess:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
-    variables = ours | {"PYTHONPATH": str(ROOT)} | environment
-    command = [sys.executable, *(how or SERVER)]
+    command, variables = [sys.executable, *(how or SERVER)], surroundings(**environment)
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
+
+
+def surroundings(**environment: str) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    return ours | {"PYTHONPATH": str(ROOT)} | environment
 
 
 @pytest.mark.parametrize(
@@ -210,9 +213,8 @@ def test_what_make_serve_starts_ends_with_make(tmp_path):
     ids=["server", "serve", "told otherwise"],
 )
 def test_threads_that_wait_leave_the_cores_to_others_unless_told_otherwise(tmp_path, how, given, sleep):
-    variables = {"DYNAMICNET_WEIGHTS": str(tmp_path), "DYNAMICNET_PORT": "0", "OMP_DISPLAY_ENV": "VERBOSE", **given}
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
-    environment = ours | {"PYTHONPATH": str(ROOT)} | variables
+    nothing = {"DYNAMICNET_WEIGHTS": str(tmp_path), "DYNAMICNET_PORT": "0"}
+    environment = surroundings(OMP_DISPLAY_ENV="VERBOSE", **nothing, **given)
     with (tmp_path / "said").open("w+") as said:
         server = subprocess.Popen([sys.executable, *how], cwd=tmp_path, env=environment, stdout=said, stderr=said)
         deadline = time.monotonic() + 60

@@ -17,10 +17,10 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from dynamicnet import package
-from dynamicnet.applications.generation.pictures import latent_of
+from dynamicnet.applications.generation.pictures import drawn
 from dynamicnet.commands import DEFAULT_ENCODER
 from dynamicnet.method.dynamic import DynamicNet
-from dynamicnet.networks.chooser import ENOUGH, Chooser
+from dynamicnet.networks.chooser import Chooser, chosen
 from dynamicnet.objectives.encoder import Encoder
 from dynamicnet.precision import autocast
 
@@ -47,7 +47,7 @@ class Judge:
         axis = net.specs[0].id
         features = torch.cat(
             [
-                self.features(net(latent_of(int(row["seed"]), net.network.drawn)[None], {axis: float(row["alpha"])}))
+                self.features(net(drawn([int(row["seed"])], net.network), {axis: float(row["alpha"])}))
                 for row in track(rows, "judged by eye")
             ]
         )
@@ -124,10 +124,10 @@ def teach(chooser: Chooser, latents: Tensor, wanted: Tensor) -> None:
     for weight in weights:
         weight.requires_grad_(False)
     given, known = chooser.score(latents[:held]), wanted[:held]
-    best = known.view(-1, CANDIDATES).gather(1, given.view(-1, CANDIDATES).clamp(max=ENOUGH).argmax(1, keepdim=True))
+    taken = known.view(-1, CANDIDATES).gather(1, chosen(given.view(-1, CANDIDATES))[:, None])
     correlation = torch.corrcoef(torch.stack([given, known]))[0, 1]
-    good, chosen = ((logits > 0).float().mean() for logits in (known, best))
-    print(f"held out: correlation {correlation:.2f}; good {good:.1%}, chosen {chosen:.1%}")
+    shares = [f"{(logits > 0).float().mean():.1%}" for logits in (known, taken)]
+    print(f"held out: correlation {correlation:.2f}; good {shares[0]}, chosen {shares[1]}")
 
 
 def main() -> None:

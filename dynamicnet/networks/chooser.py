@@ -51,5 +51,10 @@ class Chooser(nn.Module):
 
         Where none is, the best. The best in any case would be much alike.
         """
-        first = self.score(candidates).clamp(max=ENOUGH).argmax(1)[:, None, None]
+        first = chosen(self.score(candidates))[:, None, None]
         return candidates.gather(1, first.expand(-1, 1, candidates.shape[2]))[:, 0]
+
+
+def chosen(scores: Tensor) -> Tensor:
+    """Which candidate is taken, by the scores of all, (N, candidates) to (N,)."""
+    return scores.clamp(max=ENOUGH).argmax(1)

@@ -6,6 +6,7 @@ const HOLD_KEYS = [" ", "Enter"];
 
 function holdToSee(elements, picture, canHold, isPainted) {
   let holder = null;
+  const paints = (element) => element === picture && isPainted();
   const show = (element) => {
     if (element && !canHold()) return;
     holder = element;
@@ -14,15 +15,15 @@ function holdToSee(elements, picture, canHold, isPainted) {
   };
   for (const element of elements) {
     element.addEventListener("pointerdown", (event) => {
-      if (event.button === 0 && !(element === picture && isPainted())) show(element);
+      if (event.button === 0 && !paints(element)) show(element);
     });
     element.addEventListener("keydown", (event) => {
-      if (!HOLD_KEYS.includes(event.key) || event.ctrlKey || event.metaKey || (element === picture && isPainted())) return;
+      if (!HOLD_KEYS.includes(event.key) || event.ctrlKey || event.metaKey || paints(element)) return;
       event.preventDefault();
       show(element);
     });
     // A screen reader presses without pointer or key, and cannot hold: one press shows it, the next ends that.
-    element.addEventListener("click", (event) => event.detail === 0 && !(element === picture && isPainted()) && show(holder === element ? null : element));
+    element.addEventListener("click", (event) => event.detail === 0 && !paints(element) && show(holder === element ? null : element));
     // Pressing one moves the focus away from the other, which must not end the hold.
     for (const name of ["keyup", "blur", "pointerleave"]) element.addEventListener(name, () => holder === element && show(null));
     element.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault());

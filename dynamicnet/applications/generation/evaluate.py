@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dynamicnet import package
 from dynamicnet.applications.generation.described import Described, PartsTable, known
 from dynamicnet.applications.generation.labelled import Labelled
-from dynamicnet.applications.generation.pictures import latent_of
+from dynamicnet.applications.generation.pictures import drawn
 from dynamicnet.applications.generation.taught import was_taught
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.evaluation import report
@@ -64,7 +64,7 @@ def evaluate(task: Task) -> dict[str, Any]:
     encoder = Encoder(*task.encoder)
     ends = {axis.id: subset_of(loaded, axis.id) for axis in loaded.manifest.axes}
     count = task.limit or SEEDS
-    latents = drawn(loaded.net, count)
+    latents = drawn(range(count), loaded.net.network)
     side = loaded.net.network.side
     low = _subset(task, subset_of(loaded, None), side, count)
     task.check(_enough(low, count))
@@ -115,7 +115,8 @@ def evaluate(task: Task) -> dict[str, Any]:
             },
         }
         if high.name in direct:
-            pictures = generate(direct[high.name], drawn(direct[high.name], count), None, 0.0)
+            other = direct[high.name]
+            pictures = generate(other, drawn(range(count), other.network), None, 0.0)
             figures["frechet"]["direct to to"] = frechet(pooled(encoder, pictures), high_features)
             figures["frechet"]["ratio"] = figures["frechet"]["1 to to"] / figures["frechet"]["direct to to"]
         for group in ("frechet", "variety"):
@@ -185,11 +186,6 @@ def _enough(subset: Subset, seeds: int) -> int:
             "too-few-pictures", f"A single picture of '{subset.name}', or a single seed, has no spread."
         )
     return count
-
-
-def drawn(net: DynamicNet, count: int) -> Tensor:
-    """What a generator is given for the first seeds: (count, network.drawn)."""
-    return torch.stack([latent_of(seed, net.network.drawn) for seed in range(count)])
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 
 import torch
 from PIL import Image
@@ -36,7 +37,7 @@ class Generation:
                 raise DynamicNetError("seed-invalid", "Send seeds or a latent, not both.")
             batch = _read_latents(inputs.latent, network.latent)
         elif inputs.seed is not None:
-            batch = torch.stack([latent_of(seed, network.drawn) for seed in _read_seeds(inputs.seed)])
+            batch = drawn(_read_seeds(inputs.seed), network)
         else:
             raise DynamicNetError(
                 "seed-missing", "This model makes pictures from seeds; send one or more: seed=7, or seed=1,2,3."
@@ -63,6 +64,11 @@ def latent_of(seed: int, length: int) -> Tensor:
     uniform = torch.rand(length, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     normal: Tensor = torch.special.ndtri(uniform.clamp(min=1e-12))
     return normal.float()
+
+
+def drawn(seeds: Iterable[int], network: MainNetwork) -> Tensor:
+    """What a generator is given for seeds: (seeds, network.drawn)."""
+    return torch.stack([latent_of(seed, network.drawn) for seed in seeds])
 
 
 def mosaic(pictures: Tensor, columns: int) -> Tensor:

@@ -10,7 +10,7 @@ from dynamicnet import package, pictures
 from dynamicnet.applications.generation.described import TABLE, is_described
 from dynamicnet.applications.generation.judged import Judged
 from dynamicnet.applications.generation.lesson import Teacher
-from dynamicnet.applications.generation.pictures import latent_of, mosaic
+from dynamicnet.applications.generation.pictures import drawn, mosaic
 from dynamicnet.applications.generation.taught import Taught, was_taught
 from dynamicnet.errors import DynamicNetError
 from dynamicnet.method.alpha import per_picture
@@ -104,8 +104,7 @@ class GenerationTraining:
         except ValueError as error:
             raise DynamicNetError("recipe-invalid", f"{error}.") from None
         self.teacher.begin(self.net, [subset for subset in (recipe.low, recipe.high) if subset is not None])
-        length = self.net.network.drawn
-        self.samples = torch.stack([latent_of(seed, length) for seed in range(1, SAMPLES + 1)]).to(self.device)
+        self.samples = drawn(range(1, SAMPLES + 1), self.net.network).to(self.device)
         claim_run(run, recipe)
         self.budget = Budget(recipe.hours, recipe.axis_steps + (recipe.main_steps if recipe.low else 0))
 
